@@ -1,0 +1,56 @@
+import { E, SIG_SETMASK } from "../linux/index.ts";
+import type { Context } from "./context.ts";
+
+export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** Goes to the working directory as the process's own user, and makes sure that it lies in the container (CVE-2024-21626). */
+export function enterWorkingDirectory(c: Context): void {
+  const { init, resolved: r } = c;
+  const cwd = r.process.cwd ?? (r.root ? "/" : undefined);
+  if (cwd === undefined) return;
+  init.at("process.cwd").sys("chdir", [init.str(cwd)]);
+  if (!r.root) return;
+  const buffer = init.memory.zeroed(4096);
+  const first = c.program.register("first");
+  init.sys("getcwd", [buffer, 4096]);
+  init.load(first, buffer, 1);
+  // getcwd(2) gives "(unreachable)..." for a directory outside the root.
+  init.expect(first, "/".charCodeAt(0), E.EXDEV, "the working directory lies outside the root");
+}
+
+/** Every descriptor but the three streams closes at execve. */
+export function closeDescriptors(c: Context): void {
+  const { init } = c;
+  const CLOSE_RANGE_CLOEXEC = 4;
+  init.at("process");
+  if (c.resolved.features.closeRange) init.sys("close_range", [3, 0xffffffff, CLOSE_RANGE_CLOEXEC]);
+  else init.closeFrom(3);
+}
+
+/** The zygote blocks all signals; the command starts with none blocked. */
+export function unblockSignals(c: Context): void {
+  c.init.at("process").sys("rt_sigprocmask", [SIG_SETMASK, c.init.memory.zeroed(8), 0, 8]);
+}
+
+/** Executes the command, searched for in the PATH of its own environment as execvp(3) does. */
+export function execute(c: Context): void {
+  const { init, resolved: r } = c;
+  const [file = ""] = r.process.args;
+  const env = r.process.env ?? { PATH: DEFAULT_PATH };
+  const argv = init.memory.strings(r.process.args);
+  const envp = init.memory.strings(Object.entries(env).map(([name, value]) => `${name}=${value}`));
+  init.at("process.args[0]");
+  if (file.includes("/")) {
+    init.sys("execve", [init.str(file), argv, envp]);
+    return;
+  }
+  const candidates = (env["PATH"] ?? DEFAULT_PATH).split(":").map((directory) => `${directory || "."}/${file}`);
+  // A file without permission does not end the search, but it decides the error when nothing else is found: hence two rounds.
+  for (const tolerate of [
+    [E.ENOENT, E.ENOTDIR, E.EACCES],
+    [E.ENOENT, E.ENOTDIR],
+  ]) {
+    for (const candidate of candidates) init.sys("execve", [init.str(candidate), argv, envp], { tolerate });
+  }
+  init.fail(E.ENOENT, `${file} is not in PATH`);
+}

@@ -1,0 +1,118 @@
+import { type BlockBuilder, type Program, ProgramBuilder } from "../program/index.ts";
+import { closeDescriptors, enterWorkingDirectory, execute, unblockSignals } from "./command.ts";
+import { type Context, NOTICE } from "./context.ts";
+import { captureDevices, makeDevices } from "./devices.ts";
+import { becomeNamespaceRoot, resolveIdentity, takeIdentity } from "./identity.ts";
+import { setKernelParameters, setLimits } from "./limits.ts";
+import { captureSources, makeMounts } from "./mounts.ts";
+import {
+  beginChild,
+  joinNamespaces,
+  makeTimeNamespace,
+  needsStage,
+  openProcfs,
+  openSync,
+  spawnDirectly,
+  spawnThroughStage,
+  usesHelper,
+  waitForExecution,
+  waitForIdMaps,
+} from "./namespaces.ts";
+import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
+import type { Resolved } from "./resolved.ts";
+import { installSeccomp, restrictWithLandlock, setLabels, setNoNewPrivileges } from "./restrictions.ts";
+import { buildRoot, enterRoot, finishRoot, isolateMounts, leaveOldRoot } from "./root.ts";
+import { closeContainerEnds, handOverPipes, makePipes, openIgnored, type Pipes, placeStreams } from "./stdio.ts";
+import { openTerminal, receiveTerminal, terminalStreams } from "./terminal.ts";
+
+/**
+ * The program of a container: a pure function of what was resolved. Block 0 is the monitor's; init's block is written first all the same, because
+ * what it needs of the monitor (idmapped mounts, images) must stand before the spawn.
+ */
+export function compileContainer(resolved: Resolved): Program {
+  const program = new ProgramBuilder(resolved.arch);
+  const monitor = program.block("monitor");
+  const init = program.block("init");
+  const stage = needsStage(resolved) ? program.block("stage") : undefined;
+  const proc = openProcfs(monitor.at("namespaces"), resolved);
+  const rootBlock = stage && usesHelper(resolved) ? stage : init;
+  const c: Context = { resolved, program, monitor, init, rootBlock, proc, sync: openSync(monitor) };
+  const pipes = makePipes(c);
+  // A look-up of the user makes init wait for the application too; the two answers must not be mixed up.
+  const asks = typeof resolved.user === "string";
+  if (asks) handOverPipes(c, pipes);
+  if (stage) writeStage(c, stage);
+  writeInit(c, pipes, stage === undefined);
+
+  const pid = program.register("init");
+  const ended = monitor.label();
+  if (stage) spawnThroughStage(c, stage, pid, ended);
+  else spawnDirectly(c, pid);
+  closeContainerEnds(c, pipes);
+  const master = receiveTerminal(c, ended);
+  waitForExecution(c);
+  monitor.place(ended);
+  monitor.at("process").notify(NOTICE.STARTED, [pid]);
+  if (!asks) handOverPipes(c, pipes);
+  monitor.supervise(pid, terminalStreams(c, pipes, master));
+  return program.finish();
+}
+
+/** What must happen inside a new user namespace but before init and its pid namespace exist. */
+function writeStage(c: Context, stage: BlockBuilder): void {
+  beginChild(stage, c);
+  waitForIdMaps(stage, c);
+  joinNamespaces(stage, c, (type) => type !== "mount");
+  makeTimeNamespace(stage, c);
+  if (c.rootBlock !== stage) return;
+  becomeNamespaceRoot(stage, c);
+  isolateMounts(stage, c);
+  stage.at("root").sys("umask", [0]);
+  buildRoot(c);
+}
+
+/** The life of the container's first process up to its command. The order is the security: each step says why it stands where it does. */
+function writeInit(c: Context, pipes: Pipes, direct: boolean): void {
+  const { init, resolved: r } = c;
+  beginChild(init, c);
+  if (direct) waitForIdMaps(init, c);
+  joinNamespaces(init, c, (type) => type === "mount");
+  isolateMounts(init, c);
+  // Everything that is wanted from the host is opened while the caller's own identity and the host's tree are still there.
+  const ignored = openIgnored(c);
+  const sources = captureSources(c);
+  const devices = captureDevices(c);
+  captureNullDevice(c);
+  if (c.rootBlock === init) becomeNamespaceRoot(init, c);
+  init.at("process").sys("setsid", []);
+  init.at("root").sys("umask", [0]);
+  if (c.rootBlock === init) buildRoot(c);
+
+  const old = enterRoot(c);
+  makeMounts(c, sources);
+  makeDevices(c, devices);
+  maskPaths(c);
+  makePathsReadonly(c);
+  setKernelParameters(c);
+  // A new procfs is only permitted while an older one is visible, so the old root goes last (mount_namespaces(7)).
+  leaveOldRoot(c, old);
+  finishRoot(c);
+
+  const identity = resolveIdentity(c);
+  openTerminal(c, identity);
+  placeStreams(c, pipes, ignored, identity);
+  setLimits(c);
+  setLabels(c);
+  const umask = typeof r.user === "object" ? r.user.umask : undefined;
+  init.at("process.user").sys("umask", [umask ?? 0o22]);
+  // Without no_new_privs only a privileged process may install a filter: then it comes before the privileges go (seccomp(2)).
+  if (!r.process.noNewPrivileges) installSeccomp(c);
+  takeIdentity(c, identity);
+  enterWorkingDirectory(c);
+  setNoNewPrivileges(c);
+  restrictWithLandlock(c);
+  unblockSignals(c);
+  closeDescriptors(c);
+  if (r.process.noNewPrivileges) installSeccomp(c);
+  execute(c);
+}

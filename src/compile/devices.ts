@@ -1,0 +1,61 @@
+import { AT, E, makedev, MOVE_MOUNT, MS, O, OPEN_TREE, S } from "../linux/index.ts";
+import type { DataRef } from "../program/index.ts";
+import type { Device } from "../spec/index.ts";
+import { type Context, FIXED_FD, makeTarget } from "./context.ts";
+
+const TYPE = { c: S.IFCHR, u: S.IFCHR, b: S.IFBLK, p: S.IFIFO } as const;
+
+/** In a user namespace nodes cannot be made (mknod(2), EPERM): the host's own ones are bound instead, and opened here while the host can be reached. */
+export function captureDevices(c: Context): readonly (DataRef | undefined)[] {
+  const { init, resolved: r } = c;
+  return (r.spec.devices ?? []).map((device, index) => {
+    if (r.mayMakeNodes || device.type === "p") return undefined;
+    const slot = c.program.memory.zeroed(8);
+    const fd = c.program.register("source");
+    init.at(`devices[${index}]`);
+    const path = init.str(device.path);
+    if (r.features.openTree) init.sys("open_tree", [AT.FDCWD, path, OPEN_TREE.CLONE | OPEN_TREE.CLOEXEC], { dst: fd });
+    else init.sys("openat", [AT.FDCWD, path, O.PATH | O.CLOEXEC, 0], { dst: fd });
+    init.store(slot, fd, 8);
+    return slot;
+  });
+}
+
+export function makeDevices(c: Context, captured: readonly (DataRef | undefined)[]): void {
+  const { init, resolved: r } = c;
+  (r.spec.devices ?? []).forEach((device, index) => {
+    init.at(`devices[${index}]`);
+    const slot = captured[index];
+    if (slot) bindDevice(c, device.path, slot);
+    else makeNode(c, device);
+  });
+  (r.spec.links ?? []).forEach((link, index) => {
+    init.at(`links[${index}]`);
+    init.sys("symlinkat", [init.str(link.target), AT.FDCWD, init.str(link.path)], { tolerate: [E.EEXIST] });
+  });
+}
+
+function makeNode(c: Context, device: Device): void {
+  const { init } = c;
+  const parent = device.path.slice(0, device.path.lastIndexOf("/"));
+  if (parent !== "" && parent !== "/dev") makeTarget(init, parent, "directory");
+  const path = init.str(device.path);
+  const mode = TYPE[device.type] | (device.fileMode ?? 0o666);
+  init.sys("mknodat", [AT.FDCWD, path, mode, makedev(device.major ?? 0, device.minor ?? 0)]);
+  if (device.uid || device.gid) init.sys("fchownat", [AT.FDCWD, path, device.uid ?? 0, device.gid ?? 0, AT.SYMLINK_NOFOLLOW]);
+}
+
+function bindDevice(c: Context, path: string, slot: DataRef): void {
+  const { init } = c;
+  const fd = c.program.register("source");
+  makeTarget(init, path, "file");
+  init.load(fd, slot, 4);
+  if (c.resolved.features.openTree) {
+    init.sys("move_mount", [fd, init.str(""), AT.FDCWD, init.str(path), MOVE_MOUNT.F_EMPTY_PATH], { why: "bind the host's device" });
+  } else {
+    init.sys("dup3", [fd, FIXED_FD.BIND_SOURCE, O.CLOEXEC]);
+    init.sys("fchdir", [c.proc]);
+    init.sys("mount", [init.str(`self/fd/${FIXED_FD.BIND_SOURCE}`), init.str(path), 0, MS.BIND, 0], { why: "bind the host's device" });
+  }
+  init.sys("close", [fd]);
+}

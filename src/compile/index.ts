@@ -1,0 +1,6 @@
+export { DEFAULT_PATH } from "./command.ts";
+export { compileContainer } from "./compile.ts";
+export { NOTICE, QUESTION } from "./context.ts";
+export type { IdMaps, Resolved, ResolvedMount, Stdio } from "./resolved.ts";
+export { compileSeccomp } from "./seccomp.ts";
+export { defaultSeccomp } from "./seccomp-default.ts";

@@ -1,0 +1,123 @@
+import { AT, E, MOUNT_ATTR, MOVE_MOUNT, MS, O, OPEN_TREE, openFlags } from "../linux/index.ts";
+import { type DataRef } from "../program/index.ts";
+import { mountAttributes } from "../spec/index.ts";
+import { type Context, FIXED_FD, makeTarget } from "./context.ts";
+import { idMapNamespace } from "./idmapped.ts";
+import type { ResolvedMount } from "./resolved.ts";
+import { setAttributes } from "./root.ts";
+
+/**
+ * Bind sources are host paths, mount targets are the container's: so the sources are opened here, in the host's tree, before the root is entered, and
+ * the targets are resolved afterwards, when nothing but the container's own tree can be reached. No path of an image is ever walked on the host.
+ */
+export function captureSources(c: Context): (DataRef | undefined)[] {
+  return c.resolved.mounts.map((mount) => (mount.source ? captureSource(c, mount, mount.source.path) : undefined));
+}
+
+/** An open mount (or without open_tree an open file), kept in memory since there are more mounts than registers. */
+function captureSource(c: Context, { member, options, mount }: ResolvedMount, path: string): DataRef {
+  const slot = c.program.memory.zeroed(8);
+  const idmapped = options.idmap !== "none" || mount.uidMappings !== undefined;
+  const block = idmapped ? c.monitor : c.init;
+  const before = block.member;
+  block.at(`${member}.source`);
+  const fd = c.program.register("source");
+  if (c.resolved.features.openTree) {
+    const flags = OPEN_TREE.CLONE | OPEN_TREE.CLOEXEC | (options.recursive ? AT.RECURSIVE : 0);
+    block.sys("open_tree", [AT.FDCWD, block.str(path), flags], { dst: fd });
+  } else {
+    block.sys("openat", [AT.FDCWD, block.str(path), O.PATH | O.CLOEXEC, 0], { dst: fd });
+  }
+  block.at(`${member}.options`);
+  if (idmapped) {
+    const namespace = idMapNamespace(c, mount, member);
+    setAttributes(block, fd, "", options.idmap === "ridmap", MOUNT_ATTR.IDMAP, 0, namespace);
+  }
+  block.store(slot, fd, 8);
+  block.at(before);
+  return slot;
+}
+
+/** Makes the mounts, in the order of the spec, inside the entered root. */
+export function makeMounts(c: Context, sources: readonly (DataRef | undefined)[]): void {
+  if (c.resolved.mounts.length === 0) return;
+  // Descriptors are named relative to here ("self/fd/900"), whatever the container has at its own /proc.
+  c.init.at("mounts").sys("fchdir", [c.proc]);
+  c.resolved.mounts.forEach((mount, index) => {
+    const source = sources[index];
+    c.init.at(mount.member);
+    makeTarget(c.init, mount.mount.destination, mount.source?.directory === false ? "file" : "directory");
+    if (mount.options.remount) remount(c, mount);
+    else if (mount.source && source) bind(c, mount, source, mount.source.flags);
+    else if (mount.options.tmpcopyup) mountWithCopyUp(c, mount);
+    else mountFilesystem(c, mount);
+  });
+}
+
+function bind(c: Context, { mount, options }: ResolvedMount, slot: DataRef, existing: number): void {
+  const { init } = c;
+  const target = init.str(mount.destination);
+  const fd = c.program.register("source");
+  const what = { why: `bind ${mount.source ?? ""}` };
+  init.load(fd, slot, 4);
+  if (!c.resolved.features.openTree) {
+    init.sys("dup3", [fd, FIXED_FD.BIND_SOURCE, O.CLOEXEC]);
+    init.sys("mount", [init.str(`self/fd/${FIXED_FD.BIND_SOURCE}`), target, 0, MS.BIND | (options.recursive ? MS.REC : 0), 0], what);
+    const flags = (existing | options.flagsSet) & ~options.flagsClear;
+    // MS_REMOUNT|MS_BIND replaces all flags, so the existing ones are given again (mount(2), "Remounting").
+    if (flags !== existing) init.sys("mount", [0, target, 0, MS.REMOUNT | MS.BIND | flags, 0], { why: "set the mount's flags" });
+    init.sys("close", [fd]);
+    return;
+  }
+  const own = mountAttributes(options);
+  const detached = c.resolved.features.mountSetattr;
+  if (detached && (own.set || own.clear)) setAttributes(init, fd, "", false, own.set, own.clear);
+  if (options.recursiveSet || options.recursiveClear) {
+    setAttributes(init, fd, "", true, options.recursiveSet, options.recursiveClear);
+  }
+  init.sys("move_mount", [fd, init.str(""), AT.FDCWD, target, MOVE_MOUNT.F_EMPTY_PATH | MOVE_MOUNT.T_SYMLINKS], what);
+  if (!detached && (own.set || own.clear)) {
+    const flags = (existing | options.flagsSet) & ~options.flagsClear;
+    init.sys("mount", [0, target, 0, MS.REMOUNT | MS.BIND | flags, 0], { why: "set the mount's flags" });
+  }
+  init.sys("close", [fd]);
+}
+
+function mountFilesystem(c: Context, { mount, options }: ResolvedMount): void {
+  const { init } = c;
+  const type = mount.type ?? "none";
+  const data = options.data === "" ? 0 : init.str(options.data);
+  const source = init.str(mount.source ?? type);
+  init.sys("mount", [source, init.str(mount.destination), init.str(type), options.flagsSet, data], {
+    why: `mount ${type}`,
+  });
+  if (options.recursiveSet || options.recursiveClear) {
+    setAttributes(init, AT.FDCWD, mount.destination, true, options.recursiveSet, options.recursiveClear);
+  }
+}
+
+function remount(c: Context, { mount, options }: ResolvedMount): void {
+  const data = options.data === "" ? 0 : c.init.str(options.data);
+  const flags = MS.REMOUNT | options.flagsSet | (options.bind ? MS.BIND : 0);
+  c.init.sys("mount", [0, c.init.str(mount.destination), 0, flags, data], { why: "remount" });
+}
+
+/**
+ * tmpcopyup: a tmpfs which starts with what the directory holds. An overlay with its upper layer in the tmpfs gives that without copying:
+ * files are copied when they are first written to.
+ */
+function mountWithCopyUp(c: Context, { mount, options }: ResolvedMount): void {
+  const { init } = c;
+  const at = mount.destination;
+  const lower = init.sysResult("source", "openat", [AT.FDCWD, init.str(at), O.PATH | O.CLOEXEC | openFlags(c.resolved.arch).DIRECTORY, 0]);
+  init.sys("dup3", [lower, FIXED_FD.LOWER, O.CLOEXEC]);
+  const data = options.data === "" ? 0 : init.str(options.data);
+  init.sys("mount", [init.str("tmpfs"), init.str(at), init.str("tmpfs"), options.flagsSet, data], { why: "mount tmpfs" });
+  for (const name of ["upper", "work"]) init.sys("mkdirat", [AT.FDCWD, init.str(`${at}/${name}`), 0o755]);
+  const layers = `lowerdir=self/fd/${FIXED_FD.LOWER},upperdir=${at}/upper,workdir=${at}/work${c.resolved.created.has("user") ? ",userxattr" : ""}`;
+  init.sys("mount", [init.str("overlay"), init.str(at), init.str("overlay"), options.flagsSet, init.str(layers)], {
+    why: "mount the copy-up overlay",
+  });
+  init.sys("close", [lower]);
+  init.sys("close", [FIXED_FD.LOWER], { tolerate: [E.EBADF] });
+}

@@ -1,0 +1,84 @@
+import { AT, O } from "../linux/index.ts";
+import type { Register } from "../program/index.ts";
+import { type Context, NOTICE } from "./context.ts";
+import type { Identity } from "./identity.ts";
+
+const STREAMS = ["stdin", "stdout", "stderr"] as const;
+
+/** The ends of a stream's pipe: the container's and the application's. */
+interface Pipe {
+  readonly container: Register;
+  readonly application: Register;
+}
+
+export interface Pipes {
+  readonly stdin: Pipe | undefined;
+  readonly stdout: Pipe | undefined;
+  readonly stderr: Pipe | undefined;
+}
+
+/** Makes the pipes and tells the application, which opens its ends through /proc/PID/fd. */
+export function makePipes(c: Context): Pipes {
+  const { monitor, resolved: r } = c;
+  const make = (stream: (typeof STREAMS)[number]): Pipe | undefined => {
+    if (r[stream] !== "pipe" || (r.process.terminal && stream === "stderr")) return undefined;
+    const pair = monitor.memory.zeroed(8);
+    const read = c.program.register(`${stream}_read`);
+    const write = c.program.register(`${stream}_write`);
+    monitor.at("process").sys("pipe2", [pair, O.CLOEXEC]);
+    monitor.load(read, pair, 4);
+    monitor.load(write, monitor.memory.at(pair, 4), 4);
+    return stream === "stdin" ? { container: read, application: write } : { container: write, application: read };
+  };
+  const pipes = { stdin: make("stdin"), stdout: make("stdout"), stderr: make("stderr") };
+  if (hasPipes(pipes)) {
+    const pid = monitor.sysResult("monitor", "getpid", []);
+    monitor.notify(NOTICE.PIPES, [...STREAMS.map((stream) => pipes[stream]?.application ?? -1), pid]);
+  }
+  return pipes;
+}
+
+const hasPipes = (pipes: Pipes) => STREAMS.some((stream) => pipes[stream] !== undefined);
+
+/** The monitor waits until the application has opened its ends, and gives up its own: so that their closing is seen on the other side. */
+export function handOverPipes(c: Context, pipes: Pipes): void {
+  if (!hasPipes(pipes)) return;
+  const { monitor } = c;
+  monitor.at("process");
+  monitor.await(monitor.memory.zeroed(8), 8, c.program.register("length"));
+  for (const stream of STREAMS) {
+    const pipe = pipes[stream];
+    if (pipe) monitor.sys("close", [pipe.application]);
+  }
+}
+
+/** The monitor keeps no end that the container uses, unless it relays a terminal through it. */
+export function closeContainerEnds(c: Context, pipes: Pipes): void {
+  if (c.resolved.process.terminal) return;
+  for (const stream of STREAMS) {
+    const pipe = pipes[stream];
+    if (pipe) c.monitor.at("process").sys("close", [pipe.container]);
+  }
+}
+
+/** The host's /dev/null for ignored streams, opened before the container's root is entered. */
+export function openIgnored(c: Context): Register | undefined {
+  const { init, resolved: r } = c;
+  if (r.process.terminal || !STREAMS.some((stream) => r[stream] === "ignore")) return undefined;
+  return init.at("process").sysResult("ignored", "openat", [AT.FDCWD, init.str("/dev/null"), O.RDWR | O.CLOEXEC, 0]);
+}
+
+/** Puts the streams on descriptors 0, 1 and 2; pipes are given to the process's user so that /dev/stdout can be opened. */
+export function placeStreams(c: Context, pipes: Pipes, ignored: Register | undefined, identity: Identity | undefined): void {
+  const { init, resolved: r } = c;
+  init.at("process");
+  STREAMS.forEach((stream, number) => {
+    const pipe = pipes[stream];
+    if (pipe) {
+      if (identity) init.sys("fchown", [pipe.container, identity.uid, identity.gid], { tolerate: "any" });
+      init.sys("dup3", [pipe.container, number, 0]);
+    } else if (r[stream] === "ignore" && ignored) {
+      init.sys("dup3", [ignored, number, 0]);
+    }
+  });
+}

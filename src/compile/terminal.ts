@@ -1,0 +1,97 @@
+import { AT, E, MSG, O, SCM_RIGHTS, SOL_SOCKET, TIOC, u16s, u32s, u64s } from "../linux/index.ts";
+import type { BlockBuilder, DataRef, Label, Register } from "../program/index.ts";
+import type { Context } from "./context.ts";
+import type { Identity } from "./identity.ts";
+import { receive } from "./namespaces.ts";
+import type { Pipes } from "./stdio.ts";
+
+/** Opens a pseudo-terminal in the container, makes it the process's controlling terminal and its streams, and sends the master to the monitor. */
+export function openTerminal(c: Context, identity: Identity | undefined): void {
+  const { init, resolved: r } = c;
+  if (!r.process.terminal) return;
+  init.at("process.terminal");
+  const mode = O.RDWR | O.NOCTTY | O.CLOEXEC;
+  const master = init.sysResult("master", "openat", [AT.FDCWD, init.str("/dev/ptmx"), mode, 0]);
+  init.sys("ioctl", [master, TIOC.SPTLCK, init.memory.zeroed(4)], { why: "unlock the terminal" });
+  const slave = init.sysResult("slave", "ioctl", [master, TIOC.GPTPEER, O.RDWR | O.NOCTTY], { why: "open the terminal" });
+  const { height, width } = r.process.consoleSize ?? { height: 0, width: 0 };
+  if (height && width) {
+    const size = init.memory.bytes(u16s(height, width, 0, 0));
+    init.at("process.consoleSize").sys("ioctl", [slave, TIOC.SWINSZ, size]);
+  }
+  init.at("process.terminal");
+  if (identity) init.sys("fchown", [slave, identity.uid, -1], { tolerate: "any" });
+  init.sys("ioctl", [slave, TIOC.SCTTY, 0], { why: "make it the controlling terminal" });
+  for (const number of [0, 1, 2]) init.sys("dup3", [slave, number, 0]);
+  init.sys("close", [slave]);
+  sendDescriptor(init, c.sync.child, master);
+  init.sys("close", [master]);
+}
+
+/** struct msghdr with one byte of data and room for one descriptor (unix(7), SCM_RIGHTS). */
+function descriptorMessage(block: BlockBuilder, type: number): { header: DataRef; descriptor: DataRef } {
+  const { memory } = block;
+  const byte = memory.bytes(new Uint8Array(8));
+  const vector = memory.bytes(u64s(0, 1));
+  memory.pointer(vector, 0, byte);
+  const control = memory.bytes(new Uint8Array(24));
+  memory.data.set(u64s(20), control.offset);
+  memory.data.set(u32s(SOL_SOCKET, type), control.offset + 8);
+  const header = memory.bytes(u64s(0, 0, 0, 1, 0, 24, 0));
+  memory.pointer(header, 16, vector);
+  memory.pointer(header, 32, control);
+  return { header, descriptor: memory.at(control, 16) };
+}
+
+function sendDescriptor(block: BlockBuilder, socket: Register, descriptor: Register): void {
+  const message = descriptorMessage(block, SCM_RIGHTS);
+  block.store(message.descriptor, descriptor, 4);
+  block.sys("sendmsg", [socket, message.header, MSG.NOSIGNAL], { why: "hand over the terminal" });
+}
+
+/** The monitor's side: takes the master, and prepares the caller's own terminal for it. */
+export function receiveTerminal(c: Context, ended: Label): Register | undefined {
+  if (!c.resolved.process.terminal) return undefined;
+  const { monitor } = c;
+  monitor.at("process.terminal");
+  const message = descriptorMessage(monitor, SCM_RIGHTS);
+  const got = c.program.register("received");
+  monitor.sys("recvmsg", [c.sync.monitor, message.header, MSG.CMSG_CLOEXEC], { dst: got, tolerate: [E.ECONNRESET] });
+  monitor.jumpUnless(got, 1, ended);
+  const master = c.program.register("master");
+  monitor.load(master, message.descriptor, 4);
+  if (c.resolved.stdin === "inherit") makeRaw(c);
+  return master;
+}
+
+/** cfmakeraw(3) with output as it is: what a terminal needs to pass every key on. The epilogue puts the old settings back, even when the caller was killed. */
+function makeRaw(c: Context): void {
+  const { monitor } = c;
+  const epilogue = c.program.epilogue();
+  const saved = monitor.memory.zeroed(64);
+  const isTerminal = c.program.register("is_terminal");
+  const skip = monitor.label();
+  monitor.sys("ioctl", [0, TIOC.TCGETS, saved], { dst: isTerminal, jump: { on: [E.ENOTTY, E.EBADF], to: skip } });
+  const raw = new Uint8Array(64);
+  // c_iflag 0, c_oflag 0, c_cflag B38400|CS8|CREAD, c_lflag 0; then c_line and c_cc with VMIN = 1, VTIME = 0.
+  raw.set(u32s(0, 0, 0o277, 0));
+  raw[17 + 6] = 1;
+  const done = c.program.register("raw");
+  monitor.sys("ioctl", [0, TIOC.TCSETS, monitor.memory.bytes(raw)], { why: "make the caller's terminal raw" });
+  monitor.load(done, monitor.memory.bytes(u32s(1, 0)), 4);
+  monitor.place(skip);
+  const nothing = epilogue.label();
+  epilogue.at("process.terminal").jumpUnless(done, 1, nothing);
+  epilogue.sys("ioctl", [0, TIOC.TCSETS, saved], { why: "restore the caller's terminal" });
+  epilogue.place(nothing);
+}
+
+/** What the monitor relays between: the caller's streams or the application's pipes. */
+export function terminalStreams(c: Context, pipes: Pipes, master: Register | undefined) {
+  const { stdin, stdout } = c.resolved;
+  return {
+    master: master ?? -1,
+    input: pipes.stdin?.container ?? (stdin === "inherit" ? 0 : -1),
+    output: pipes.stdout?.container ?? (stdout === "inherit" ? 1 : -1),
+  };
+}

@@ -1,0 +1,3 @@
+export { hostArch, locateExecutor, useExecutor } from "./locate.ts";
+export { probeFeatures } from "./probe.ts";
+export { type CallResult, type Exit, type Failure, type ProgramRun, Zygote } from "./zygote.ts";

@@ -1,0 +1,66 @@
+import { readFileSync } from "node:fs";
+import { release } from "node:os";
+import { LibctError } from "../errors.ts";
+import { AT, E, type KernelFeatures, kernelFeatures, PR, PR_CAP_AMBIENT } from "../linux/index.ts";
+import { encodeProgram, ProgramBuilder } from "../program/index.ts";
+import { hostArch } from "./locate.ts";
+import type { Zygote } from "./zygote.ts";
+
+/**
+ * Asks the kernel by making calls that cannot succeed: ENOSYS says that there is no such call (or that a seccomp filter hides it, as container engines do),
+ * any other error that there is.
+ */
+const PROBES = [
+  ["clone3", [0, 0]],
+  ["open_tree", [AT.FDCWD, 0, 0x7fffffff]],
+  ["move_mount", [-1, 0, -1, 0, 0x7fffffff]],
+  ["fsopen", [0, 0x7fffffff]],
+  ["mount_setattr", [-1, 0, 0x7fffffff, 0, 0]],
+  ["close_range", [0xfffffff0, 0xffffffff, 4]],
+  ["landlock_create_ruleset", [0, 0, 1]],
+  ["prctl", [PR.CAP_AMBIENT, PR_CAP_AMBIENT.IS_SET, 0, 0, 0]],
+] as const;
+
+/** The features of the kernel below us. */
+export async function probeFeatures(zygote: Zygote): Promise<KernelFeatures> {
+  const results = await probe(zygote);
+  const has = (name: (typeof PROBES)[number][0]) => {
+    const errno = -(results.get(name) ?? -E.ENOSYS);
+    return errno !== E.ENOSYS && errno !== E.EPERM;
+  };
+  const byRelease = kernelFeatures(release());
+  const abi = results.get("landlock_create_ruleset") ?? 0;
+  return {
+    ...byRelease,
+    clone3: has("clone3"),
+    openTree: has("open_tree") && has("move_mount"),
+    fsopen: has("fsopen"),
+    mountSetattr: has("mount_setattr"),
+    closeRange: results.get("close_range") === 0,
+    landlockAbi: Math.max(abi, 0),
+    ambientCapabilities: (results.get("prctl") ?? -1) >= 0,
+    lastCapability: Number(readFileSync("/proc/sys/kernel/cap_last_cap", "utf8")),
+  };
+}
+
+function probe(zygote: Zygote): Promise<ReadonlyMap<string, number>> {
+  const program = new ProgramBuilder(hostArch());
+  const block = program.block("probe");
+  PROBES.forEach(([name, args], index) => {
+    const result = block.sysResult("result", name, args, { tolerate: "any" });
+    block.notify(index, [result]);
+  });
+  const results = new Map<string, number>();
+  return new Promise((resolve, reject) => {
+    zygote.run(encodeProgram(program.finish()), {
+      notify: (code, values) => {
+        const name = PROBES[code]?.[0];
+        if (name) results.set(name, values[0] ?? 0);
+      },
+      fail: (failure) => {
+        reject(new LibctError("ERR_CT_EXECUTOR", `the kernel probe failed with errno ${failure.errno}`));
+      },
+      done: (error) => (error ? reject(error) : resolve(results)),
+    });
+  });
+}

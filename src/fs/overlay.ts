@@ -1,0 +1,79 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { resolve } from "node:path";
+import { LibctError } from "../errors.ts";
+import type { RootContext, RootDriver, RootStep } from "../spec/index.ts";
+import { requireDirectory } from "./dir.ts";
+
+export interface OverlayOptions {
+  /** Directories of the host, the topmost first. They are never written to. */
+  readonly lower: readonly string[];
+  /** Where changes go and stay. Absent: to memory, and they vanish with the container. */
+  readonly upper?: string;
+  /** overlayfs's own directory beside `upper`, on the same filesystem. Default: `upper` with "-work" after it, removed afterwards. */
+  readonly work?: string;
+  /** Limit of the memory for changes, such as "256m"; default half of the machine's memory (tmpfs(5)). */
+  readonly size?: string;
+}
+
+/** Several directories seen as one, with a private writable layer (the kernel's overlayfs). */
+export function overlay(options: OverlayOptions): RootDriver {
+  const ownWork = options.upper !== undefined && options.work === undefined;
+  const work = options.work ?? (options.upper === undefined ? undefined : `${resolve(options.upper)}-work`);
+  return {
+    type: "overlay",
+    plan(context) {
+      requireOverlay(context);
+      const lower = options.lower.map((path, index) => requireDirectory(path, `root.lower[${index}]`));
+      if (lower.length === 0) {
+        throw new LibctError("ERR_CT_INVALID_SPEC", "an overlay needs at least one lower directory", { member: "root.lower" });
+      }
+      const root = `${context.scratch}/root`;
+      const steps: RootStep[] = [...scratchSteps(context, options.size), { do: "mkdir", path: root, mode: 0o755 }];
+      if (options.upper === undefined || work === undefined) {
+        steps.push(...memoryOverlay(context, lower, root, context.scratch));
+      } else {
+        const upper = requireDirectory(options.upper, "root.upper");
+        mkdirSync(work, { recursive: true });
+        steps.push(overlayMount(context, lower, upper, work, root));
+      }
+      return { path: root, steps };
+    },
+    release() {
+      if (ownWork && work) rmSync(work, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A tmpfs of the container's own at the scratch directory, to make directories in. */
+export function scratchSteps(context: RootContext, size?: string): RootStep[] {
+  const data = size === undefined ? "mode=755" : `mode=755,size=${size}`;
+  return [{ do: "mount", source: "tmpfs", target: context.scratch, type: "tmpfs", data }];
+}
+
+/** An overlay whose writable layer is in directories of their own below `scratch`. */
+export function memoryOverlay(context: RootContext, lower: readonly string[], target: string, scratch: string): RootStep[] {
+  return [
+    { do: "mkdir", path: `${scratch}/upper`, mode: 0o755 },
+    { do: "mkdir", path: `${scratch}/work`, mode: 0o755 },
+    overlayMount(context, lower, `${scratch}/upper`, `${scratch}/work`, target),
+  ];
+}
+
+/** Without user extended attributes an overlay in a user namespace could not delete (overlayfs.rst, "userxattr"). */
+export function overlayMount(context: RootContext, lower: readonly string[], upper: string, work: string, target: string): RootStep {
+  const options = [`lowerdir=${lower.map(escapeLayer).join(":")}`, `upperdir=${escapeOption(upper)}`, `workdir=${escapeOption(work)}`];
+  if (context.userNamespace) options.push("userxattr");
+  return { do: "mount", source: "overlay", target, type: "overlay", data: options.join(",") };
+}
+
+/** Commas end an option and colons a layer, unless a backslash stands before them. */
+const escapeOption = (path: string) => path.replace(/[\\,]/g, "\\$&");
+const escapeLayer = (path: string) => path.replace(/[\\,:]/g, "\\$&");
+
+export function requireOverlay(context: RootContext): void {
+  if (!context.userNamespace || context.overlayInUserNamespace) return;
+  throw new LibctError("ERR_CT_NOT_SUPPORTED", "this kernel has no overlay in user namespaces (it came with Linux 5.11)", {
+    member: "root",
+    hint: "use the fuseOverlay driver with fuse-overlayfs installed, or run as root",
+  });
+}

@@ -1,0 +1,187 @@
+import { constants } from "node:os";
+import type { Writable } from "node:stream";
+import { NOTICE, QUESTION, type Resolved } from "../compile/index.ts";
+import { LibctError } from "../errors.ts";
+import type { Exit, Failure, ProgramRun, Zygote } from "../executor/index.ts";
+import { TIOC, u16s } from "../linux/index.ts";
+import { encodeProgram, type Program, ProgramBuilder, type Register } from "../program/index.ts";
+import { failureError } from "./failures.ts";
+import { type OutputStream, openInput, openOutput } from "./streams.ts";
+import { lookUpUser } from "./users.ts";
+
+/** How a process ended. */
+export interface ExitStatus {
+  /** The process's exit status, or 128 and the signal's number. */
+  readonly exitCode: number;
+  readonly signal: NodeJS.Signals | null;
+  readonly coreDumped: boolean;
+  /** Seconds of processor time. */
+  readonly userTime: number;
+  readonly systemTime: number;
+  /** Bytes */
+  readonly maxRss: number;
+}
+
+const SIGNAL_NAMES = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]));
+
+/** The first process of a container. */
+export class Process {
+  /** Its id as the host sees it. */
+  readonly pid: number;
+  /** Null when it was not asked to be a pipe. */
+  readonly stdin: Writable | null;
+  readonly stdout: OutputStream | null;
+  readonly stderr: OutputStream | null;
+  readonly #launch: Launch;
+
+  constructor(pid: number, launch: Launch) {
+    this.pid = pid;
+    this.#launch = launch;
+    this.stdin = launch.streams.stdin;
+    this.stdout = launch.streams.stdout;
+    this.stderr = launch.streams.stderr;
+  }
+
+  /** Resolves when the process has ended and everything that was made for it is gone. */
+  wait(): Promise<ExitStatus> {
+    return this.#launch.ended;
+  }
+
+  /** Sends a signal. It reaches this process or nobody: the sender is its parent, so the id cannot have been reused. */
+  async kill(signal: NodeJS.Signals | number = "SIGTERM"): Promise<void> {
+    const number = typeof signal === "number" ? signal : constants.signals[signal];
+    if (number === undefined) throw new LibctError("ERR_CT_USAGE", `unknown signal ${signal}`);
+    await this.#launch.call((block, pid) => block.sys("kill", [pid, number]));
+  }
+
+  /** Sets the size of its terminal, in characters. */
+  async resize(columns: number, rows: number): Promise<void> {
+    await this.#launch.call((block, _pid, master) => {
+      block.sys("ioctl", [master, TIOC.SWINSZ, block.memory.bytes(u16s(rows, columns, 0, 0))]);
+    });
+  }
+}
+
+interface OpenStreams {
+  stdin: Writable | null;
+  stdout: OutputStream | null;
+  stderr: OutputStream | null;
+}
+
+type CallBuilder = (block: ReturnType<ProgramBuilder["block"]>, pid: Register, master: Register) => void;
+
+/** A program that makes a container, while it runs: turns what the executor tells into promises and streams. */
+export class Launch {
+  readonly streams: OpenStreams = { stdin: null, stdout: null, stderr: null };
+  readonly started: Promise<number>;
+  readonly ended: Promise<ExitStatus>;
+  readonly #resolved: Resolved;
+  readonly #program: Program;
+  readonly #zygote: Zygote;
+  readonly #run: ProgramRun;
+  readonly #texts: string[] = [];
+  #failure: LibctError | undefined;
+  #exit: Exit | undefined;
+  #settleStarted: { resolve(pid: number): void; reject(error: LibctError): void } | undefined;
+  #settleEnded: { resolve(status: ExitStatus): void; reject(error: LibctError): void } | undefined;
+
+  constructor(zygote: Zygote, resolved: Resolved, program: Program) {
+    this.#zygote = zygote;
+    this.#resolved = resolved;
+    this.#program = program;
+    this.started = new Promise((resolve, reject) => {
+      this.#settleStarted = { resolve, reject };
+    });
+    this.ended = new Promise((resolve, reject) => {
+      this.#settleEnded = { resolve, reject };
+    });
+    // Who only waits for the end must not be bothered about the start, and the other way round.
+    this.started.catch(() => undefined);
+    this.ended.catch(() => undefined);
+    this.#run = zygote.run(encodeProgram(program), {
+      notify: (code, values) => this.#notified(code, values),
+      data: (code, bytes) => this.#asked(code, bytes),
+      fail: (failure) => this.#failed(failure),
+      exit: (exit) => {
+        this.#exit = exit;
+      },
+      done: (error) => this.#done(error),
+    });
+  }
+
+  /** Lets the monitor interpret a little program; fails when the container has ended. */
+  async call(build: CallBuilder): Promise<void> {
+    const program = new ProgramBuilder(this.#resolved.arch);
+    // The registers of the container's program, under their old numbers.
+    const register = (name: string): Register =>
+      findRegister(this.#program, name) ?? { kind: "register", index: 63, name };
+    build(program.block("call"), register("init"), register("master"));
+    const finished = program.finish();
+    const result = await this.#run.call(encodeProgram(finished));
+    if (result.errno !== 0) throw failureError(finished, { block: 0, op: result.op, errno: result.errno, epilogue: false });
+  }
+
+  #notified(code: number, values: readonly number[]): void {
+    if (code === NOTICE.PIPES) this.#openPipes(values);
+    else if (code === NOTICE.STARTED && !this.#failure) this.#settleStarted?.resolve(values[0] ?? -1);
+  }
+
+  #openPipes(values: readonly number[]): void {
+    const [stdin = -1, stdout = -1, stderr = -1, pid = 0] = values;
+    try {
+      if (stdin >= 0) this.streams.stdin = openInput(pid, stdin);
+      if (stdout >= 0) this.streams.stdout = openOutput(pid, stdout);
+      if (stderr >= 0) this.streams.stderr = openOutput(pid, stderr);
+    } catch (cause) {
+      this.#failure ??= new LibctError("ERR_CT_EXECUTOR", "cannot open the container's pipes", { cause });
+    }
+    this.#run.go(new Uint8Array(0));
+  }
+
+  #asked(code: number, bytes: Uint8Array): void {
+    this.#texts[code] = Buffer.from(bytes).toString("utf8");
+    if (code !== QUESTION.GROUP) return;
+    try {
+      const user = String(this.#resolved.user);
+      this.#run.go(lookUpUser(user, this.#texts[QUESTION.PASSWD] ?? "", this.#texts[QUESTION.GROUP] ?? ""));
+    } catch (error) {
+      this.#failure ??= error as LibctError;
+      // More bytes than the program has room for: it fails, and everything is cleaned up.
+      this.#run.go(new Uint8Array(4096));
+    }
+  }
+
+  #failed(failure: Failure): void {
+    this.#failure ??= failureError(this.#program, failure);
+  }
+
+  #done(error: LibctError | undefined): void {
+    const failure = this.#failure ?? error;
+    if (failure || !this.#exit) {
+      const reason = failure ?? new LibctError("ERR_CT_EXECUTOR", "the container ended without an exit status");
+      this.#settleStarted?.reject(reason);
+      this.#settleEnded?.reject(reason);
+      return;
+    }
+    this.#settleEnded?.resolve(exitStatus(this.#exit));
+  }
+}
+
+function findRegister(program: Program, name: string): Register | undefined {
+  for (const block of program.blocks) {
+    for (const { dst } of block.ops) if (dst?.name === name) return dst;
+  }
+  return undefined;
+}
+
+function exitStatus(exit: Exit): ExitStatus {
+  const killed = exit.how === "killed";
+  return {
+    exitCode: killed ? 128 + exit.status : exit.status,
+    signal: killed ? (SIGNAL_NAMES.get(exit.status) ?? null) : null,
+    coreDumped: exit.coreDumped,
+    userTime: exit.userTime,
+    systemTime: exit.systemTime,
+    maxRss: exit.maxRss,
+  };
+}

@@ -1,0 +1,220 @@
+import { existsSync, statSync } from "node:fs";
+import { resolve as resolvePath } from "node:path";
+import { compileSeccomp, defaultSeccomp, type Resolved, type ResolvedMount, type Stdio } from "../compile/index.ts";
+import { invalid, LibctError } from "../errors.ts";
+import { hostArch } from "../executor/index.ts";
+import { dir, readMountInfo } from "../fs/index.ts";
+import { type KernelFeatures, MS } from "../linux/index.ts";
+import {
+  type ContainerSpec,
+  type Mount,
+  type NamespaceType,
+  type ProcessSpec,
+  parseMountOptions,
+  type RootPlan,
+  type User,
+} from "../spec/index.ts";
+import type { Caller } from "./caller.ts";
+import { resolveIdMaps } from "./idmaps.ts";
+
+export interface Surroundings {
+  readonly features: KernelFeatures;
+  readonly caller: Caller;
+  /** Directory that root drivers build in. */
+  readonly scratch: string;
+}
+
+export interface Streams {
+  readonly stdin: Stdio;
+  readonly stdout: Stdio;
+  readonly stderr: Stdio;
+}
+
+/** Looks up on the machine what the compiler must know; refuses what cannot work before anything is made. */
+export async function resolveContainer(
+  spec: ContainerSpec,
+  process: ProcessSpec,
+  streams: Streams,
+  { features, caller, scratch }: Surroundings,
+): Promise<Resolved> {
+  const { created, joined } = splitNamespaces(spec);
+  requireFeatures(created, features);
+  const idMaps = created.has("user") ? resolveIdMaps(spec, caller) : undefined;
+  const root = await planRoot(spec, { features, caller, scratch }, created);
+  requireLabels(process);
+  if (process.landlock && features.landlockAbi === 0) {
+    throw unsupported("Landlock is not available", "process.landlock", "it needs Linux 5.13 and lsm=...,landlock on the kernel's command line");
+  }
+  return {
+    arch: hostArch(),
+    features,
+    spec,
+    process,
+    created,
+    joined,
+    idMaps,
+    rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
+    root,
+    mounts: resolveMounts(spec, caller),
+    user: resolveUser(process.user),
+    seccomp: resolveSeccomp(spec, process, features),
+    ...streams,
+    mayMakeNodes: caller.privileged && caller.initialUserNamespace && !created.has("user"),
+  };
+}
+
+function splitNamespaces(spec: ContainerSpec): { created: Set<NamespaceType>; joined: Map<NamespaceType, string> } {
+  const created = new Set<NamespaceType>();
+  const joined = new Map<NamespaceType, string>();
+  (spec.namespaces ?? []).forEach((namespace, index) => {
+    if (typeof namespace === "string") created.add(namespace);
+    else if (namespace.path === undefined) created.add(namespace.type);
+    else {
+      if (!existsSync(namespace.path)) {
+        throw invalid(`namespaces[${index}].path`, namespace.path, "a namespace file that exists, such as /proc/PID/ns/net");
+      }
+      joined.set(namespace.type, namespace.path);
+    }
+  });
+  return { created, joined };
+}
+
+function requireFeatures(created: ReadonlySet<NamespaceType>, features: KernelFeatures): void {
+  if (created.has("time") && !features.timeNamespace) {
+    throw unsupported("this kernel has no time namespaces", "namespaces", "they came with Linux 5.6");
+  }
+  if (created.has("cgroup") && !features.cgroupNamespace) {
+    throw unsupported("this kernel has no cgroup namespaces", "namespaces", "they came with Linux 4.6");
+  }
+}
+
+const unsupported = (message: string, member: string, hint: string) =>
+  new LibctError("ERR_CT_NOT_SUPPORTED", message, { member, hint });
+
+async function planRoot(
+  spec: ContainerSpec,
+  { features, caller, scratch }: Surroundings,
+  created: ReadonlySet<NamespaceType>,
+): Promise<RootPlan | undefined> {
+  if (spec.root === undefined) return undefined;
+  const driver = typeof spec.root === "string" ? dir(spec.root) : spec.root;
+  const plan = await driver.plan({
+    scratch,
+    uid: caller.uid,
+    userNamespace: created.has("user"),
+    overlayInUserNamespace: features.overlayInUserNamespace,
+    readonly: spec.readonlyRoot ?? false,
+  });
+  if (created.has("mount")) return plan;
+  // A plain chroot: nothing may be mounted, so only a root that needs no mounting will do.
+  const onItself = plan.steps.every((step) => step.do === "bind" && step.source === step.target);
+  if (!onItself) {
+    throw invalid("root", driver.type, "a plain directory, since there is no mount namespace", 'add "mount" to namespaces');
+  }
+  return { path: plan.path, steps: [] };
+}
+
+function resolveMounts(spec: ContainerSpec, caller: Caller): readonly ResolvedMount[] {
+  return (spec.mounts ?? []).flatMap((mount, index) =>
+    expandCgroup(mount).map((one) => resolveMount(one, `mounts[${index}]`, caller)),
+  );
+}
+
+function resolveMount(mount: Mount, member: string, caller: Caller): ResolvedMount {
+  const options = parseMountOptions(mount.options ?? [], `${member}.options`);
+  const isBind = options.bind || mount.type === "bind";
+  const idmapped = options.idmap !== "none" || mount.uidMappings !== undefined;
+  if (idmapped && !caller.privileged) {
+    throw new LibctError("ERR_CT_NOT_PERMITTED", "only root may make idmapped mounts", { member });
+  }
+  if (!isBind || options.remount) return { member, mount, options, source: undefined };
+  const path = resolvePath(mount.source ?? "");
+  const stat = statOrUndefined(path);
+  if (!stat) {
+    throw new LibctError("ERR_CT_INVALID_SPEC", `the bind source ${path} does not exist`, {
+      path,
+      member: `${member}.source`,
+      errno: "ENOENT",
+    });
+  }
+  const changes = options.flagsSet !== 0 || options.flagsClear !== 0;
+  const flags = changes ? existingFlags(path) : 0;
+  return { member, mount: { ...mount, source: path }, options, source: { path, directory: stat.isDirectory(), flags } };
+}
+
+function statOrUndefined(path: string) {
+  try {
+    return statSync(path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new LibctError("ERR_CT_NOT_PERMITTED", `the bind source ${path} cannot be reached`, { path, cause });
+  }
+}
+
+const FLAG_OF_OPTION: Readonly<Record<string, number>> = {
+  ro: MS.RDONLY,
+  nosuid: MS.NOSUID,
+  nodev: MS.NODEV,
+  noexec: MS.NOEXEC,
+  noatime: MS.NOATIME,
+  nodiratime: MS.NODIRATIME,
+  relatime: MS.RELATIME,
+};
+
+/** The flags of the mount that a path lies on: a remount on older kernels must repeat them. */
+function existingFlags(path: string): number {
+  const mounts = readMountInfo().filter(({ mountPoint }) => mountPoint === "/" || path === mountPoint || path.startsWith(`${mountPoint}/`));
+  const nearest = mounts.reduce((best, mount) => (mount.mountPoint.length >= best.mountPoint.length ? mount : best), {
+    mountPoint: "",
+    type: "",
+    options: [] as readonly string[],
+  });
+  return nearest.options.reduce((flags, option) => flags | (FLAG_OF_OPTION[option] ?? 0), 0);
+}
+
+/** "cgroup" shows what the host has: one cgroup2 mount, or with v1 a directory with a mount for each hierarchy. */
+function expandCgroup(mount: Mount): readonly Mount[] {
+  if (mount.type !== "cgroup") return [mount];
+  const options = mount.options ?? [];
+  const hierarchies = readMountInfo().filter(({ type, mountPoint }) => type === "cgroup" && mountPoint.startsWith("/sys/fs/cgroup/"));
+  if (hierarchies.length === 0) return [{ ...mount, type: "cgroup2", source: "cgroup" }];
+  const base = { ...mount, type: "tmpfs", source: "tmpfs", options: ["nosuid", "noexec", "nodev", "mode=755"] };
+  const views = hierarchies.map(({ mountPoint }) => {
+    const name = mountPoint.slice("/sys/fs/cgroup/".length);
+    const controllers = name === "systemd" ? ["none", "name=systemd"] : [name];
+    return { destination: `${mount.destination}/${name}`, type: "cgroup", source: "cgroup", options: [...options, ...controllers] };
+  });
+  return [base, ...views];
+}
+
+/** "1000", "1000:100" are ids; anything else is a name for the container's own passwd. */
+function resolveUser(user: ProcessSpec["user"]): User | string | undefined {
+  if (user === undefined) return undefined;
+  if (typeof user !== "string") return user;
+  const ids = /^(\d+)(?::(\d+))?$/.exec(user);
+  if (!ids) return user;
+  const uid = Number(ids[1]);
+  return { uid, gid: ids[2] === undefined ? 0 : Number(ids[2]) };
+}
+
+function resolveSeccomp(spec: ContainerSpec, process: ProcessSpec, features: KernelFeatures): Resolved["seccomp"] {
+  const { seccomp = "unconfined" } = spec;
+  if (seccomp === "unconfined") return undefined;
+  const profile =
+    seccomp === "default" ? defaultSeccomp(hostArch(), process.capabilities?.bounding ?? [], features) : seccomp;
+  try {
+    const { filter, flags } = compileSeccomp(profile, hostArch());
+    return { filter, flags };
+  } catch (cause) {
+    throw new LibctError("ERR_CT_INVALID_SPEC", cause instanceof Error ? cause.message : String(cause), { member: "seccomp", cause });
+  }
+}
+
+function requireLabels(process: ProcessSpec): void {
+  if (process.apparmorProfile && !existsSync("/sys/kernel/security/apparmor")) {
+    throw unsupported("AppArmor is not enabled on this machine", "process.apparmorProfile", "leave the profile out, or boot with AppArmor");
+  }
+  if (process.selinuxLabel && !existsSync("/sys/fs/selinux/enforce")) {
+    throw unsupported("SELinux is not enabled on this machine", "process.selinuxLabel", "leave the label out, or boot with SELinux");
+  }
+}

@@ -1,0 +1,83 @@
+import { closeSync, constants, openSync } from "node:fs";
+import { Socket } from "node:net";
+import { Readable, Writable } from "node:stream";
+import { StringDecoder } from "node:string_decoder";
+
+/** The part of Bun's API that reads and writes pipes without blocking a thread; its net.Socket does not take descriptors of pipes. */
+interface BunFile {
+  stream(): AsyncIterable<Uint8Array>;
+  writer(): { write(chunk: Uint8Array): number | Promise<number>; flush(): unknown; end(): unknown };
+}
+const bun = (globalThis as { Bun?: { file(fd: number): BunFile } }).Bun;
+
+/** A container's output: a Readable of bytes that can also be read line by line. */
+export class OutputStream extends Readable {
+  readonly #source: AsyncIterator<Uint8Array>;
+
+  constructor(source: AsyncIterable<Uint8Array>) {
+    super();
+    this.#source = source[Symbol.asyncIterator]();
+  }
+
+  override _read(): void {
+    this.#source.next().then(
+      ({ done, value }) => this.push(done ? null : value),
+      (error: Error) => this.destroy(error),
+    );
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    Promise.resolve(this.#source.return?.()).then(() => callback(error), callback);
+  }
+
+  /** The output as text, a line at a time, without the line ends. */
+  lines(): AsyncIterable<string> {
+    return linesOf(this);
+  }
+}
+
+async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new StringDecoder("utf8");
+  let rest = "";
+  for await (const chunk of chunks) {
+    const parts = (rest + decoder.write(Buffer.from(chunk))).split("\n");
+    rest = parts.pop() ?? "";
+    yield* parts;
+  }
+  rest += decoder.end();
+  if (rest !== "") yield rest;
+}
+
+/** Another process's end of a pipe, opened anew: not blocking here has no effect there (proc_pid_fd(5)). */
+function openPipe(pid: number, fd: number, flags: number): number {
+  return openSync(`/proc/${pid}/fd/${fd}`, flags | constants.O_NONBLOCK);
+}
+
+export function openOutput(pid: number, fd: number): OutputStream {
+  const own = openPipe(pid, fd, constants.O_RDONLY);
+  if (!bun) return new OutputStream(new Socket({ fd: own, readable: true, writable: false }));
+  return new OutputStream(closing(bun.file(own).stream(), own));
+}
+
+async function* closing(chunks: AsyncIterable<Uint8Array>, fd: number): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+export function openInput(pid: number, fd: number): Writable {
+  const own = openPipe(pid, fd, constants.O_WRONLY);
+  if (!bun) return new Socket({ fd: own, readable: false, writable: true });
+  const sink = bun.file(own).writer();
+  return new Writable({
+    write(chunk: Uint8Array, _encoding, callback) {
+      sink.write(chunk);
+      Promise.resolve(sink.flush()).then(() => callback(), callback);
+    },
+    final(callback) {
+      Promise.resolve(sink.end()).then(() => callback(), callback);
+    },
+  });
+}

@@ -1,0 +1,9 @@
+export { CAPABILITIES, type Capability, capabilityMask, capabilityNumber } from "./capabilities.ts";
+export * from "./constants.ts";
+export { E, errnoName } from "./errno.ts";
+export { type KernelFeatures, kernelFeatures } from "./features.ts";
+export { type Field, LAYOUTS, type StructName } from "./layouts.ts";
+export { type ArgType, SIGNATURES, type Signature, type SignatureVariants } from "./signatures.ts";
+export { makedev, text, u16s, u32s, u64s } from "./struct.ts";
+export { constantName, type EnumGroup, type FlagGroup, flagNames } from "./symbols.ts";
+export { type Arch, syscallName, syscallNumber } from "./syscalls/index.ts";

@@ -1,0 +1,35 @@
+/** Bytes of a C structure of 64-bit members, little endian as both supported architectures are. */
+export function u64s(...members: readonly (number | bigint)[]): Uint8Array {
+  const bytes = new Uint8Array(members.length * 8);
+  const view = new DataView(bytes.buffer);
+  members.forEach((member, index) => {
+    view.setBigUint64(index * 8, BigInt.asUintN(64, BigInt(member)), true);
+  });
+  return bytes;
+}
+
+/** Bytes of a C structure of 32-bit members. */
+export function u32s(...members: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(members.length * 4);
+  const view = new DataView(bytes.buffer);
+  members.forEach((member, index) => {
+    view.setUint32(index * 4, member, true);
+  });
+  return bytes;
+}
+
+/** Bytes of 16-bit members, such as struct winsize. */
+export function u16s(...members: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(members.length * 2);
+  const view = new DataView(bytes.buffer);
+  members.forEach((member, index) => {
+    view.setUint16(index * 2, member, true);
+  });
+  return bytes;
+}
+
+export const text = (content: string): Uint8Array => new TextEncoder().encode(content);
+
+/** dev_t as mknod(2) takes it (include/linux/kdev_t.h, new_encode_dev). */
+export const makedev = (major: number, minor: number): number =>
+  (minor & 0xff) | ((major & 0xfff) << 8) | ((minor & ~0xff) << 12);

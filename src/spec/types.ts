@@ -1,0 +1,182 @@
+import type { Seccomp } from "./seccomp.ts";
+
+/** Namespace types by the names of the OCI runtime-spec (linux.namespaces). */
+export const NAMESPACE_TYPES = ["user", "mount", "pid", "network", "ipc", "uts", "cgroup", "time"] as const;
+export type NamespaceType = (typeof NAMESPACE_TYPES)[number];
+
+/** A new namespace, or with `path` (such as /proc/123/ns/net) an existing one to join. */
+export interface Namespace {
+  readonly type: NamespaceType;
+  readonly path?: string;
+}
+
+/** A range of ids: `size` ids from `containerID` on inside are those from `hostID` on outside (user_namespaces(7)). */
+export interface IdMapping {
+  readonly containerID: number;
+  readonly hostID: number;
+  readonly size: number;
+}
+
+/** A mount, as in the OCI runtime-spec. A bind mount has "bind" or "rbind" among its options. */
+export interface Mount {
+  /** Absolute path in the container. Missing directories (or the file, for a file bind) are created inside the root. */
+  readonly destination: string;
+  /** Filesystem type; "bind" and none are the same. "cgroup" shows the host's version. */
+  readonly type?: string;
+  /** Host path of a bind mount, or the filesystem's source. */
+  readonly source?: string;
+  /** Options as in fstab: ro, nosuid, rbind, rro, rprivate, idmap, tmpcopyup, size=64m, ... */
+  readonly options?: readonly string[];
+  /** Idmapped mount: overrides the container's own mapping. */
+  readonly uidMappings?: readonly IdMapping[];
+  readonly gidMappings?: readonly IdMapping[];
+}
+
+/** A device node to make in the container, as in the OCI runtime-spec. */
+export interface Device {
+  readonly path: string;
+  /** c: character, b: block, u: unbuffered character, p: FIFO */
+  readonly type: "c" | "b" | "u" | "p";
+  readonly major?: number;
+  readonly minor?: number;
+  readonly fileMode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/** A symbolic link to make in the container when nothing of that name is there. */
+export interface Link {
+  readonly path: string;
+  readonly target: string;
+}
+
+export interface User {
+  readonly uid: number;
+  readonly gid: number;
+  readonly additionalGids?: readonly number[];
+  readonly umask?: number;
+}
+
+/** The five sets of capabilities(7). */
+export interface CapabilitySets {
+  readonly bounding?: readonly string[];
+  readonly effective?: readonly string[];
+  readonly permitted?: readonly string[];
+  readonly inheritable?: readonly string[];
+  readonly ambient?: readonly string[];
+}
+
+export interface Rlimit {
+  /** RLIMIT_NOFILE ... */
+  readonly type: string;
+  /** -1: unlimited */
+  readonly soft: number;
+  readonly hard: number;
+}
+
+/** Restrictions by landlock(7): everything that is not listed is refused. Paths are the container's. */
+export interface Landlock {
+  readonly readOnly?: readonly string[];
+  readonly readWrite?: readonly string[];
+  /** Refuse binding and connecting TCP ports other than these (ABI 4). */
+  readonly bindTcp?: readonly number[];
+  readonly connectTcp?: readonly number[];
+}
+
+/** A process in a container: what is executed, as whom, and with which rights. */
+export interface ProcessSpec {
+  readonly args: readonly string[];
+  /** Default: the empty environment with a PATH. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Working directory in the container. Default: "/", or unchanged when the container has no root of its own. */
+  readonly cwd?: string;
+  /** Ids, or a name ("www-data", "1000:100", "app:staff") looked up in the container's own passwd and group. */
+  readonly user?: User | string;
+  /** Default: as inherited. */
+  readonly capabilities?: CapabilitySets;
+  readonly noNewPrivileges?: boolean;
+  readonly rlimits?: readonly Rlimit[];
+  /** -1000 to 1000 */
+  readonly oomScoreAdj?: number;
+  readonly apparmorProfile?: string;
+  readonly selinuxLabel?: string;
+  readonly landlock?: Landlock;
+  /** A new session keyring (keyctl(2), KEYCTL_JOIN_SESSION_KEYRING). */
+  readonly newSessionKeyring?: boolean;
+  readonly personality?: "LINUX" | "LINUX32";
+  /** A pseudo-terminal as its stdin, stdout and stderr. */
+  readonly terminal?: boolean;
+  readonly consoleSize?: { readonly height: number; readonly width: number };
+}
+
+/**
+ * A container. Every member is optional and every feature is separate: `{}` is merely a child process.
+ * Names are the OCI runtime-spec's.
+ */
+export interface ContainerSpec {
+  /** Unique among the user's containers; made up when absent. [a-zA-Z0-9][a-zA-Z0-9_.-]* */
+  readonly name?: string;
+  /** What "/" is: a directory, or a driver such as `overlay(...)`. Absent: the host's own root, unprotected. */
+  readonly root?: string | RootDriver;
+  /** How the root is entered. `pivot` (default with a mount namespace), `move` (MS_MOVE and chroot, for hosts on an initramfs), `chroot` (default without). */
+  readonly rootMode?: "pivot" | "move" | "chroot";
+  readonly readonlyRoot?: boolean;
+  readonly rootfsPropagation?: "private" | "slave" | "shared" | "unbindable";
+  /** Namespaces to make (by type) or to join. */
+  readonly namespaces?: readonly (NamespaceType | Namespace)[];
+  /** With a user namespace. "auto": the user's subordinate ids, or a single id when there are none. "identity": every id is itself. */
+  readonly uidMappings?: "auto" | "identity" | readonly IdMapping[];
+  readonly gidMappings?: "auto" | "identity" | readonly IdMapping[];
+  /** Clock offsets of a new time namespace (time_namespaces(7)). */
+  readonly timeOffsets?: Readonly<Partial<Record<"monotonic" | "boottime", { readonly secs?: number; readonly nanosecs?: number }>>>;
+  readonly hostname?: string;
+  readonly domainname?: string;
+  readonly mounts?: readonly Mount[];
+  readonly devices?: readonly Device[];
+  readonly links?: readonly Link[];
+  readonly maskedPaths?: readonly string[];
+  readonly readonlyPaths?: readonly string[];
+  readonly sysctl?: Readonly<Record<string, string>>;
+  /** "default": libct's profile; "unconfined" (default): none; or a profile in the OCI's form. */
+  readonly seccomp?: "default" | "unconfined" | Seccomp;
+  /** Defaults for every process of the container. */
+  readonly process?: Partial<ProcessSpec>;
+}
+
+/** Where a root driver builds, and what it may know. */
+export interface RootContext {
+  /** A directory that each container sees a mount of its own at; empty on the host. */
+  readonly scratch: string;
+  readonly uid: number;
+  /** The mounts are made in a new user namespace. */
+  readonly userNamespace: boolean;
+  readonly overlayInUserNamespace: boolean;
+  readonly readonly: boolean;
+}
+
+/** One step of building a root; they run in the container's mount namespace, before it is entered. */
+export type RootStep =
+  | { readonly do: "mount"; readonly source: string; readonly target: string; readonly type: string; readonly flags?: number; readonly data?: string }
+  | { readonly do: "bind"; readonly source: string; readonly target: string; readonly recursive: boolean; readonly readonly?: boolean }
+  | { readonly do: "mkdir"; readonly path: string; readonly mode: number }
+  /** A filesystem in a file, attached to a loop device that goes away with the mount. */
+  | { readonly do: "image"; readonly file: string; readonly target: string; readonly type: string; readonly readonly: boolean }
+  /** A helper that mounts and then puts itself into the background, such as fuse-overlayfs. It is killed with the container. */
+  | { readonly do: "helper"; readonly args: readonly string[] };
+
+export interface RootPlan {
+  /** The directory that becomes "/"; must be a mount point after the steps. */
+  readonly path: string;
+  readonly steps: readonly RootStep[];
+}
+
+/**
+ * A private filesystem. `plan` may look at the host (and should refuse what cannot work, with a clear error), but it mounts nothing itself: it returns
+ * the steps, so that they run in the container's mount namespace and vanish with it.
+ */
+export interface RootDriver {
+  readonly type: string;
+  plan(context: RootContext): RootPlan | Promise<RootPlan>;
+  /** Called when the container is gone: remove what `plan` made on the host. */
+  release?(): void | Promise<void>;
+}
