@@ -1,20 +1,14 @@
 import { defineConfig } from "vitest/config";
 
+const timeouts = { testTimeout: 60_000, hookTimeout: 120_000 };
+
 export default defineConfig({
   test: {
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
-    projects: [
-      { extends: true, test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
-      // System and peer tests share one kernel: one file at a time, each in its own process, so that leak checks mean something.
-      {
-        extends: true,
-        test: { name: "system", include: ["test/system/**/*.test.ts"], pool: "forks", fileParallelism: false },
-      },
-      {
-        extends: true,
-        test: { name: "peers", include: ["test/peers/**/*.test.ts"], pool: "forks", fileParallelism: false },
-      },
-    ],
+    // System and peer tests share one kernel: one file at a time, so that a look for leaks means something.
+    fileParallelism: false,
+    pool: "forks",
+    projects: ["unit", "system", "peers"].map((name) => ({
+      test: { name, include: [`test/${name}/**/*.test.ts`], ...timeouts },
+    })),
   },
 });

@@ -1,4 +1,5 @@
 import { type BlockBuilder, type Program, ProgramBuilder } from "../program/index.ts";
+import { enterCgroups, makeCgroups } from "./cgroup.ts";
 import { closeDescriptors, enterWorkingDirectory, execute, unblockSignals } from "./command.ts";
 import { type Context, NOTICE } from "./context.ts";
 import { captureDevices, makeDevices } from "./devices.ts";
@@ -41,8 +42,12 @@ export function compileContainer(resolved: Resolved): Program {
   // A look-up of the user makes init wait for the application too; the two answers must not be mixed up.
   const asks = typeof resolved.user === "string";
   if (asks) handOverPipes(c, pipes);
+  const cgroups = makeCgroups(c);
   if (stage) writeStage(c, stage);
-  writeInit(c, pipes, stage === undefined);
+  beginChild(init, c);
+  enterCgroups(c, cgroups);
+  if (!stage) waitForIdMaps(init, c);
+  writeInit(c, pipes);
 
   const pid = program.register("init");
   const ended = monitor.label();
@@ -71,11 +76,9 @@ function writeStage(c: Context, stage: BlockBuilder): void {
   buildRoot(c);
 }
 
-/** The life of the container's first process up to its command. The order is the security: each step says why it stands where it does. */
-function writeInit(c: Context, pipes: Pipes, direct: boolean): void {
+/** The life of the container's first process, in its namespaces, up to its command. The order is the security: each step says why it stands where it does. */
+function writeInit(c: Context, pipes: Pipes): void {
   const { init, resolved: r } = c;
-  beginChild(init, c);
-  if (direct) waitForIdMaps(init, c);
   joinNamespaces(init, c, (type) => type === "mount");
   isolateMounts(init, c);
   // Everything that is wanted from the host is opened while the caller's own identity and the host's tree are still there.

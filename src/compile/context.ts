@@ -41,7 +41,10 @@ export function makeTarget(block: BlockBuilder, path: string, kind: "directory" 
     at += `/${part}`;
     const last = index === parts.length - 1;
     if (last && kind === "file") {
-      block.sys("mknodat", [-100, block.str(at), 0o100644, 0], { tolerate: [E.EEXIST], why: "create the mount target" });
+      block.sys("mknodat", [-100, block.str(at), 0o100644, 0], {
+        tolerate: [E.EEXIST],
+        why: "create the mount target",
+      });
     } else {
       block.sys("mkdirat", [-100, block.str(at), 0o755], { tolerate: [E.EEXIST], why: "create the mount target" });
     }

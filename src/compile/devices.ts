@@ -1,4 +1,4 @@
-import { AT, E, makedev, MOVE_MOUNT, MS, O, OPEN_TREE, S } from "../linux/index.ts";
+import { AT, E, MOVE_MOUNT, MS, makedev, O, OPEN_TREE, S } from "../linux/index.ts";
 import type { DataRef } from "../program/index.ts";
 import type { Device } from "../spec/index.ts";
 import { type Context, FIXED_FD, makeTarget } from "./context.ts";
@@ -42,7 +42,8 @@ function makeNode(c: Context, device: Device): void {
   const path = init.str(device.path);
   const mode = TYPE[device.type] | (device.fileMode ?? 0o666);
   init.sys("mknodat", [AT.FDCWD, path, mode, makedev(device.major ?? 0, device.minor ?? 0)]);
-  if (device.uid || device.gid) init.sys("fchownat", [AT.FDCWD, path, device.uid ?? 0, device.gid ?? 0, AT.SYMLINK_NOFOLLOW]);
+  if (device.uid || device.gid)
+    init.sys("fchownat", [AT.FDCWD, path, device.uid ?? 0, device.gid ?? 0, AT.SYMLINK_NOFOLLOW]);
 }
 
 function bindDevice(c: Context, path: string, slot: DataRef): void {
@@ -51,11 +52,15 @@ function bindDevice(c: Context, path: string, slot: DataRef): void {
   makeTarget(init, path, "file");
   init.load(fd, slot, 4);
   if (c.resolved.features.openTree) {
-    init.sys("move_mount", [fd, init.str(""), AT.FDCWD, init.str(path), MOVE_MOUNT.F_EMPTY_PATH], { why: "bind the host's device" });
+    init.sys("move_mount", [fd, init.str(""), AT.FDCWD, init.str(path), MOVE_MOUNT.F_EMPTY_PATH], {
+      why: "bind the host's device",
+    });
   } else {
     init.sys("dup3", [fd, FIXED_FD.BIND_SOURCE, O.CLOEXEC]);
     init.sys("fchdir", [c.proc]);
-    init.sys("mount", [init.str(`self/fd/${FIXED_FD.BIND_SOURCE}`), init.str(path), 0, MS.BIND, 0], { why: "bind the host's device" });
+    init.sys("mount", [init.str(`self/fd/${FIXED_FD.BIND_SOURCE}`), init.str(path), 0, MS.BIND, 0], {
+      why: "bind the host's device",
+    });
   }
   init.sys("close", [fd]);
 }

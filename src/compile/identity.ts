@@ -40,7 +40,10 @@ function askIdentity(c: Context): Identity {
     init.load(length, program.memory.zeroed(8), 8);
     // O_NONBLOCK: a FIFO in its place must not stop us.
     const flags = O.RDONLY | O.CLOEXEC | O.NONBLOCK | O.NOCTTY;
-    init.sys("openat", [AT.FDCWD, init.str(file), flags, 0], { dst: fd, jump: { on: [E.ENOENT, E.ENOTDIR], to: missing } });
+    init.sys("openat", [AT.FDCWD, init.str(file), flags, 0], {
+      dst: fd,
+      jump: { on: [E.ENOENT, E.ENOTDIR], to: missing },
+    });
     init.sys("read", [fd, buffer, LOOKUP_LIMIT], { dst: length, why: `read ${file}` });
     init.sys("close", [fd]);
     init.place(missing);
@@ -102,7 +105,14 @@ function setCapabilities(c: Context): void {
   ) as [bigint, bigint, bigint];
   const low = (mask: bigint) => Number(mask & 0xffffffffn);
   const high = (mask: bigint) => Number(mask >> 32n);
-  const data = u32s(low(effective), low(permitted), low(inheritable), high(effective), high(permitted), high(inheritable));
+  const data = u32s(
+    low(effective),
+    low(permitted),
+    low(inheritable),
+    high(effective),
+    high(permitted),
+    high(inheritable),
+  );
   init.at("process.capabilities");
   init.sys("capset", [init.memory.bytes(u32s(CAPABILITY_VERSION_3, 0)), init.memory.bytes(data)]);
   if (!r.features.ambientCapabilities) return;

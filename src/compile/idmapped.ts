@@ -22,7 +22,13 @@ export function idMapNamespace(c: Context, mount: Mount, member: string): Regist
 
 const made = new WeakMap<object, Map<string, Register>>();
 
-function makeNamespace(c: Context, uid: readonly IdMapping[], gid: readonly IdMapping[], member: string, name: string): Register {
+function makeNamespace(
+  c: Context,
+  uid: readonly IdMapping[],
+  gid: readonly IdMapping[],
+  member: string,
+  name: string,
+): Register {
   const { monitor, program } = c;
   const holder = program.block("id map holder");
   holder.sys("recvfrom", [c.sync.child, program.memory.zeroed(8), 1, 0, 0, 0]);
@@ -30,7 +36,11 @@ function makeNamespace(c: Context, uid: readonly IdMapping[], gid: readonly IdMa
   const flags = CLONE.NEWUSER;
   monitor.at(member);
   if (c.resolved.features.clone3) {
-    monitor.spawn(holder, { clone3: program.memory.bytes(u64s(flags, 0, 0, 0, SIG.CHLD, 0, 0, 0)), size: 64 }, { dst: pid });
+    monitor.spawn(
+      holder,
+      { clone3: program.memory.bytes(u64s(flags, 0, 0, 0, SIG.CHLD, 0, 0, 0)), size: 64 },
+      { dst: pid },
+    );
   } else {
     monitor.spawn(holder, { flags: flags | SIG.CHLD }, { dst: pid });
   }

@@ -1,3 +1,4 @@
+export type { CgroupDirectory } from "./cgroup.ts";
 export { DEFAULT_PATH } from "./command.ts";
 export { compileContainer } from "./compile.ts";
 export { NOTICE, QUESTION } from "./context.ts";

@@ -1,5 +1,5 @@
 import { AT, E, MOUNT_ATTR, MOVE_MOUNT, MS, O, OPEN_TREE, openFlags } from "../linux/index.ts";
-import { type DataRef } from "../program/index.ts";
+import type { DataRef } from "../program/index.ts";
 import { mountAttributes } from "../spec/index.ts";
 import { type Context, FIXED_FD, makeTarget } from "./context.ts";
 import { idMapNamespace } from "./idmapped.ts";
@@ -62,10 +62,15 @@ function bind(c: Context, { mount, options }: ResolvedMount, slot: DataRef, exis
   init.load(fd, slot, 4);
   if (!c.resolved.features.openTree) {
     init.sys("dup3", [fd, FIXED_FD.BIND_SOURCE, O.CLOEXEC]);
-    init.sys("mount", [init.str(`self/fd/${FIXED_FD.BIND_SOURCE}`), target, 0, MS.BIND | (options.recursive ? MS.REC : 0), 0], what);
+    init.sys(
+      "mount",
+      [init.str(`self/fd/${FIXED_FD.BIND_SOURCE}`), target, 0, MS.BIND | (options.recursive ? MS.REC : 0), 0],
+      what,
+    );
     const flags = (existing | options.flagsSet) & ~options.flagsClear;
     // MS_REMOUNT|MS_BIND replaces all flags, so the existing ones are given again (mount(2), "Remounting").
-    if (flags !== existing) init.sys("mount", [0, target, 0, MS.REMOUNT | MS.BIND | flags, 0], { why: "set the mount's flags" });
+    if (flags !== existing)
+      init.sys("mount", [0, target, 0, MS.REMOUNT | MS.BIND | flags, 0], { why: "set the mount's flags" });
     init.sys("close", [fd]);
     return;
   }
@@ -109,10 +114,17 @@ function remount(c: Context, { mount, options }: ResolvedMount): void {
 function mountWithCopyUp(c: Context, { mount, options }: ResolvedMount): void {
   const { init } = c;
   const at = mount.destination;
-  const lower = init.sysResult("source", "openat", [AT.FDCWD, init.str(at), O.PATH | O.CLOEXEC | openFlags(c.resolved.arch).DIRECTORY, 0]);
+  const lower = init.sysResult("source", "openat", [
+    AT.FDCWD,
+    init.str(at),
+    O.PATH | O.CLOEXEC | openFlags(c.resolved.arch).DIRECTORY,
+    0,
+  ]);
   init.sys("dup3", [lower, FIXED_FD.LOWER, O.CLOEXEC]);
   const data = options.data === "" ? 0 : init.str(options.data);
-  init.sys("mount", [init.str("tmpfs"), init.str(at), init.str("tmpfs"), options.flagsSet, data], { why: "mount tmpfs" });
+  init.sys("mount", [init.str("tmpfs"), init.str(at), init.str("tmpfs"), options.flagsSet, data], {
+    why: "mount tmpfs",
+  });
   for (const name of ["upper", "work"]) init.sys("mkdirat", [AT.FDCWD, init.str(`${at}/${name}`), 0o755]);
   const layers = `lowerdir=self/fd/${FIXED_FD.LOWER},upperdir=${at}/upper,workdir=${at}/work${c.resolved.created.has("user") ? ",userxattr" : ""}`;
   init.sys("mount", [init.str("overlay"), init.str(at), init.str("overlay"), options.flagsSet, init.str(layers)], {

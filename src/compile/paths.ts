@@ -55,7 +55,10 @@ export function makePathsReadonly(c: Context): void {
       init.sys("move_mount", [fd, init.str(""), AT.FDCWD, target, MOVE_MOUNT.F_EMPTY_PATH | MOVE_MOUNT.T_SYMLINKS]);
       init.sys("close", [fd]);
     } else {
-      init.sys("mount", [target, target, 0, MS.BIND | MS.REC, 0], { jump: { on: [E.ENOENT], to: skip }, why: "bind it on itself" });
+      init.sys("mount", [target, target, 0, MS.BIND | MS.REC, 0], {
+        jump: { on: [E.ENOENT], to: skip },
+        why: "bind it on itself",
+      });
       // Flags that a procfs or sysfs mount of a user namespace has are locked and must be repeated.
       const locked = MS.NOSUID | MS.NODEV | MS.NOEXEC;
       init.sys("mount", [0, target, 0, MS.REMOUNT | MS.BIND | MS.RDONLY | locked, 0], { why: "make it read-only" });

@@ -1,5 +1,16 @@
 import type { Arch, KernelFeatures } from "../linux/index.ts";
-import type { ContainerSpec, IdMapping, MountOptions, Mount, NamespaceType, ProcessSpec, RootPlan, User } from "../spec/index.ts";
+import type {
+  ContainerSpec,
+  IdMapping,
+  Mount,
+  MountOptions,
+  NamespaceType,
+  ProcessSpec,
+  RootPlan,
+  User,
+} from "../spec/index.ts";
+
+import type { CgroupDirectory } from "./cgroup.ts";
 
 export type Stdio = "pipe" | "inherit" | "ignore";
 
@@ -36,6 +47,7 @@ export interface Resolved {
   readonly rootMode: "pivot" | "move" | "chroot";
   readonly root: RootPlan | undefined;
   readonly mounts: readonly ResolvedMount[];
+  readonly cgroups: readonly CgroupDirectory[];
   /** Ids, or a name that the container's own passwd must explain; undefined: unchanged. */
   readonly user: User | string | undefined;
   /** The assembled seccomp filter. */

@@ -1,4 +1,15 @@
-import { AT, E, LANDLOCK_FS, LANDLOCK_NET, LANDLOCK_RULE, LANDLOCK_SCOPE, O, PR, SECCOMP, u64s } from "../linux/index.ts";
+import {
+  AT,
+  E,
+  LANDLOCK_FS,
+  LANDLOCK_NET,
+  LANDLOCK_RULE,
+  LANDLOCK_SCOPE,
+  O,
+  PR,
+  SECCOMP,
+  u64s,
+} from "../linux/index.ts";
 import type { DataRef, Register } from "../program/index.ts";
 import type { Landlock } from "../spec/index.ts";
 import { type Context, writeProc } from "./context.ts";
@@ -33,7 +44,8 @@ export function installSeccomp(c: Context): void {
 }
 
 const READ = LANDLOCK_FS.EXECUTE | LANDLOCK_FS.READ_FILE | LANDLOCK_FS.READ_DIR;
-const FILE_RIGHTS = LANDLOCK_FS.EXECUTE | LANDLOCK_FS.WRITE_FILE | LANDLOCK_FS.READ_FILE | LANDLOCK_FS.TRUNCATE | LANDLOCK_FS.IOCTL_DEV;
+const FILE_RIGHTS =
+  LANDLOCK_FS.EXECUTE | LANDLOCK_FS.WRITE_FILE | LANDLOCK_FS.READ_FILE | LANDLOCK_FS.TRUNCATE | LANDLOCK_FS.IOCTL_DEV;
 
 /** All filesystem rights that an ABI version knows (landlock(7), "VERSIONS"). */
 function handledRights(abi: number): number {
@@ -52,7 +64,10 @@ export function restrictWithLandlock(c: Context): void {
   const abi = c.resolved.features.landlockAbi;
   const handled = handledRights(abi);
   init.at("process.landlock");
-  const net = abi >= 4 ? (landlock.bindTcp ? LANDLOCK_NET.BIND_TCP : 0) | (landlock.connectTcp ? LANDLOCK_NET.CONNECT_TCP : 0) : 0;
+  const net =
+    abi >= 4
+      ? (landlock.bindTcp ? LANDLOCK_NET.BIND_TCP : 0) | (landlock.connectTcp ? LANDLOCK_NET.CONNECT_TCP : 0)
+      : 0;
   const scope = abi >= 6 ? LANDLOCK_SCOPE.ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE.SIGNAL : 0;
   const size = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
   const attr = init.memory.bytes(u64s(handled, net, scope));
@@ -79,7 +94,10 @@ function addPaths(c: Context, ruleset: Register, member: string, paths: readonly
     // Rights of directories are refused for a file (EINVAL): then only those of files are given.
     const onFile = init.label();
     const what = { why: "allow the path" };
-    init.sys("landlock_add_rule", [ruleset, LANDLOCK_RULE.PATH_BENEATH, rule(rights), 0], { ...what, jump: { on: [E.EINVAL], to: onFile } });
+    init.sys("landlock_add_rule", [ruleset, LANDLOCK_RULE.PATH_BENEATH, rule(rights), 0], {
+      ...what,
+      jump: { on: [E.EINVAL], to: onFile },
+    });
     init.jump(done);
     init.place(onFile);
     init.sys("landlock_add_rule", [ruleset, LANDLOCK_RULE.PATH_BENEATH, rule(rights & FILE_RIGHTS), 0], what);

@@ -1,4 +1,18 @@
-import { AT, E, FSCONFIG, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, LO_FLAGS, LOOP, MNT, MOUNT_ATTR, MOVE_MOUNT, MS, O, openFlags } from "../linux/index.ts";
+import {
+  AT,
+  E,
+  FSCONFIG,
+  FSMOUNT_CLOEXEC,
+  FSOPEN_CLOEXEC,
+  LO_FLAGS,
+  LOOP,
+  MNT,
+  MOUNT_ATTR,
+  MOVE_MOUNT,
+  MS,
+  O,
+  openFlags,
+} from "../linux/index.ts";
 import type { BlockBuilder, DataRef, Register } from "../program/index.ts";
 import type { RootStep } from "../spec/index.ts";
 import type { Context } from "./context.ts";
@@ -11,7 +25,9 @@ export function isolateMounts(block: BlockBuilder, c: Context): void {
   if (!c.resolved.created.has("mount")) return;
   const wanted = c.resolved.spec.rootfsPropagation;
   const flags = MS.REC | (wanted === "private" ? MS.PRIVATE : MS.SLAVE);
-  block.at(wanted ? "rootfsPropagation" : "namespaces").sys("mount", [0, block.str("/"), 0, flags, 0], { why: "cut off the mounts" });
+  block
+    .at(wanted ? "rootfsPropagation" : "namespaces")
+    .sys("mount", [0, block.str("/"), 0, flags, 0], { why: "cut off the mounts" });
 }
 
 /** Runs the driver's steps, so that the root stands as a mount point somewhere in the host's tree of this namespace. */
@@ -21,7 +37,9 @@ export function buildRoot(c: Context): void {
   for (const step of r.root?.steps ?? []) ROOT_STEPS[step.do](c, rootBlock, step as never);
 }
 
-const ROOT_STEPS: { readonly [K in RootStep["do"]]: (c: Context, block: BlockBuilder, step: Extract<RootStep, { do: K }>) => void } = {
+const ROOT_STEPS: {
+  readonly [K in RootStep["do"]]: (c: Context, block: BlockBuilder, step: Extract<RootStep, { do: K }>) => void;
+} = {
   mount(_c, block, step) {
     const data = step.data === undefined ? 0 : block.str(step.data);
     block.sys("mount", [block.str(step.source), block.str(step.target), block.str(step.type), step.flags ?? 0, data]);
@@ -88,7 +106,12 @@ function attachLoop(c: Context, block: BlockBuilder, step: Extract<RootStep, { d
   const { program } = c;
   const mode = step.readonly ? O.RDONLY : O.RDWR;
   const file = block.sysResult("image", "openat", [AT.FDCWD, block.str(step.file), mode | O.CLOEXEC, 0]);
-  const control = block.sysResult("loop_control", "openat", [AT.FDCWD, block.str("/dev/loop-control"), O.RDWR | O.CLOEXEC, 0]);
+  const control = block.sysResult("loop_control", "openat", [
+    AT.FDCWD,
+    block.str("/dev/loop-control"),
+    O.RDWR | O.CLOEXEC,
+    0,
+  ]);
   const path = program.memory.bytes(new TextEncoder().encode("/dev/loop".padEnd(24, "\0")));
   const number = program.register("loop_number");
   const device = program.register("loop");
@@ -144,7 +167,9 @@ function attachMountedImage(c: Context, block: BlockBuilder, step: Extract<RootS
 function runHelper(c: Context, block: BlockBuilder, args: readonly string[]): void {
   const path = args[0] ?? "";
   const helper = c.program.block(path.slice(path.lastIndexOf("/") + 1));
-  helper.at("root").sys("execve", [helper.str(path), helper.memory.strings(args), helper.memory.strings(["PATH=/usr/bin:/bin"])]);
+  helper
+    .at("root")
+    .sys("execve", [helper.str(path), helper.memory.strings(args), helper.memory.strings(["PATH=/usr/bin:/bin"])]);
   const pid = c.program.register("helper");
   block.spawn(helper, { flags: 17 }, { dst: pid });
   const status = c.program.memory.zeroed(8);
@@ -205,7 +230,9 @@ export function finishRoot(c: Context): void {
   init.sys("mount", [0, init.str("/"), 0, flags, 0], { why: "set the propagation" });
   for (const { member, mount, options } of explicit || propagation ? r.mounts : []) {
     const own = options.propagation || MS.REC | MS.PRIVATE;
-    init.at(`${member}.options`).sys("mount", [0, init.str(mount.destination), 0, own, 0], { why: "set the propagation" });
+    init
+      .at(`${member}.options`)
+      .sys("mount", [0, init.str(mount.destination), 0, own, 0], { why: "set the propagation" });
   }
   if (r.spec.readonlyRoot) setReadonly(c, init.at("readonlyRoot"), "/", false);
 }

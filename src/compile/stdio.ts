@@ -69,7 +69,12 @@ export function openIgnored(c: Context): Register | undefined {
 }
 
 /** Puts the streams on descriptors 0, 1 and 2; pipes are given to the process's user so that /dev/stdout can be opened. */
-export function placeStreams(c: Context, pipes: Pipes, ignored: Register | undefined, identity: Identity | undefined): void {
+export function placeStreams(
+  c: Context,
+  pipes: Pipes,
+  ignored: Register | undefined,
+  identity: Identity | undefined,
+): void {
   const { init, resolved: r } = c;
   init.at("process");
   STREAMS.forEach((stream, number) => {

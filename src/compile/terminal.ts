@@ -2,7 +2,6 @@ import { AT, E, MSG, O, SCM_RIGHTS, SOL_SOCKET, TIOC, u16s, u32s, u64s } from ".
 import type { BlockBuilder, DataRef, Label, Register } from "../program/index.ts";
 import type { Context } from "./context.ts";
 import type { Identity } from "./identity.ts";
-import { receive } from "./namespaces.ts";
 import type { Pipes } from "./stdio.ts";
 
 /** Opens a pseudo-terminal in the container, makes it the process's controlling terminal and its streams, and sends the master to the monitor. */
@@ -13,7 +12,9 @@ export function openTerminal(c: Context, identity: Identity | undefined): void {
   const mode = O.RDWR | O.NOCTTY | O.CLOEXEC;
   const master = init.sysResult("master", "openat", [AT.FDCWD, init.str("/dev/ptmx"), mode, 0]);
   init.sys("ioctl", [master, TIOC.SPTLCK, init.memory.zeroed(4)], { why: "unlock the terminal" });
-  const slave = init.sysResult("slave", "ioctl", [master, TIOC.GPTPEER, O.RDWR | O.NOCTTY], { why: "open the terminal" });
+  const slave = init.sysResult("slave", "ioctl", [master, TIOC.GPTPEER, O.RDWR | O.NOCTTY], {
+    why: "open the terminal",
+  });
   const { height, width } = r.process.consoleSize ?? { height: 0, width: 0 };
   if (height && width) {
     const size = init.memory.bytes(u16s(height, width, 0, 0));
@@ -58,7 +59,7 @@ export function receiveTerminal(c: Context, ended: Label): Register | undefined 
   const got = c.program.register("received");
   monitor.sys("recvmsg", [c.sync.monitor, message.header, MSG.CMSG_CLOEXEC], { dst: got, tolerate: [E.ECONNRESET] });
   monitor.jumpUnless(got, 1, ended);
-  const master = c.program.register("master");
+  const master = c.program.register("terminal");
   monitor.load(master, message.descriptor, 4);
   if (c.resolved.stdin === "inherit") makeRaw(c);
   return master;

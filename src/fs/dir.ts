@@ -20,11 +20,20 @@ export function requireDirectory(path: string, member: string): string {
   const absolute = resolve(path);
   const stat = statSync(absolute, { throwIfNoEntry: false });
   if (!stat) {
-    throw new LibctError("ERR_CT_INVALID_SPEC", `${absolute} does not exist`, { path: absolute, member, errno: "ENOENT" });
+    throw new LibctError("ERR_CT_INVALID_SPEC", `${absolute} does not exist`, {
+      path: absolute,
+      member,
+      errno: "ENOENT",
+    });
   }
   if (!stat.isDirectory()) {
     const hint = stat.isFile() ? "a filesystem in a file needs the image driver: image(...)" : undefined;
-    throw new LibctError("ERR_CT_INVALID_SPEC", `${absolute} is not a directory`, { path: absolute, member, errno: "ENOTDIR", hint });
+    throw new LibctError("ERR_CT_INVALID_SPEC", `${absolute} is not a directory`, {
+      path: absolute,
+      member,
+      errno: "ENOTDIR",
+      hint,
+    });
   }
   return absolute;
 }

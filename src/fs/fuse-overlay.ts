@@ -12,8 +12,10 @@ export function fuseOverlay(options: OverlayOptions): RootDriver {
     plan(context) {
       const program = findProgram("fuse-overlayfs");
       const lower = options.lower.map((path, index) => requireDirectory(path, `root.lower[${index}]`));
-      const upper = options.upper === undefined ? `${context.scratch}/upper` : requireDirectory(options.upper, "root.upper");
-      const work = options.work ?? (options.upper === undefined ? `${context.scratch}/work` : `${resolve(options.upper)}-work`);
+      const upper =
+        options.upper === undefined ? `${context.scratch}/upper` : requireDirectory(options.upper, "root.upper");
+      const work =
+        options.work ?? (options.upper === undefined ? `${context.scratch}/work` : `${resolve(options.upper)}-work`);
       const root = `${context.scratch}/root`;
       const layers = `lowerdir=${lower.join(":")},upperdir=${upper},workdir=${work}`;
       const steps: RootStep[] = [

@@ -41,7 +41,11 @@ export function image(file: string, options: ImageOptions = {}): RootDriver {
 }
 
 /** Where each filesystem has its magic number. */
-const MAGIC: readonly { readonly type: NonNullable<ImageOptions["type"]>; readonly at: number; readonly bytes: readonly number[] }[] = [
+const MAGIC: readonly {
+  readonly type: NonNullable<ImageOptions["type"]>;
+  readonly at: number;
+  readonly bytes: readonly number[];
+}[] = [
   { type: "squashfs", at: 0, bytes: [0x68, 0x73, 0x71, 0x73] },
   { type: "erofs", at: 1024, bytes: [0xe2, 0xe1, 0xf5, 0xe0] },
   { type: "ext4", at: 1080, bytes: [0x53, 0xef] },
@@ -51,7 +55,8 @@ const MAGIC: readonly { readonly type: NonNullable<ImageOptions["type"]>; readon
 
 function detectFilesystem(path: string): NonNullable<ImageOptions["type"]> {
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat) throw new LibctError("ERR_CT_INVALID_SPEC", `${path} does not exist`, { path, member: "root", errno: "ENOENT" });
+  if (!stat)
+    throw new LibctError("ERR_CT_INVALID_SPEC", `${path} does not exist`, { path, member: "root", errno: "ENOENT" });
   if (!stat.isFile()) throw new LibctError("ERR_CT_INVALID_SPEC", `${path} is not a file`, { path, member: "root" });
   const fd = openSync(path, "r");
   try {

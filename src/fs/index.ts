@@ -4,4 +4,5 @@ export { type HostRootOptions, hostRoot } from "./host-root.ts";
 export { type ImageOptions, image } from "./image.ts";
 export { type MountInfo, parseMountInfo, readMountInfo } from "./mountinfo.ts";
 export { type OverlayOptions, overlay } from "./overlay.ts";
+export { sandboxRoot } from "./sandbox-root.ts";
 export { tmpfsRoot } from "./tmpfs.ts";

@@ -19,7 +19,7 @@ export function parseMountInfo(content: string): readonly MountInfo[] {
       const [before = "", after = ""] = line.split(" - ");
       const fields = before.split(" ");
       return {
-        mountPoint: unescape(fields[4] ?? ""),
+        mountPoint: unescapeOctal(fields[4] ?? ""),
         options: (fields[5] ?? "").split(","),
         type: after.split(" ")[0] ?? "",
       };
@@ -27,4 +27,5 @@ export function parseMountInfo(content: string): readonly MountInfo[] {
 }
 
 /** Blanks, tabs, newlines and backslashes are written in octal. */
-const unescape = (path: string) => path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+const unescapeOctal = (path: string) =>
+  path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));

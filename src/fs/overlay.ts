@@ -25,7 +25,9 @@ export function overlay(options: OverlayOptions): RootDriver {
       requireOverlay(context);
       const lower = options.lower.map((path, index) => requireDirectory(path, `root.lower[${index}]`));
       if (lower.length === 0) {
-        throw new LibctError("ERR_CT_INVALID_SPEC", "an overlay needs at least one lower directory", { member: "root.lower" });
+        throw new LibctError("ERR_CT_INVALID_SPEC", "an overlay needs at least one lower directory", {
+          member: "root.lower",
+        });
       }
       const root = `${context.scratch}/root`;
       const steps: RootStep[] = [...scratchSteps(context, options.size), { do: "mkdir", path: root, mode: 0o755 }];
@@ -51,7 +53,12 @@ export function scratchSteps(context: RootContext, size?: string): RootStep[] {
 }
 
 /** An overlay whose writable layer is in directories of their own below `scratch`. */
-export function memoryOverlay(context: RootContext, lower: readonly string[], target: string, scratch: string): RootStep[] {
+export function memoryOverlay(
+  context: RootContext,
+  lower: readonly string[],
+  target: string,
+  scratch: string,
+): RootStep[] {
   return [
     { do: "mkdir", path: `${scratch}/upper`, mode: 0o755 },
     { do: "mkdir", path: `${scratch}/work`, mode: 0o755 },
@@ -60,8 +67,18 @@ export function memoryOverlay(context: RootContext, lower: readonly string[], ta
 }
 
 /** Without user extended attributes an overlay in a user namespace could not delete (overlayfs.rst, "userxattr"). */
-export function overlayMount(context: RootContext, lower: readonly string[], upper: string, work: string, target: string): RootStep {
-  const options = [`lowerdir=${lower.map(escapeLayer).join(":")}`, `upperdir=${escapeOption(upper)}`, `workdir=${escapeOption(work)}`];
+export function overlayMount(
+  context: RootContext,
+  lower: readonly string[],
+  upper: string,
+  work: string,
+  target: string,
+): RootStep {
+  const options = [
+    `lowerdir=${lower.map(escapeLayer).join(":")}`,
+    `upperdir=${escapeOption(upper)}`,
+    `workdir=${escapeOption(work)}`,
+  ];
   if (context.userNamespace) options.push("userxattr");
   return { do: "mount", source: "overlay", target, type: "overlay", data: options.join(",") };
 }
@@ -72,8 +89,12 @@ const escapeLayer = (path: string) => path.replace(/[\\,:]/g, "\\$&");
 
 export function requireOverlay(context: RootContext): void {
   if (!context.userNamespace || context.overlayInUserNamespace) return;
-  throw new LibctError("ERR_CT_NOT_SUPPORTED", "this kernel has no overlay in user namespaces (it came with Linux 5.11)", {
-    member: "root",
-    hint: "use the fuseOverlay driver with fuse-overlayfs installed, or run as root",
-  });
+  throw new LibctError(
+    "ERR_CT_NOT_SUPPORTED",
+    "this kernel has no overlay in user namespaces (it came with Linux 5.11)",
+    {
+      member: "root",
+      hint: "use the fuseOverlay driver with fuse-overlayfs installed, or run as root",
+    },
+  );
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { subordinateIds } from "./idmaps.ts";
+import { subordinateIds } from "./subordinate-ids.ts";
 
 /** Who runs this application, as far as it decides what containers it can make. */
 export interface Caller {

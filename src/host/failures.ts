@@ -10,10 +10,17 @@ export function failureError(program: Program, failure: Failure): LibctError {
   const details = { syscall: op.syscall, errno, path: op.path, member: op.member || undefined };
   if (op.member === "process.args[0]") return commandError(op.why ?? op.text, failure.errno, details);
   const what = op.why && !op.text.includes(op.why) ? `${op.why}: ${op.text}` : op.text;
-  return new LibctError("ERR_CT_SYSCALL", `${what}: ${errno}`, { ...details, hint: hintFor(op.syscall, op.member, failure.errno) });
+  return new LibctError("ERR_CT_SYSCALL", `${what}: ${errno}`, {
+    ...details,
+    hint: hintFor(op.syscall, op.member, failure.errno),
+  });
 }
 
-function commandError(text: string, errno: number, details: { readonly syscall: string | undefined; readonly path: string | undefined }): LibctError {
+function commandError(
+  text: string,
+  errno: number,
+  details: { readonly syscall: string | undefined; readonly path: string | undefined },
+): LibctError {
   const notFound = errno === E.ENOENT || errno === E.ENOTDIR;
   const code: ErrorCode = notFound ? "ERR_CT_COMMAND_NOT_FOUND" : "ERR_CT_COMMAND_NOT_EXECUTABLE";
   const name = errnoName(errno);
@@ -35,7 +42,8 @@ function hintFor(syscall: string | undefined, member: string, errno: number): st
   if (syscall === "mount" && errno === E.EPERM) {
     return "the kernel refuses this mount here: inside a container the outer one must allow it (its seccomp filter, AppArmor profile or masked /proc)";
   }
-  if (syscall === "prctl" && errno === E.EPERM) return "changing the bounding set needs CAP_SETPCAP: add a user namespace";
+  if (syscall === "prctl" && errno === E.EPERM)
+    return "changing the bounding set needs CAP_SETPCAP: add a user namespace";
   if (syscall === "prlimit64" && errno === E.EPERM) return "a hard limit can only be raised with CAP_SYS_RESOURCE";
   return undefined;
 }

@@ -1,5 +1,4 @@
-import { accessSync, constants, readFileSync } from "node:fs";
-import { userInfo } from "node:os";
+import { accessSync, constants } from "node:fs";
 import type { IdMaps } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { ContainerSpec, IdMapping } from "../spec/index.ts";
@@ -36,7 +35,10 @@ function automatic(caller: Caller): IdMaps {
 
 const single = (id: number): readonly IdMapping[] => [{ containerID: 0, hostID: id, size: 1 }];
 
-function withSubordinates(id: number, ranges: readonly { readonly start: number; readonly count: number }[]): readonly IdMapping[] {
+function withSubordinates(
+  id: number,
+  ranges: readonly { readonly start: number; readonly count: number }[],
+): readonly IdMapping[] {
   const map: IdMapping[] = [{ containerID: 0, hostID: id, size: 1 }];
   let next = 1;
   for (const { start, count } of ranges) {
@@ -54,7 +56,8 @@ function explicit(
   ranges: Caller["subordinate"]["uid"],
 ): readonly IdMapping[] {
   if (wanted === "auto") return withSubordinates(id, ranges);
-  if (wanted === "identity") return id === 0 ? [{ containerID: 0, hostID: 0, size: ALL_IDS }] : [{ containerID: id, hostID: id, size: 1 }];
+  if (wanted === "identity")
+    return id === 0 ? [{ containerID: 0, hostID: 0, size: ALL_IDS }] : [{ containerID: id, hostID: id, size: 1 }];
   return wanted;
 }
 
@@ -84,29 +87,4 @@ function findProgram(name: string): string | undefined {
     }
   }
   return undefined;
-}
-
-/** The user's ranges in /etc/subuid or /etc/subgid (subuid(5)): lines of name-or-id:start:count. */
-export function subordinateIds(file: string, id: number): readonly { readonly start: number; readonly count: number }[] {
-  let content: string;
-  try {
-    content = readFileSync(file, "utf8");
-  } catch {
-    return []; // Without the file nobody has subordinate ids.
-  }
-  const names = [String(id), ownName()];
-  return content
-    .split("\n")
-    .map((line) => line.trim().split(":"))
-    .filter(([name]) => name !== undefined && names.includes(name))
-    .map(([, start, count]) => ({ start: Number(start), count: Number(count) }))
-    .filter(({ start, count }) => Number.isInteger(start) && Number.isInteger(count) && count > 0);
-}
-
-function ownName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return ""; // A user without an entry in passwd: only its number counts.
-  }
 }

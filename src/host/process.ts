@@ -22,7 +22,9 @@ export interface ExitStatus {
   readonly maxRss: number;
 }
 
-const SIGNAL_NAMES = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]));
+const SIGNAL_NAMES = new Map(
+  Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]),
+);
 
 /** The first process of a container. */
 export class Process {
@@ -51,13 +53,13 @@ export class Process {
   async kill(signal: NodeJS.Signals | number = "SIGTERM"): Promise<void> {
     const number = typeof signal === "number" ? signal : constants.signals[signal];
     if (number === undefined) throw new LibctError("ERR_CT_USAGE", `unknown signal ${signal}`);
-    await this.#launch.call((block, pid) => block.sys("kill", [pid, number]));
+    await this.#launch.call((block, register) => block.sys("kill", [register("init"), number]));
   }
 
   /** Sets the size of its terminal, in characters. */
   async resize(columns: number, rows: number): Promise<void> {
-    await this.#launch.call((block, _pid, master) => {
-      block.sys("ioctl", [master, TIOC.SWINSZ, block.memory.bytes(u16s(rows, columns, 0, 0))]);
+    await this.#launch.call((block, register) => {
+      block.sys("ioctl", [register("terminal"), TIOC.SWINSZ, block.memory.bytes(u16s(rows, columns, 0, 0))]);
     });
   }
 }
@@ -68,7 +70,7 @@ interface OpenStreams {
   stderr: OutputStream | null;
 }
 
-type CallBuilder = (block: ReturnType<ProgramBuilder["block"]>, pid: Register, master: Register) => void;
+type CallBuilder = (block: ReturnType<ProgramBuilder["block"]>, register: (name: string) => Register) => void;
 
 /** A program that makes a container, while it runs: turns what the executor tells into promises and streams. */
 export class Launch {
@@ -77,7 +79,6 @@ export class Launch {
   readonly ended: Promise<ExitStatus>;
   readonly #resolved: Resolved;
   readonly #program: Program;
-  readonly #zygote: Zygote;
   readonly #run: ProgramRun;
   readonly #texts: string[] = [];
   #failure: LibctError | undefined;
@@ -86,7 +87,6 @@ export class Launch {
   #settleEnded: { resolve(status: ExitStatus): void; reject(error: LibctError): void } | undefined;
 
   constructor(zygote: Zygote, resolved: Resolved, program: Program) {
-    this.#zygote = zygote;
     this.#resolved = resolved;
     this.#program = program;
     this.started = new Promise((resolve, reject) => {
@@ -113,12 +113,22 @@ export class Launch {
   async call(build: CallBuilder): Promise<void> {
     const program = new ProgramBuilder(this.#resolved.arch);
     // The registers of the container's program, under their old numbers.
-    const register = (name: string): Register =>
-      findRegister(this.#program, name) ?? { kind: "register", index: 63, name };
-    build(program.block("call"), register("init"), register("master"));
+    build(program.block("call"), (name) => {
+      const register = findRegister(this.#program, name);
+      if (register) return register;
+      throw new LibctError("ERR_CT_STATE", `the container has no ${name}`);
+    });
     const finished = program.finish();
     const result = await this.#run.call(encodeProgram(finished));
-    if (result.errno !== 0) throw failureError(finished, { block: 0, op: result.op, errno: result.errno, epilogue: false });
+    if (result.errno !== 0)
+      throw failureError(finished, { block: 0, op: result.op, errno: result.errno, epilogue: false });
+  }
+
+  /** SIGKILL, which cannot fail but when it is too late. */
+  kill(): Promise<void> {
+    return this.call((block, register) => block.sys("kill", [register("init"), constants.signals.SIGKILL])).catch(
+      () => undefined,
+    );
   }
 
   #notified(code: number, values: readonly number[]): void {

@@ -15,6 +15,7 @@ import {
   type User,
 } from "../spec/index.ts";
 import type { Caller } from "./caller.ts";
+import { resolveCgroups } from "./cgroups.ts";
 import { resolveIdMaps } from "./idmaps.ts";
 
 export interface Surroundings {
@@ -43,7 +44,11 @@ export async function resolveContainer(
   const root = await planRoot(spec, { features, caller, scratch }, created);
   requireLabels(process);
   if (process.landlock && features.landlockAbi === 0) {
-    throw unsupported("Landlock is not available", "process.landlock", "it needs Linux 5.13 and lsm=...,landlock on the kernel's command line");
+    throw unsupported(
+      "Landlock is not available",
+      "process.landlock",
+      "it needs Linux 5.13 and lsm=...,landlock on the kernel's command line",
+    );
   }
   return {
     arch: hostArch(),
@@ -56,6 +61,7 @@ export async function resolveContainer(
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
     mounts: resolveMounts(spec, caller),
+    cgroups: resolveCgroups(spec.resources),
     user: resolveUser(process.user),
     seccomp: resolveSeccomp(spec, process, features),
     ...streams,
@@ -71,7 +77,11 @@ function splitNamespaces(spec: ContainerSpec): { created: Set<NamespaceType>; jo
     else if (namespace.path === undefined) created.add(namespace.type);
     else {
       if (!existsSync(namespace.path)) {
-        throw invalid(`namespaces[${index}].path`, namespace.path, "a namespace file that exists, such as /proc/PID/ns/net");
+        throw invalid(
+          `namespaces[${index}].path`,
+          namespace.path,
+          "a namespace file that exists, such as /proc/PID/ns/net",
+        );
       }
       joined.set(namespace.type, namespace.path);
     }
@@ -109,7 +119,12 @@ async function planRoot(
   // A plain chroot: nothing may be mounted, so only a root that needs no mounting will do.
   const onItself = plan.steps.every((step) => step.do === "bind" && step.source === step.target);
   if (!onItself) {
-    throw invalid("root", driver.type, "a plain directory, since there is no mount namespace", 'add "mount" to namespaces');
+    throw invalid(
+      "root",
+      driver.type,
+      "a plain directory, since there is no mount namespace",
+      'add "mount" to namespaces',
+    );
   }
   return { path: plan.path, steps: [] };
 }
@@ -163,7 +178,9 @@ const FLAG_OF_OPTION: Readonly<Record<string, number>> = {
 
 /** The flags of the mount that a path lies on: a remount on older kernels must repeat them. */
 function existingFlags(path: string): number {
-  const mounts = readMountInfo().filter(({ mountPoint }) => mountPoint === "/" || path === mountPoint || path.startsWith(`${mountPoint}/`));
+  const mounts = readMountInfo().filter(
+    ({ mountPoint }) => mountPoint === "/" || path === mountPoint || path.startsWith(`${mountPoint}/`),
+  );
   const nearest = mounts.reduce((best, mount) => (mount.mountPoint.length >= best.mountPoint.length ? mount : best), {
     mountPoint: "",
     type: "",
@@ -176,13 +193,20 @@ function existingFlags(path: string): number {
 function expandCgroup(mount: Mount): readonly Mount[] {
   if (mount.type !== "cgroup") return [mount];
   const options = mount.options ?? [];
-  const hierarchies = readMountInfo().filter(({ type, mountPoint }) => type === "cgroup" && mountPoint.startsWith("/sys/fs/cgroup/"));
+  const hierarchies = readMountInfo().filter(
+    ({ type, mountPoint }) => type === "cgroup" && mountPoint.startsWith("/sys/fs/cgroup/"),
+  );
   if (hierarchies.length === 0) return [{ ...mount, type: "cgroup2", source: "cgroup" }];
   const base = { ...mount, type: "tmpfs", source: "tmpfs", options: ["nosuid", "noexec", "nodev", "mode=755"] };
   const views = hierarchies.map(({ mountPoint }) => {
     const name = mountPoint.slice("/sys/fs/cgroup/".length);
     const controllers = name === "systemd" ? ["none", "name=systemd"] : [name];
-    return { destination: `${mount.destination}/${name}`, type: "cgroup", source: "cgroup", options: [...options, ...controllers] };
+    return {
+      destination: `${mount.destination}/${name}`,
+      type: "cgroup",
+      source: "cgroup",
+      options: [...options, ...controllers],
+    };
   });
   return [base, ...views];
 }
@@ -206,15 +230,26 @@ function resolveSeccomp(spec: ContainerSpec, process: ProcessSpec, features: Ker
     const { filter, flags } = compileSeccomp(profile, hostArch());
     return { filter, flags };
   } catch (cause) {
-    throw new LibctError("ERR_CT_INVALID_SPEC", cause instanceof Error ? cause.message : String(cause), { member: "seccomp", cause });
+    throw new LibctError("ERR_CT_INVALID_SPEC", cause instanceof Error ? cause.message : String(cause), {
+      member: "seccomp",
+      cause,
+    });
   }
 }
 
 function requireLabels(process: ProcessSpec): void {
   if (process.apparmorProfile && !existsSync("/sys/kernel/security/apparmor")) {
-    throw unsupported("AppArmor is not enabled on this machine", "process.apparmorProfile", "leave the profile out, or boot with AppArmor");
+    throw unsupported(
+      "AppArmor is not enabled on this machine",
+      "process.apparmorProfile",
+      "leave the profile out, or boot with AppArmor",
+    );
   }
   if (process.selinuxLabel && !existsSync("/sys/fs/selinux/enforce")) {
-    throw unsupported("SELinux is not enabled on this machine", "process.selinuxLabel", "leave the label out, or boot with SELinux");
+    throw unsupported(
+      "SELinux is not enabled on this machine",
+      "process.selinuxLabel",
+      "leave the label out, or boot with SELinux",
+    );
   }
 }

@@ -2,7 +2,7 @@
  * The arguments of the system calls that a container's set-up may make, for listings and error messages. Pure data; the order is
  * that of section 2 of the manual. A call that is not here is printed with plain numbers.
  */
-import { FSCONFIG, KEYCTL, LANDLOCK_RULE, LOOP, PR, SECCOMP, TIOC } from "./constants.ts";
+import { FSCONFIG, KEYCTL, LANDLOCK_RULE, LOOP, PR, PR_CAP_AMBIENT, SECCOMP, TIOC } from "./constants.ts";
 import type { StructName } from "./layouts.ts";
 import { type EnumGroup, FCNTL, type FlagGroup, FSCONFIG_REST, IOCTL_REST, PR_REST } from "./symbols.ts";
 
@@ -12,7 +12,8 @@ import { type EnumGroup, FCNTL, type FlagGroup, FSCONFIG_REST, IOCTL_REST, PR_RE
  * - `path`: a string that names the file which the call is about; `str`: any other string
  * - `dirfd`: a descriptor or AT_FDCWD; `id`: a user or group, -1 for none; `rlim`: a limit or RLIM_INFINITY
  * - `mode?`: left out when zero, as open(2) takes it only with O_CREAT
- * - `plain`: nothing is known; `result`: what a system call returned, -errno for an error
+ * - `last`: a descriptor or ~0U for the highest
+ * - `plain`: nothing is known; `char`: a byte, perhaps of a text; `result`: what a system call returned, -errno for an error
  * - `out`: an address that the kernel writes to; `out:X`: a structure that it writes there
  * - `text:N`, `sockaddr:N`, `ids:N`, `cpus:N`: memory whose length is argument N
  * - `struct:X`, `struct:X:N`: a structure that the kernel reads, of the size in argument N
@@ -26,6 +27,8 @@ export type ArgType =
   | "uint"
   | "hex"
   | "plain"
+  | "char"
+  | "last"
   | "id"
   | "rlim"
   | "mode"
@@ -40,6 +43,7 @@ export type ArgType =
   | "caps"
   | "filter"
   | "msghdr"
+  | "msghdr:out"
   | "sigset"
   | `text:${number}`
   | `sockaddr:${number}`
@@ -56,7 +60,7 @@ export type Signature = readonly ArgType[];
 /** A call whose argument `by` decides what the others are. */
 export interface SignatureVariants {
   readonly by: number;
-  readonly cases: Readonly<Record<number, Signature>>;
+  readonly cases: Readonly<Record<number, Signature | SignatureVariants>>;
   readonly otherwise: Signature;
 }
 
@@ -79,13 +83,13 @@ export const SIGNATURES: Readonly<Record<string, Signature | SignatureVariants>>
   clone: ["flags:CLONE_SIGNAL", "ptr", "out", "out", "ptr"],
   clone3: ["struct:clone_args:1", "uint"],
   close: ["fd"],
-  close_range: ["fd", "fd", "flags:CLOSE_RANGE"],
+  close_range: ["fd", "last", "flags:CLOSE_RANGE"],
   connect: ["fd", "sockaddr:2", "uint"],
   copy_file_range: ["fd", "ptr", "fd", "ptr", "uint", "int"],
   creat: ["path", "mode"],
   dup: ["fd"],
   dup2: ["fd", "fd"],
-  dup3: ["fd", "fd", "flags:O"],
+  dup3: ["fd", "fd", "flags:O_STATUS"],
   epoll_create1: ["flags:EFD"],
   eventfd2: ["uint", "flags:EFD"],
   execve: ["path", "argv", "envp"],
@@ -239,7 +243,7 @@ export const SIGNATURES: Readonly<Record<string, Signature | SignatureVariants>>
   pidfd_getfd: ["fd", "fd", "int"],
   pidfd_open: ["int", "flags:PIDFD"],
   pidfd_send_signal: ["fd", "one:SIG", "ptr", "int"],
-  pipe2: ["out:fd_pair", "flags:O"],
+  pipe2: ["out:fd_pair", "flags:O_STATUS"],
   pivot_root: ["path", "str"],
   poll: ["ptr", "uint", "int"],
   ppoll: ["ptr", "uint", "ptr", "sigset", "uint"],
@@ -251,7 +255,11 @@ export const SIGNATURES: Readonly<Record<string, Signature | SignatureVariants>>
       [PR.CAPBSET_READ]: [PRCTL, "one:CAP"],
       [PR.CAPBSET_DROP]: [PRCTL, "one:CAP"],
       [PR.SET_SECUREBITS]: [PRCTL, "flags:SECBIT"],
-      [PR.CAP_AMBIENT]: [PRCTL, "one:PR_CAP_AMBIENT", "one:CAP"],
+      [PR.CAP_AMBIENT]: {
+        by: 1,
+        cases: { [PR_CAP_AMBIENT.CLEAR_ALL]: [PRCTL, "one:PR_CAP_AMBIENT"] },
+        otherwise: [PRCTL, "one:PR_CAP_AMBIENT", "one:CAP"],
+      },
       [PR_REST.GET_DUMPABLE]: [PRCTL],
       [PR_REST.GET_SECUREBITS]: [PRCTL],
       [PR_REST.GET_NO_NEW_PRIVS]: [PRCTL],
@@ -265,7 +273,7 @@ export const SIGNATURES: Readonly<Record<string, Signature | SignatureVariants>>
   readlink: ["path", "out", "uint"],
   readlinkat: ["dirfd", "path", "out", "uint"],
   recvfrom: ["fd", "out", "uint", "flags:MSG", "out", "out"],
-  recvmsg: ["fd", "msghdr", "flags:MSG"],
+  recvmsg: ["fd", "msghdr:out", "flags:MSG"],
   removexattr: ["path", "str"],
   rename: ["str", "path"],
   renameat: ["dirfd", "str", "dirfd", "path"],

@@ -11,7 +11,11 @@ type Names = readonly (readonly [name: string, value: bigint])[];
 interface Flags {
   readonly names: Names;
   /** Bits that hold one number rather than flags: the access mode of open(2), the signal of clone(2). */
-  readonly low?: { readonly mask: bigint; readonly name: (low: bigint, all: bigint) => string };
+  readonly low?: {
+    readonly mask: bigint;
+    readonly name: (low: bigint, all: bigint) => string;
+    readonly last?: boolean;
+  };
   /** Common prefix to factor out, for groups with many long names: `CAP_{CHOWN,KILL}`. */
   readonly brace?: string;
 }
@@ -72,6 +76,8 @@ const FLAGS = {
   }),
   AT: () => ({ names: at }),
   O: open,
+  // pipe2(2) and dup3(2) have no access mode.
+  O_STATUS: () => ({ names: prefixed("O_", oCloexec) }),
   RESOLVE: () => ({
     names: prefixed("RESOLVE_", { NO_XDEV: 1, NO_MAGICLINKS: 2, NO_SYMLINKS: 4, BENEATH: 8, IN_ROOT: 16, CACHED: 32 }),
   }),
@@ -79,7 +85,7 @@ const FLAGS = {
   // clone(2): the low byte is the signal sent to the parent, so CLONE_NEWTIME cannot be asked for.
   CLONE_SIGNAL: () => ({
     names: clone.filter(([, bit]) => bit > 0xffn),
-    low: { mask: 0xffn, name: (low) => (low === 0n ? "" : constantName("SIG", low)) },
+    low: { mask: 0xffn, name: (low) => (low === 0n ? "" : constantName("SIG", low)), last: true },
   }),
   SECBIT: () => ({
     names: prefixed("SECBIT_", {
@@ -345,8 +351,8 @@ export function flagNames(group: FlagGroup, value: bigint, arch: Arch): string {
   }
   const ordered = names.map(([name]) => name).filter((name) => found.has(name));
   const parts = brace === undefined ? ordered : braced(brace, ordered, names, rest);
-  if (low) parts.unshift(low.name(all & low.mask, all));
   if (rest) parts.push(hex(rest));
+  if (low) parts.splice(low.last ? parts.length : 0, 0, low.name(all & low.mask, all));
   return parts.filter((part) => part !== "").join("|") || "0";
 }
 

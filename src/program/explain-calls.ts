@@ -20,12 +20,13 @@ export function callOf(op: Op, arch: Arch, memory: MemoryView): Call | undefined
   if (op.op !== "SYSCALL") return undefined;
   const known = syscallName(arch, op.nr);
   const name = known ?? `syscall_${op.nr}`;
-  const entry = known !== undefined && Object.hasOwn(SIGNATURES, known) ? SIGNATURES[known] : undefined;
-  if (!entry) return { name, types: values.map(() => "plain"), values };
-  if (!("by" in entry)) return { name, types: entry, values };
-  const chosen = values[entry.by] ?? ZERO;
-  const variant = chosen.kind === "number" ? entry.cases[Number(BigInt.asUintN(32, chosen.value))] : undefined;
-  return { name, types: variant ?? entry.otherwise, values };
+  let entry = known !== undefined && Object.hasOwn(SIGNATURES, known) ? SIGNATURES[known] : undefined;
+  while (entry && "by" in entry) {
+    const chosen: Value = values[entry.by] ?? ZERO;
+    const variant = chosen.kind === "number" ? entry.cases[Number(BigInt.asUintN(32, chosen.value))] : undefined;
+    entry = variant ?? entry.otherwise;
+  }
+  return { name, types: entry ?? values.map(() => "plain"), values };
 }
 
 function spawnCall(op: Op, values: readonly Value[]): Call {

@@ -8,7 +8,7 @@ import type { Program } from "./program.ts";
 export interface OpDescription {
   /** "mount"; undefined when the operation makes no system call of its own. */
   readonly syscall: string | undefined;
-  /** "mount proc on /proc" */
+  /** "mount proc on /proc"; of an operation that makes no system call its `why`. */
   readonly text: string;
   /** The file that it is about. */
   readonly path: string | undefined;
@@ -37,7 +37,7 @@ export function describeOp(program: Program, blockIndex: number, opIndex: number
   const phrase = call && path !== undefined ? shortPhrase(call, path, step) : undefined;
   return {
     syscall: call?.name,
-    text: phrase ?? formatOp(op, scope, labelsOf(block)),
+    text: phrase ?? (call === undefined ? op.why : undefined) ?? formatOp(op, scope, labelsOf(block)),
     path,
     member: op.member,
     why: op.why,

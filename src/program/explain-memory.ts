@@ -10,8 +10,8 @@ export type Value =
 interface Patch {
   readonly width: number;
   readonly value: Value;
-  /** Decimal text that is padded with NULs, so that a string ends with it. */
-  readonly terminates: boolean;
+  /** What fills the rest of decimal text: "\0" ends the string, "/" separates names; undefined for a binary number. */
+  readonly fill: string | undefined;
 }
 
 /** A number that a program holds; what is not an integer has no meaning to the executor and reads as 0. */
@@ -50,8 +50,8 @@ export class MemoryView {
   }
 
   /** Notes that an operation writes a value there: STORE, or DECIMAL as text. */
-  patch(at: number, width: number, value: Value, terminates: boolean): void {
-    this.#patches.set(at, { width, value, terminates });
+  patch(at: number, width: number, value: Value, fill?: string): void {
+    this.#patches.set(at, { width, value, fill });
   }
 
   /** Notes that the kernel overwrites a buffer. */
@@ -117,8 +117,9 @@ export class MemoryView {
       const patch = this.#patches.get(at);
       if (patch) {
         flush();
+        if (patch.fill === "/" && !text.endsWith("/")) text += "/";
         text += hole(patch.value);
-        if (terminated && patch.terminates) return `"${text}"`;
+        if (terminated && patch.fill === "\0") return `"${text}"`;
         at += Math.max(patch.width, 1) - 1;
       } else if (this.#byte(at) === 0) {
         if (!terminated) return undefined;

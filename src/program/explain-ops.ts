@@ -94,9 +94,9 @@ function supervise(op: Op, scope: Scope): string {
   const ends = ["master", "input", "output"].flatMap((name, index) => {
     const value = scope.value(op, index + 1);
     if (value.kind === "number" && value.value === -1n) return [];
-    return [`${name}=${formatValue("fd", value, around(scope))}`];
+    return [`${index === 0 ? "terminal " : ""}${name}=${formatValue("fd", value, around(scope))}`];
   });
-  const parts = [plain(op, scope, 0), ...(ends.length > 0 ? [`terminal ${ends.join(" ")}`] : [])];
+  const parts = [plain(op, scope, 0), ...(ends.length > 0 ? [ends.join(" ")] : [])];
   if (op.flags & OP_FLAG.SUPERVISE_KEEP_RUNNING) parts.push("keep running");
   return `supervise(${parts.join(", ")})`;
 }

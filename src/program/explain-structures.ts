@@ -52,8 +52,8 @@ function ranges(numbers: readonly number[]): string[] {
   return found.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`));
 }
 
-/** struct msghdr of sendmsg(2) and recvmsg(2): the buffers, and the descriptors that go with them. */
-export function formatMessage(memory: MemoryView, at: number): string | undefined {
+/** struct msghdr of sendmsg(2) and recvmsg(2): the buffers, and the descriptors that are `sent` with them. */
+export function formatMessage(memory: MemoryView, at: number, sent: boolean): string | undefined {
   const buffers = memory.member(at + 16, 8, false);
   const count = number(memory, at + 24, 8);
   if (count === undefined || !buffers) return undefined;
@@ -62,16 +62,18 @@ export function formatMessage(memory: MemoryView, at: number): string | undefine
     const base = memory.member(buffers.at + i * 16, 8, false);
     const length = number(memory, buffers.at + i * 16 + 8, 8);
     if (base?.kind !== "address" || length === undefined) return undefined;
-    shown.push(memory.text(base.at, Number(length)) ?? `${memory.place(base.at)}[${length}]`);
+    const text = sent ? memory.text(base.at, Number(length)) : undefined;
+    shown.push(text ?? `{${memory.place(base.at)}, ${length}}`);
   }
-  const control = controlMessage(memory, at);
+  const control = controlMessage(memory, at, sent);
   return `{iov=[${shown.join(", ")}]${control === undefined ? "" : `, control=[${control}]`}}`;
 }
 
 /** The first control message, cmsg(3); undefined when there is none. */
-function controlMessage(memory: MemoryView, at: number): string | undefined {
+function controlMessage(memory: MemoryView, at: number, sent: boolean): string | undefined {
   const control = memory.member(at + 32, 8, false);
   if (control?.kind !== "address") return undefined;
+  if (!sent) return memory.place(control.at);
   const length = number(memory, control.at, 8);
   const level = number(memory, control.at + 8, 4);
   const type = number(memory, control.at + 12, 4);

@@ -55,6 +55,8 @@ const NUMBERS: Readonly<Record<string, (value: bigint) => string>> = {
   int: signed,
   uint: (value) => `${BigInt.asUintN(64, value)}`,
   hex,
+  char: (value) => (value > 0x20n && value < 0x7fn ? `'${String.fromCharCode(Number(value))}'` : plainNumber(value)),
+  last: (value) => (BigInt.asUintN(32, value) === 0xffff_ffffn ? "~0U" : `${BigInt.asIntN(32, value)}`),
   id: (value) => (BigInt.asUintN(32, value) === 0xffff_ffffn ? "-1" : `${BigInt.asUintN(64, value)}`),
   rlim: (value) => (BigInt.asUintN(64, value) === (1n << 64n) - 1n ? "RLIM_INFINITY" : `${BigInt.asUintN(64, value)}`),
   mode: octal,
@@ -106,7 +108,7 @@ function formatAddress(
     case "filter":
       return formatFilter(memory, at);
     case "msghdr":
-      return formatMessage(memory, at);
+      return formatMessage(memory, at, group !== "out");
     case "sigset":
       return formatSet(memory, at, 8, (bit) => constantName("SIG", BigInt(bit + 1)));
     case "sockaddr":

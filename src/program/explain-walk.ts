@@ -33,8 +33,10 @@ export class Scope {
     if (op.dst) this.#registers.set(op.dst.index, this.#resultType(op, target));
     if (op.op === "SYSCALL") this.#passCall(op);
     if (target.kind !== "address") return;
-    if (op.op === "STORE") this.memory.patch(target.at, op.nr, this.value(op, 1), false);
-    if (op.op === "DECIMAL") this.memory.patch(target.at, this.#number(op, 2), this.value(op, 1), op.nr === 0);
+    if (op.op === "STORE") this.memory.patch(target.at, op.nr, this.value(op, 1));
+    if (op.op === "DECIMAL") {
+      this.memory.patch(target.at, this.#number(op, 2), this.value(op, 1), String.fromCharCode(op.nr));
+    }
     if (op.op === "AWAIT") this.memory.forget(target.at, this.#number(op, 1));
   }
 
@@ -54,7 +56,7 @@ export class Scope {
       const field = LAYOUTS[name].find(([, offset]) => base + offset === from.at);
       if (field) return field[3];
     }
-    return "plain";
+    return op.nr === 1 ? "char" : "plain";
   }
 
   #number(op: Op, index: number): number {

@@ -83,6 +83,18 @@ export interface Landlock {
   readonly connectTcp?: readonly number[];
 }
 
+/** Limits kept by cgroups, as in the OCI runtime-spec (linux.resources). */
+export interface Resources {
+  readonly memory?: {
+    /** Bytes */
+    readonly limit?: number;
+  };
+  readonly pids?: {
+    /** Processes and threads */
+    readonly limit?: number;
+  };
+}
+
 /** A process in a container: what is executed, as whom, and with which rights. */
 export interface ProcessSpec {
   readonly args: readonly string[];
@@ -128,7 +140,9 @@ export interface ContainerSpec {
   readonly uidMappings?: "auto" | "identity" | readonly IdMapping[];
   readonly gidMappings?: "auto" | "identity" | readonly IdMapping[];
   /** Clock offsets of a new time namespace (time_namespaces(7)). */
-  readonly timeOffsets?: Readonly<Partial<Record<"monotonic" | "boottime", { readonly secs?: number; readonly nanosecs?: number }>>>;
+  readonly timeOffsets?: Readonly<
+    Partial<Record<"monotonic" | "boottime", { readonly secs?: number; readonly nanosecs?: number }>>
+  >;
   readonly hostname?: string;
   readonly domainname?: string;
   readonly mounts?: readonly Mount[];
@@ -137,6 +151,7 @@ export interface ContainerSpec {
   readonly maskedPaths?: readonly string[];
   readonly readonlyPaths?: readonly string[];
   readonly sysctl?: Readonly<Record<string, string>>;
+  readonly resources?: Resources;
   /** "default": libct's profile; "unconfined" (default): none; or a profile in the OCI's form. */
   readonly seccomp?: "default" | "unconfined" | Seccomp;
   /** Defaults for every process of the container. */
@@ -156,11 +171,30 @@ export interface RootContext {
 
 /** One step of building a root; they run in the container's mount namespace, before it is entered. */
 export type RootStep =
-  | { readonly do: "mount"; readonly source: string; readonly target: string; readonly type: string; readonly flags?: number; readonly data?: string }
-  | { readonly do: "bind"; readonly source: string; readonly target: string; readonly recursive: boolean; readonly readonly?: boolean }
+  | {
+      readonly do: "mount";
+      readonly source: string;
+      readonly target: string;
+      readonly type: string;
+      readonly flags?: number;
+      readonly data?: string;
+    }
+  | {
+      readonly do: "bind";
+      readonly source: string;
+      readonly target: string;
+      readonly recursive: boolean;
+      readonly readonly?: boolean;
+    }
   | { readonly do: "mkdir"; readonly path: string; readonly mode: number }
   /** A filesystem in a file, attached to a loop device that goes away with the mount. */
-  | { readonly do: "image"; readonly file: string; readonly target: string; readonly type: string; readonly readonly: boolean }
+  | {
+      readonly do: "image";
+      readonly file: string;
+      readonly target: string;
+      readonly type: string;
+      readonly readonly: boolean;
+    }
   /** A helper that mounts and then puts itself into the background, such as fuse-overlayfs. It is killed with the container. */
   | { readonly do: "helper"; readonly args: readonly string[] };
 

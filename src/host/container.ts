@@ -1,0 +1,144 @@
+import { compileContainer, type Resolved, type Stdio } from "../compile/index.ts";
+import { LibctError } from "../errors.ts";
+import type { Zygote } from "../executor/index.ts";
+import { kernelFeatures } from "../linux/index.ts";
+import { explainProgram, type Listing } from "../program/index.ts";
+import { type ContainerSpec, type NamespaceType, type ProcessSpec, validateProcess } from "../spec/index.ts";
+import { Launch, Process } from "./process.ts";
+import { resolveContainer, type Streams, type Surroundings } from "./resolve.ts";
+
+export interface StartOptions {
+  /** Default: "ignore" */
+  readonly stdin?: Stdio;
+  /** Default: "pipe" */
+  readonly stdout?: Stdio;
+  readonly stderr?: Stdio;
+  /** Kills the process when it fires. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What is executed: the command's words, or a whole process specification. */
+export type Command = readonly string[] | (Partial<ProcessSpec> & { readonly args: readonly string[] });
+
+/** What a container needs of its Host. */
+export interface ContainerHost {
+  readonly zygote: Zygote;
+  surroundings(): Promise<Surroundings>;
+  /** Called when the container's processes are gone for good. */
+  forget(container: Container): void;
+}
+
+/**
+ * A container: a specification, and while it runs its first process. Made by `host.create()`; nothing exists on the machine until `start()`.
+ *
+ * @example
+ * await using container = await host.create({ root: "./rootfs", namespaces: ["mount", "pid"] });
+ * const process = await container.start(["/bin/ls", "/"]);
+ * for await (const line of process.stdout?.lines() ?? []) console.log(line);
+ */
+export class Container {
+  readonly name: string;
+  readonly spec: ContainerSpec;
+  readonly #host: ContainerHost;
+  #process: Process | undefined;
+  #launch: Launch | undefined;
+
+  constructor(host: ContainerHost, name: string, spec: ContainerSpec) {
+    this.#host = host;
+    this.name = name;
+    this.spec = spec;
+  }
+
+  /** The process that `start` made, while it runs. */
+  get process(): Process | undefined {
+    return this.#process;
+  }
+
+  /** The path of a namespace of the running container, to be joined by another: `namespaces: [{ type: "network", path }]`. */
+  namespacePath(type: NamespaceType): string {
+    if (!this.#process) throw new LibctError("ERR_CT_STATE", `container ${this.name} is not running`);
+    return `/proc/${this.#process.pid}/ns/${NAMESPACE_FILES[type]}`;
+  }
+
+  /**
+   * Makes the container and executes the command in it. Resolves when the command is executed; rejects with a LibctError when anything failed,
+   * and then nothing is left of it.
+   */
+  async start(command: Command, options: StartOptions = {}): Promise<Process> {
+    if (this.#launch) throw new LibctError("ERR_CT_STATE", `container ${this.name} is already running`);
+    options.signal?.throwIfAborted();
+    const resolved = await this.#resolve(command, options);
+    const launch = new Launch(this.#host.zygote, resolved, compileContainer(resolved));
+    this.#launch = launch;
+    launch.ended.then(
+      () => this.#gone(),
+      () => this.#gone(),
+    );
+    const pid = await launch.started;
+    this.#process = new Process(pid, launch);
+    this.#watch(this.#process, options.signal);
+    return this.#process;
+  }
+
+  /** The program that `start` would run: every system call in order, each with the spec member it comes from. */
+  async explain(
+    command: Command,
+    options: { readonly kernel?: string | undefined } & StartOptions = {},
+  ): Promise<Listing> {
+    const resolved = await this.#resolve(command, options, options.kernel);
+    return explainProgram(compileContainer(resolved));
+  }
+
+  /** Kills what runs, and waits until nothing is left. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const launch = this.#launch;
+    if (launch) {
+      await launch.started.then(
+        () => launch.kill(),
+        () => undefined,
+      );
+      await launch.ended.catch(() => undefined);
+    }
+    this.#host.forget(this);
+  }
+
+  async #resolve(command: Command, options: StartOptions, kernel?: string): Promise<Resolved> {
+    const given = "args" in command ? command : { args: command };
+    const process = validateProcess({ ...this.spec.process, ...given });
+    const surroundings = await this.#host.surroundings();
+    const features = kernel === undefined ? surroundings.features : kernelFeatures(kernel);
+    return resolveContainer(this.spec, process, streamsOf(options), { ...surroundings, features });
+  }
+
+  #watch(process: Process, signal: AbortSignal | undefined): void {
+    if (!signal) return;
+    const kill = () => void process.kill("SIGKILL").catch(() => undefined);
+    signal.addEventListener("abort", kill, { once: true });
+    const forget = () => signal.removeEventListener("abort", kill);
+    process.wait().then(forget, forget);
+  }
+
+  #gone(): void {
+    this.#launch = undefined;
+    this.#process = undefined;
+    const { root } = this.spec;
+    if (typeof root === "object") void root.release?.();
+  }
+}
+
+const NAMESPACE_FILES: Readonly<Record<NamespaceType, string>> = {
+  user: "user",
+  mount: "mnt",
+  pid: "pid",
+  network: "net",
+  ipc: "ipc",
+  uts: "uts",
+  cgroup: "cgroup",
+  time: "time",
+};
+
+const streamsOf = ({ stdin = "ignore", stdout = "pipe", stderr = "pipe" }: StartOptions): Streams => ({
+  stdin,
+  stdout,
+  stderr,
+});

@@ -1,0 +1,107 @@
+import { randomBytes } from "node:crypto";
+import { LibctError } from "../errors.ts";
+import { locateExecutor, probeFeatures, Zygote } from "../executor/index.ts";
+import type { KernelFeatures } from "../linux/index.ts";
+import { type ContainerSpec, validateSpec } from "../spec/index.ts";
+import { type Caller, readCaller } from "./caller.ts";
+import { Container } from "./container.ts";
+import { type HostFeatures, inspectHost } from "./doctor.ts";
+import type { Surroundings } from "./resolve.ts";
+import { type RunResult, runCommand } from "./run.ts";
+import type { RunOptions } from "./run-options.ts";
+import { scratchDirectory } from "./scratch.ts";
+
+export interface HostOptions {
+  /** The executor to use instead of the one that comes with the package. */
+  readonly executor?: string;
+}
+
+/**
+ * A machine that containers run on: this one. Owns the executor process; when it is closed, or its application dies, its containers end and leave nothing behind.
+ *
+ * @example
+ * await using host = await Host.open();
+ * const { stdout } = await host.run(["sh", "-c", "id; hostname"]);
+ */
+export class Host {
+  readonly #zygote: Zygote;
+  readonly #containers = new Map<string, Container>();
+  readonly #caller: Caller;
+  #surroundings: Promise<Surroundings> | undefined;
+
+  private constructor(zygote: Zygote) {
+    this.#zygote = zygote;
+    this.#caller = readCaller();
+  }
+
+  static async open(options: HostOptions = {}): Promise<Host> {
+    const zygote = new Zygote(options.executor ?? locateExecutor());
+    await zygote.ready();
+    return new Host(zygote);
+  }
+
+  /** The containers made here that are not gone. */
+  get containers(): readonly Container[] {
+    return [...this.#containers.values()];
+  }
+
+  /** The process id of the executor. */
+  get executorPid(): number {
+    return this.#zygote.pid;
+  }
+
+  /** Checks a specification and gives a Container for it. Nothing is made on the machine yet. */
+  async create(spec: ContainerSpec): Promise<Container> {
+    const valid = validateSpec(spec);
+    const name = valid.name ?? randomBytes(6).toString("hex");
+    if (this.#containers.has(name)) {
+      throw new LibctError("ERR_CT_NAME_IN_USE", `there is a container named ${name} already`, { member: "name" });
+    }
+    const container = new Container(
+      {
+        zygote: this.#zygote,
+        surroundings: () => this.surroundings(),
+        forget: (gone) => this.#containers.delete(gone.name),
+      },
+      name,
+      valid,
+    );
+    this.#containers.set(name, container);
+    return container;
+  }
+
+  /** Runs a command in a throw-away container, by default over the machine's own root, and gives its output. */
+  run(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    return runCommand(this, this.#caller, args, options);
+  }
+
+  /** What this kernel and this user can do, and what is missing for the rest. */
+  async features(): Promise<HostFeatures> {
+    return inspectHost(this, (await this.surroundings()).features, this.#caller);
+  }
+
+  /** The features of the kernel, probed once. */
+  async kernel(): Promise<KernelFeatures> {
+    return (await this.surroundings()).features;
+  }
+
+  get caller(): Caller {
+    return this.#caller;
+  }
+
+  /** @internal */
+  surroundings(): Promise<Surroundings> {
+    this.#surroundings ??= probeFeatures(this.#zygote).then((features) => ({
+      features,
+      caller: this.#caller,
+      scratch: scratchDirectory(this.#caller.uid),
+    }));
+    return this.#surroundings;
+  }
+
+  /** Ends every container of this Host and the executor. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.containers.map((container) => container[Symbol.asyncDispose]()));
+    await this.#zygote.close();
+  }
+}

@@ -1,0 +1,33 @@
+import { lstatSync, mkdirSync } from "node:fs";
+import { LibctError } from "../errors.ts";
+
+/**
+ * The directory that every container mounts its own scratch space over, in its own mount namespace: on the host it stays empty, and one is enough for all.
+ * The user's own runtime directory when there is one, else a directory in /tmp that must be the user's alone.
+ */
+export function scratchDirectory(uid: number): string {
+  const candidates = [process.env["XDG_RUNTIME_DIR"], uid === 0 ? "/run" : undefined].filter(
+    (path) => path !== undefined,
+  );
+  for (const base of candidates) {
+    const path = `${base}/libct/scratch`;
+    if (make(path)) return path;
+  }
+  const path = `/tmp/libct-${uid}/scratch`;
+  if (make(path)) return path;
+  throw new LibctError("ERR_CT_NOT_PERMITTED", `cannot make a private directory at ${path}`, {
+    path,
+    hint: "set XDG_RUNTIME_DIR to a directory that you own",
+  });
+}
+
+function make(path: string): boolean {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    const parent = lstatSync(path.slice(0, path.lastIndexOf("/")));
+    const own = parent.isDirectory() && parent.uid === process.geteuid?.();
+    return own && (parent.mode & 0o022) === 0;
+  } catch {
+    return false; // Not here (no such directory, read-only, not ours): the next candidate.
+  }
+}

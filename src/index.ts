@@ -1,0 +1,31 @@
+export type { Stdio } from "./compile/index.ts";
+export { type ErrorCode, type ErrorDetails, LibctError } from "./errors.ts";
+export {
+  dir,
+  fuseOverlay,
+  hostRoot,
+  type ImageOptions,
+  image,
+  type OverlayOptions,
+  overlay,
+  tmpfsRoot,
+} from "./fs/index.ts";
+export {
+  type Command,
+  type Container,
+  type EndReason,
+  type ExitStatus,
+  Host,
+  type HostFeatures,
+  type HostOptions,
+  type OutputStream,
+  type Process,
+  type RunOptions,
+  type RunResult,
+  type SandboxOptions,
+  type StartOptions,
+} from "./host/index.ts";
+export type { KernelFeatures } from "./linux/index.ts";
+export type { Listing } from "./program/index.ts";
+export type * from "./spec/index.ts";
+export { DEFAULT_CAPABILITIES, type StandardOptions, standard } from "./spec/index.ts";

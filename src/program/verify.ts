@@ -1,0 +1,148 @@
+import { E, O, S, syscallName } from "../linux/index.ts";
+import type { DataRef, Op, Program, Register } from "./program.ts";
+
+/**
+ * Checks the properties that keep a container inside, on any compiled program: each rule here is the answer to attacks that other runtimes suffered.
+ * Returns what is violated, in words; an empty list is what must come out.
+ */
+export function verifyProgram(program: Program): readonly string[] {
+  const init = program.blocks.find(({ name }) => name === "init");
+  if (!init) return ["there is no init block"];
+  const calls = init.ops.map((op, index) => ({ op, index, name: callName(program, op) }));
+  return [
+    ...opensClose(program),
+    ...descriptorsClosed(calls),
+    ...workingDirectoryChecked(calls),
+    ...procWritesVerified(program),
+    ...privilegesDropped(calls),
+    ...seccompLast(calls),
+    ...hostTreeLeft(program, calls),
+    ...noDevicesInUserNamespace(program, calls),
+  ];
+}
+
+interface Call {
+  readonly op: Op;
+  readonly index: number;
+  readonly name: string;
+}
+
+const callName = (program: Program, op: Op) =>
+  op.op === "SYSCALL" ? (syscallName(program.arch, op.nr) ?? String(op.nr)) : op.op;
+const indexOfLast = (calls: readonly Call[], test: (call: Call) => boolean) => calls.findLast(test)?.index ?? -1;
+const firstIndex = (calls: readonly Call[], test: (call: Call) => boolean) => calls.find(test)?.index ?? -1;
+const firstExec = (calls: readonly Call[]) => firstIndex(calls, ({ name }) => name === "execve");
+
+/** Every descriptor that a program opens closes at execve. */
+function opensClose(program: Program): string[] {
+  return program.blocks.flatMap((block) =>
+    block.ops.flatMap((op, index) => {
+      const name = callName(program, op);
+      const flags = { openat: 2, open_tree: 2, pipe2: 1 }[name];
+      if (flags === undefined || Number(op.args[flags]) & O.CLOEXEC) return [];
+      return [`${block.name}[${index}]: ${name} without O_CLOEXEC`];
+    }),
+  );
+}
+
+/** CVE-2024-21626: no inherited descriptor above the streams survives. */
+function descriptorsClosed(calls: readonly Call[]): string[] {
+  const closed = indexOfLast(
+    calls,
+    ({ op, name }) => (name === "close_range" || name === "CLOSE_FROM") && op.args[0] === 3,
+  );
+  return closed >= 0 && closed < firstExec(calls) ? [] : ["inherited descriptors are not closed before execve"];
+}
+
+/** CVE-2024-21626: with a root of its own, the working directory is seen to lie inside it. */
+function workingDirectoryChecked(calls: readonly Call[]): string[] {
+  const entered = indexOfLast(calls, ({ name }) => name === "pivot_root" || name === "chroot");
+  if (entered < 0) return [];
+  const moved = indexOfLast(calls, ({ name }) => name === "chdir" || name === "fchdir");
+  const checked = indexOfLast(calls, ({ op, name }) => name === "EXPECT" && op.nr === E.EXDEV);
+  return checked > moved && checked < firstExec(calls)
+    ? []
+    : ["the working directory is not checked after the last chdir"];
+}
+
+/** CVE-2025-52881: files of /proc are written through the verified procfs only. */
+function procWritesVerified(program: Program): string[] {
+  return program.blocks.flatMap((block) =>
+    block.ops.flatMap((op, index) => {
+      if (callName(program, op) !== "openat") return [];
+      const path = stringAt(program, op.args[1]);
+      const writes = (Number(op.args[2]) & 3) !== O.RDONLY;
+      const device = path?.startsWith("/dev/") || op.member === "root" || op.member.startsWith("resources");
+      if (!writes || device || registerName(op.args[0]) === "proc") return [];
+      return [`${block.name}[${index}]: opens ${path ?? "a file"} for writing outside the verified procfs`];
+    }),
+  );
+}
+
+const PRIVILEGED = new Set(
+  "mount umount2 pivot_root move_mount open_tree mount_setattr mknodat sethostname setdomainname setns unshare chroot setgroups setresgid setresuid".split(
+    " ",
+  ),
+);
+
+/** Capabilities go after the last call that needs them, and before the command. */
+function privilegesDropped(calls: readonly Call[]): string[] {
+  const capset = indexOfLast(calls, ({ name }) => name === "capset");
+  if (capset < 0) return [];
+  const late = calls.filter(({ name, index }) => index > capset && PRIVILEGED.has(name));
+  const before = capset < firstExec(calls) ? [] : ["capset does not come before execve"];
+  return [...before, ...late.map(({ name, index }) => `init[${index}]: ${name} after capset`)];
+}
+
+/** With no_new_privs nothing but the command comes after the filter. */
+function seccompLast(calls: readonly Call[]): string[] {
+  const filter = indexOfLast(calls, ({ name }) => name === "seccomp");
+  if (filter < 0) return [];
+  const noNewPrivileges = calls.some(({ op, name }) => name === "prctl" && op.args[0] === 38);
+  if (!noNewPrivileges) return filter < firstExec(calls) ? [] : ["the seccomp filter comes after execve"];
+  const late = calls.filter(({ name, index }) => index > filter && name !== "execve" && name !== "FAIL");
+  return late.map(({ name, index }) => `init[${index}]: ${name} after the seccomp filter`);
+}
+
+/** CVE-2021-30465 and its kin: container paths are resolved only when the container's root is the process's root, and the host's is given up in the end. */
+function hostTreeLeft(program: Program, calls: readonly Call[]): string[] {
+  const pivot = firstIndex(calls, ({ name }) => name === "pivot_root");
+  if (pivot < 0) return [];
+  const violations: string[] = [];
+  const detach = indexOfLast(calls, ({ op, name }) => name === "umount2" && op.args[1] === 2);
+  if (detach < pivot || detach > firstExec(calls)) violations.push("the old root is not detached");
+  for (const { op, index, name } of calls.slice(0, pivot)) {
+    if (name === "mount" && /^(mounts|devices|maskedPaths|readonlyPaths)/.test(op.member)) {
+      violations.push(
+        `init[${index}]: a container path (${stringAt(program, op.args[1])}) is mounted on before the root is entered`,
+      );
+    }
+  }
+  for (const { op, index, name } of calls.slice(pivot + 1)) {
+    const uses = op.args.some((arg) => registerName(arg) === "old_root");
+    if (uses && name !== "fchdir" && name !== "close") violations.push(`init[${index}]: ${name} uses the old root`);
+  }
+  return violations;
+}
+
+/** A program with a new user namespace needs no right outside it: device nodes are bound, not made (mknod(2), EPERM). */
+function noDevicesInUserNamespace(program: Program, calls: readonly Call[]): string[] {
+  const maps = program.blocks.some(({ ops }) => ops.some(({ member }) => member === "uidMappings"));
+  if (!maps) return [];
+  return calls
+    .filter(
+      ({ op, name }) =>
+        name === "mknodat" && [S.IFCHR, S.IFBLK].some((type) => (Number(op.args[2]) & 0o170000) === type),
+    )
+    .map(({ index }) => `init[${index}]: mknod of a device in a user namespace`);
+}
+
+const registerName = (arg: Op["args"][number] | undefined): string | undefined =>
+  typeof arg === "object" && arg.kind === "register" ? (arg as Register).name : undefined;
+
+function stringAt(program: Program, arg: Op["args"][number] | undefined): string | undefined {
+  if (typeof arg !== "object" || arg.kind !== "data" || (arg as DataRef).zero) return undefined;
+  const { offset } = arg;
+  const end = program.data.indexOf(0, offset);
+  return new TextDecoder().decode(program.data.subarray(offset, end < 0 ? undefined : end));
+}

@@ -1,0 +1,119 @@
+import * as v from "valibot";
+import {
+  either,
+  flag,
+  integer,
+  isObject,
+  list,
+  object,
+  oneOf,
+  path,
+  type Schema,
+  someText,
+  texts,
+  textThat,
+  value,
+} from "./schema-base.ts";
+import { device, idMappings, link, mount } from "./schema-mounts.ts";
+import { processDefaultsSchema } from "./schema-process.ts";
+import type { Seccomp } from "./seccomp.ts";
+import type { ContainerSpec, IdMapping, Namespace, NamespaceType, Resources, RootDriver } from "./types.ts";
+import { validateSeccomp } from "./validate-seccomp.ts";
+
+/** A container's name is part of file names and of cgroup names. */
+const name = textThat(
+  (input) => /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/.test(input),
+  'a name of 1 to 128 letters, digits, "_", "." and "-", which starts with a letter or digit',
+);
+
+const driver = value<RootDriver>(
+  (input) =>
+    isObject(input) &&
+    "type" in input &&
+    typeof input.type === "string" &&
+    "plan" in input &&
+    typeof input.plan === "function" &&
+    (!("release" in input) || input.release === undefined || typeof input.release === "function"),
+  "a directory, or a root driver such as overlay(...): an object with a string `type` and a function `plan`",
+);
+
+const namespaceType = oneOf<NamespaceType>({
+  user: true,
+  mount: true,
+  pid: true,
+  network: true,
+  ipc: true,
+  uts: true,
+  cgroup: true,
+  time: true,
+});
+const namespace = either(isObject, object<Namespace>({ type: namespaceType }, { path }), namespaceType);
+
+const mapping: Schema<"auto" | "identity" | readonly IdMapping[]> = either(
+  (input) => isObject(input),
+  idMappings,
+  oneOf<"auto" | "identity">({ auto: true, identity: true }, ", or a list of mappings"),
+);
+
+/** The kernel's KTIME_SEC_MAX / 2: further than this no clock can be moved (time_namespaces(7)). */
+const FURTHEST = 4611686018;
+type Offsets = NonNullable<ContainerSpec["timeOffsets"]>;
+const offset = object<NonNullable<Offsets["monotonic"]>>(
+  {},
+  { secs: integer(-FURTHEST, FURTHEST), nanosecs: integer(0, 999999999) },
+);
+
+/** __NEW_UTS_LEN of <linux/utsname.h> */
+const hostname = textThat(
+  (input) => Buffer.byteLength(input) <= 64,
+  "at most 64 bytes, which is all the kernel stores",
+);
+
+const seccomp: Schema<"default" | "unconfined" | Seccomp> = either(
+  isObject,
+  v.pipe(
+    v.unknown(),
+    v.transform((input) => validateSeccomp(input)),
+  ),
+  oneOf<"default" | "unconfined">({ default: true, unconfined: true }, ", or a profile in the OCI's form"),
+);
+
+type Memory = NonNullable<Resources["memory"]>;
+type Pids = NonNullable<Resources["pids"]>;
+
+export const containerSchema = object<ContainerSpec>(
+  {},
+  {
+    name,
+    root: either((input) => typeof input === "string", someText, driver),
+    rootMode: oneOf<NonNullable<ContainerSpec["rootMode"]>>({ pivot: true, move: true, chroot: true }),
+    readonlyRoot: flag,
+    rootfsPropagation: oneOf<NonNullable<ContainerSpec["rootfsPropagation"]>>({
+      private: true,
+      slave: true,
+      shared: true,
+      unbindable: true,
+    }),
+    namespaces: list(namespace),
+    uidMappings: mapping,
+    gidMappings: mapping,
+    timeOffsets: object<Offsets>({}, { monotonic: offset, boottime: offset }),
+    hostname,
+    domainname: hostname,
+    mounts: list(mount),
+    devices: list(device),
+    links: list(link),
+    maskedPaths: list(path),
+    readonlyPaths: list(path),
+    sysctl: texts((key) => key !== "" && !key.includes("\0"), "the name of a kernel parameter"),
+    resources: object<Resources>(
+      {},
+      {
+        memory: object<Memory>({}, { limit: integer(0, Number.MAX_SAFE_INTEGER) }),
+        pids: object<Pids>({}, { limit: integer(1, 4194304) }),
+      },
+    ),
+    seccomp,
+    process: processDefaultsSchema,
+  },
+);

@@ -1,0 +1,47 @@
+import { containerSchema } from "./schema.ts";
+import { parse } from "./schema-parse.ts";
+import { processSchema } from "./schema-process.ts";
+import type { ContainerSpec, ProcessSpec } from "./types.ts";
+import { checkIdMappings, checkUserIsMapped } from "./validate-idmaps.ts";
+import { checkDevices, checkMounts } from "./validate-mounts.ts";
+import { checkNamespaceNeeds, namespaceUse } from "./validate-namespaces.ts";
+import { checkProcess } from "./validate-process.ts";
+import { checkSysctl } from "./validate-sysctl.ts";
+
+/**
+ * A container's description, checked as far as that is possible without a look at the machine. The result is a copy: what the caller does to his
+ * object afterwards does not change it. Members that are `undefined` are left out.
+ *
+ * Throws LibctError ERR_CT_INVALID_SPEC with the path of the first member that is wrong, what was expected there, and mostly a hint.
+ *
+ * @example
+ * validateSpec({ namespaces: ["net"] });
+ * // invalid value "net": expected "user", "mount", "pid", "network", ... (namespaces[0]); hint: did you mean "network"?
+ */
+export function validateSpec(input: unknown): ContainerSpec {
+  const spec = parse(containerSchema, input, "");
+  const use = namespaceUse(spec);
+  checkNamespaceNeeds(spec, use);
+  for (const member of ["uidMappings", "gidMappings"] as const) {
+    const map = spec[member];
+    if (typeof map === "object") checkIdMappings(map, member);
+  }
+  if (spec.mounts) checkMounts(spec.mounts, use);
+  if (spec.devices) checkDevices(spec.devices);
+  if (spec.sysctl) checkSysctl(spec, use);
+  if (spec.process) {
+    checkProcess(spec.process, "process");
+    checkUserIsMapped(spec);
+  }
+  return spec;
+}
+
+/**
+ * A process's description, checked in the same way; `member` is what errors call it. To be given the process with the container's defaults already
+ * in it, as members depend on each other (landlock on noNewPrivileges).
+ */
+export function validateProcess(input: unknown, member = "process"): ProcessSpec {
+  const process = parse(processSchema, input, member);
+  checkProcess(process, member);
+  return process;
+}
