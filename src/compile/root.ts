@@ -12,6 +12,7 @@ import {
   MS,
   O,
   openFlags,
+  S,
 } from "../linux/index.ts";
 import type { BlockBuilder, DataRef, Register } from "../program/index.ts";
 import type { RootStep } from "../spec/index.ts";
@@ -51,6 +52,12 @@ const ROOT_STEPS: {
   },
   mkdir(_c, block, step) {
     block.sys("mkdirat", [AT.FDCWD, block.str(step.path), step.mode], { tolerate: [E.EEXIST] });
+  },
+  file(_c, block, step) {
+    block.sys("mknodat", [AT.FDCWD, block.str(step.path), S.IFREG | 0o644, 0], { tolerate: [E.EEXIST] });
+  },
+  symlink(_c, block, step) {
+    block.sys("symlinkat", [block.str(step.target), AT.FDCWD, block.str(step.path)]);
   },
   image(c, block, step) {
     if (c.resolved.created.has("user")) attachMountedImage(c, block, step);

@@ -6,7 +6,7 @@ import { planSandbox } from "./sandbox.ts";
 
 /** The specification of a throw-away container: the standard one, or the sandbox, with the caller's changes. */
 export function planRun(caller: Caller, args: readonly string[], options: RunOptions): RunPlan {
-  if (options.sandbox) return planSandbox(args, options, options.sandbox);
+  if (options.sandbox) return planSandbox(caller, args, options, options.sandbox);
   const given = splitOptions(options);
   const userNamespace = options.userNamespace ?? !caller.privileged;
   const network = options.network ?? "none";

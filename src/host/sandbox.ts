@@ -15,12 +15,13 @@ import {
   STANDARD_DEVICES,
   standard,
 } from "../spec/index.ts";
+import type { Caller } from "./caller.ts";
 import { hasCgroups } from "./cgroups.ts";
 import { mergeMounts, type RunOptions, type RunPlan } from "./run-options.ts";
 import type { SandboxOptions } from "./sandbox-options.ts";
 import { HIDDEN_IN_HOME, HIDDEN_ON_SYSTEM, PASSED_ENV } from "./secrets.ts";
 
-export function planSandbox(args: readonly string[], options: RunOptions, sandbox: SandboxOptions): RunPlan {
+export function planSandbox(caller: Caller, args: readonly string[], options: RunOptions, sandbox: SandboxOptions): RunPlan {
   const paths = {
     workspace: sandbox.workspace === undefined ? undefined : existing(sandbox.workspace, "sandbox.workspace"),
     read: (sandbox.allowRead ?? []).map((path, index) => existing(path, `sandbox.allowRead[${index}]`)),
@@ -31,7 +32,8 @@ export function planSandbox(args: readonly string[], options: RunOptions, sandbo
     args,
     env: { ...filterEnv(sandbox.allowEnv ?? []), ...options.env },
     cwd: options.cwd ?? paths.workspace ?? "/",
-    capabilities: {},
+    // Without a user namespace only a privileged caller has something to give up.
+    ...(sandbox.isolation !== "landlock" || caller.privileged ? { capabilities: {} } : {}),
     noNewPrivileges: true,
     rlimits: [...limits.rlimits, ...(options.rlimits ?? [])],
     ...(options.terminal === undefined ? {} : { terminal: options.terminal }),

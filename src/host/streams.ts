@@ -1,12 +1,11 @@
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, createWriteStream, openSync } from "node:fs";
 import { Socket } from "node:net";
-import { Readable, Writable } from "node:stream";
+import { Readable, type Writable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 
 /** The part of Bun's API that reads and writes pipes without blocking a thread; its net.Socket does not take descriptors of pipes. */
 interface BunFile {
   stream(): AsyncIterable<Uint8Array>;
-  writer(): { write(chunk: Uint8Array): number | Promise<number>; flush(): unknown; end(): unknown };
 }
 const bun = (globalThis as { Bun?: { file(fd: number): BunFile } }).Bun;
 
@@ -50,11 +49,11 @@ async function* linesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<strin
 
 /** Another process's end of a pipe, opened anew: not blocking here has no effect there (proc_pid_fd(5)). */
 function openPipe(pid: number, fd: number, flags: number): number {
-  return openSync(`/proc/${pid}/fd/${fd}`, flags | constants.O_NONBLOCK);
+  return openSync(`/proc/${pid}/fd/${fd}`, flags);
 }
 
 export function openOutput(pid: number, fd: number): OutputStream {
-  const own = openPipe(pid, fd, constants.O_RDONLY);
+  const own = openPipe(pid, fd, constants.O_RDONLY | constants.O_NONBLOCK);
   if (!bun) return new OutputStream(new Socket({ fd: own, readable: true, writable: false }));
   return new OutputStream(closing(bun.file(own).stream(), own));
 }
@@ -68,16 +67,8 @@ async function* closing(chunks: AsyncIterable<Uint8Array>, fd: number): AsyncGen
 }
 
 export function openInput(pid: number, fd: number): Writable {
+  if (!bun) return new Socket({ fd: openPipe(pid, fd, constants.O_WRONLY | constants.O_NONBLOCK), readable: false, writable: true });
   const own = openPipe(pid, fd, constants.O_WRONLY);
-  if (!bun) return new Socket({ fd: own, readable: false, writable: true });
-  const sink = bun.file(own).writer();
-  return new Writable({
-    write(chunk: Uint8Array, _encoding, callback) {
-      sink.write(chunk);
-      Promise.resolve(sink.flush()).then(() => callback(), callback);
-    },
-    final(callback) {
-      Promise.resolve(sink.end()).then(() => callback(), callback);
-    },
-  });
+  // A descriptor that blocks is written to by a thread of the runtime's: slower than an event, but complete.
+  return createWriteStream("", { fd: own });
 }

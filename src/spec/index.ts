@@ -1,16 +1,7 @@
 export { type MountOptions, mountAttributes, parseMountOptions } from "./mount-options.ts";
 export type * from "./seccomp.ts";
 export { formatSize, parseDuration, parseSize } from "./size.ts";
-export {
-  DEFAULT_CAPABILITIES,
-  MASKED_PATHS,
-  READONLY_PATHS,
-  STANDARD_DEVICES,
-  STANDARD_LINKS,
-  type StandardOptions,
-  standard,
-  standardMounts,
-} from "./standard.ts";
+export * from "./standard.ts";
 export * from "./types.ts";
 export { validateProcess, validateSpec } from "./validate.ts";
 export { validateSeccomp } from "./validate-seccomp.ts";

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { suggest } from "./schema-hints.ts";
+import { nearest, suggest } from "./schema-hints.ts";
 
 /**
  * Building blocks of the schemas. The message of each is what was expected, and a hint after a line break where there is
@@ -25,12 +25,12 @@ export function object<T>(required: Required<T>, optional: Optional<T>): Schema<
   for (const [name, schema] of Object.entries<Schema<unknown>>(optional)) entries[name] = v.exactOptional(schema);
   const names = Object.keys(entries);
   const message = (issue: v.StrictObjectIssue): string => {
-    if (issue.expected === "Object") return "an object";
     if (issue.expected !== "never") return "a value, as this member is required";
     return `no member of this name\n${suggest(issue.path?.at(-1)?.key, names)}`;
   };
   // The types of required and optional members say it; valibot's own inference would make a mutable type of it.
-  return v.strictObject(entries, message) as unknown as Schema<T>;
+  const members = v.strictObject(entries, message) as unknown as Schema<T>;
+  return v.lazy((input) => (isRecord(input) ? members : notAnObject));
 }
 
 export const list = <T>(item: Schema<T>, least = 0): Schema<T[]> => {
@@ -51,18 +51,25 @@ export const either = <A, B>(
 export function oneOf<T extends string>(names: Readonly<Record<T, unknown>>, others = ""): Schema<T> {
   const known: readonly string[] = Object.keys(names);
   const set: ReadonlySet<unknown> = new Set(known);
-  const expected =
-    known.length > 8 ? "a known name" : `one of ${known.map((name) => JSON.stringify(name)).join(", ")}${others}`;
+  const quoted = known.map((name) => JSON.stringify(name));
+  if (known.length > 8)
+    return value(
+      (input) => set.has(input),
+      (input) => `a known name\n${suggest(input, known)}`,
+    );
   return value(
     (input) => set.has(input),
-    (input) => `${expected}\n${suggest(input, known)}`,
+    (input) => {
+      const near = typeof input === "string" ? nearest(input, known) : undefined;
+      return `one of ${quoted.join(", ")}${others}${near === undefined ? "" : `\ndid you mean ${JSON.stringify(near)}?`}`;
+    },
   );
 }
 
 /** An object used as a map of texts. It is copied: later changes of the caller's do not reach the spec. */
 export function texts(isName: (name: string) => boolean, name: string, hint = ""): Schema<Record<string, string>> {
   return v.pipe(
-    value<Record<string, unknown>>((input) => isObject(input) && !Array.isArray(input), "an object of strings"),
+    value<Record<string, unknown>>(isRecord, "an object of strings"),
     v.rawTransform(({ dataset, addIssue, NEVER }) => {
       const input = dataset.value;
       for (const key of Object.keys(input)) {
@@ -85,6 +92,10 @@ export function texts(isName: (name: string) => boolean, name: string, hint = ""
 }
 
 export const isObject = (input: unknown): input is object => typeof input === "object" && input !== null;
+
+/** Lists, maps, sets and buffers are objects without the members that were meant, so they would pass for empty ones. */
+const isRecord = (input: unknown): input is object => isObject(input) && !(Symbol.iterator in input);
+const notAnObject = value<never>(() => false, "an object");
 
 const isText = (input: unknown): input is string => typeof input === "string" && !input.includes("\0");
 const describeText = (input: unknown) =>

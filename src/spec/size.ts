@@ -33,7 +33,7 @@ function sizeHint(value: unknown): string | undefined {
   return /\d/.test(value) ? "units are k, M, G, T and P, multiples of 1024" : undefined;
 }
 
-/** The shortest text which `parseSize` reads as the same number: "256M", "1.5G", "1000". */
+/** A short text which `parseSize` reads as the same number: "256M", "1.5G", "1000". */
 export function formatSize(bytes: number): string {
   for (let power = UNITS.length - 1; power > 0; power--) {
     const unit = 1024 ** power;

@@ -187,6 +187,9 @@ export type RootStep =
       readonly readonly?: boolean;
     }
   | { readonly do: "mkdir"; readonly path: string; readonly mode: number }
+  /** An empty file, as a target for a bind mount. */
+  | { readonly do: "file"; readonly path: string }
+  | { readonly do: "symlink"; readonly path: string; readonly target: string }
   /** A filesystem in a file, attached to a loop device that goes away with the mount. */
   | {
       readonly do: "image";
