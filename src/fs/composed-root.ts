@@ -18,7 +18,9 @@ interface Composition {
  */
 export function composedRoot(context: RootContext, root: string): RootStep[] {
   const mountPoints = readMountInfo().map(({ mountPoint }) => mountPoint);
-  const composition: Composition = { context, root, mountPoints, steps: [], layers: 0 };
+  // pivot_root(2) wants a mount point.
+  const steps: RootStep[] = [{ do: "bind", source: root, target: root, recursive: false }];
+  const composition: Composition = { context, root, mountPoints, steps, layers: 0 };
   compose(composition, "");
   return composition.steps;
 }

@@ -794,6 +794,19 @@ describe("a process", () => {
   });
 });
 
+describe("resources", () => {
+  const resources = (members: object) => ({ resources: members });
+  accepts({
+    limits: resources({ memory: { limit: 268435456 }, pids: { limit: 64 } }),
+    "no limits": resources({ memory: {} }),
+  });
+  refuses({
+    "a limit as text": [resources({ memory: { limit: "256M" } }), "resources.memory.limit", "an integer"],
+    "no process at all": [resources({ pids: { limit: 0 } }), "resources.pids.limit", "from 1 to 4194304"],
+    "an unknown resource": [resources({ memori: {} }), "resources.memori", 'did you mean "memory"?'],
+  });
+});
+
 describe("seccomp", () => {
   const profile = (members: object) => ({ seccomp: { defaultAction: "SCMP_ACT_ERRNO", ...members } });
   const rule = (members: object) => profile({ syscalls: [{ names: ["read"], action: "SCMP_ACT_ALLOW", ...members }] });
