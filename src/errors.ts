@@ -1,3 +1,5 @@
+import { inspect } from "node:util";
+
 /** Stable codes of LibctError; docs/errors.md explains each. */
 export type ErrorCode =
   | "ERR_CT_INVALID_SPEC"
@@ -59,6 +61,8 @@ export function invalid(member: string, value: unknown, expected: string, hint?:
 }
 
 function show(value: unknown): string {
-  const text = typeof value === "string" ? JSON.stringify(value) : (JSON.stringify(value) ?? String(value));
+  const text = typeof value === "object" ? inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY }) : literal(value);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
+
+const literal = (value: unknown) => (typeof value === "string" ? JSON.stringify(value) : String(value));

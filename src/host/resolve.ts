@@ -227,9 +227,11 @@ function resolveSeccomp(spec: ContainerSpec, process: ProcessSpec, features: Ker
   const profile =
     seccomp === "default" ? defaultSeccomp(hostArch(), process.capabilities?.bounding ?? [], features) : seccomp;
   try {
-    const { filter, flags } = compileSeccomp(profile, hostArch());
+    const { filter, flags, notify } = compileSeccomp(profile, hostArch());
+    if (notify) throw unsupported("SCMP_ACT_NOTIFY has no listener here yet", "seccomp", "use SCMP_ACT_ERRNO");
     return { filter, flags };
   } catch (cause) {
+    if (cause instanceof LibctError) throw cause;
     throw new LibctError("ERR_CT_INVALID_SPEC", cause instanceof Error ? cause.message : String(cause), {
       member: "seccomp",
       cause,

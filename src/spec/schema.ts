@@ -109,7 +109,7 @@ export const containerSchema = object<ContainerSpec>(
     resources: object<Resources>(
       {},
       {
-        memory: object<Memory>({}, { limit: integer(0, Number.MAX_SAFE_INTEGER) }),
+        memory: object<Memory>({}, { limit: integer(1, Number.MAX_SAFE_INTEGER) }),
         pids: object<Pids>({}, { limit: integer(1, 4194304) }),
       },
     ),

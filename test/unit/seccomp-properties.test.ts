@@ -155,7 +155,7 @@ describe("a compiled seccomp profile decides like its rules, read one by one", (
       architectures: ["SCMP_ARCH_X86"],
       syscalls: Array.from({ length: 24 }, (_, round) => ({
         names: [...names],
-        action: round % 2 === 0 ? "SCMP_ACT_ALLOW" : "SCMP_ACT_TRAP",
+        action: round % 2 === 0 ? ("SCMP_ACT_ALLOW" as const) : ("SCMP_ACT_TRAP" as const),
         args: [0, 1, 2].map((index) => ({ index, value: 1000 * round + index, op: "SCMP_CMP_GT" as const })),
       })).map((rule, round) => ({ ...rule, names: rule.names.slice(round % 5) })),
     };
