@@ -76,6 +76,7 @@ export function placeStreams(
   identity: Identity | undefined,
 ): void {
   const { init, resolved: r } = c;
+  if (r.process.terminal) return;
   init.at("process");
   STREAMS.forEach((stream, number) => {
     const pipe = pipes[stream];
