@@ -1,5 +1,5 @@
 import { E, SIG_SETMASK } from "../linux/index.ts";
-import type { Context } from "./context.ts";
+import { type Context, enterDirectory } from "./context.ts";
 
 export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -8,14 +8,9 @@ export function enterWorkingDirectory(c: Context): void {
   const { init, resolved: r } = c;
   const cwd = r.process.cwd ?? (r.root ? "/" : undefined);
   if (cwd === undefined) return;
-  init.at("process.cwd").sys("chdir", [init.str(cwd)]);
-  if (!r.root) return;
-  const buffer = init.memory.zeroed(4096);
-  const first = c.program.register("first");
-  init.sys("getcwd", [buffer, 4096]);
-  init.load(first, buffer, 1);
-  // getcwd(2) gives "(unreachable)..." for a directory outside the root.
-  init.expect(first, "/".charCodeAt(0), E.EXDEV, "the working directory lies outside the root");
+  init.at("process.cwd");
+  if (r.root) enterDirectory(init, cwd, "enter the working directory");
+  else init.sys("chdir", [init.str(cwd)]);
 }
 
 /** Every descriptor but the three streams closes at execve. */

@@ -91,14 +91,14 @@ function writeInit(c: Context, pipes: Pipes): void {
   init.at("root").sys("umask", [0]);
   if (c.rootBlock === init) buildRoot(c);
 
-  const old = enterRoot(c);
+  const roots = enterRoot(c);
   makeMounts(c, sources);
   makeDevices(c, devices);
   maskPaths(c);
   makePathsReadonly(c);
   setKernelParameters(c);
   // A new procfs is only permitted while an older one is visible, so the old root goes last (mount_namespaces(7)).
-  leaveOldRoot(c, old);
+  leaveOldRoot(c, roots);
   finishRoot(c);
 
   const identity = resolveIdentity(c);

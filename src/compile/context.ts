@@ -33,20 +33,38 @@ export function writeProc(block: BlockBuilder, proc: Register, file: string, con
   block.sys("close", [fd]);
 }
 
-/** Makes the directories above `path` and, as `kind` says, a directory or an empty file there. What exists stays as it is. */
-export function makeTarget(block: BlockBuilder, path: string, kind: "directory" | "file"): void {
+/**
+ * Goes to a directory of the container, and makes sure that it lies in the container's root: the image's own symbolic links are followed, and one to
+ * /proc/self/fd/N or /proc/self/cwd leads wherever that descriptor does (proc_pid_fd(5)).
+ */
+export function enterDirectory(block: BlockBuilder, path: string, why: string): void {
+  const buffer = block.memory.zeroed(4096);
+  const first = block.program.register("first");
+  block.sys("chdir", [block.str(path)], { why });
+  block.sys("getcwd", [buffer, 4096]);
+  block.load(first, buffer, 1);
+  // getcwd(2) gives "(unreachable)..." for a directory outside the root.
+  block.expect(first, "/".charCodeAt(0), E.EXDEV, `${path} leads out of the root`);
+}
+
+/** "/dev/pts/0" as "/dev/pts" and "0" */
+export function splitPath(path: string): { readonly parent: string; readonly name: string } {
   const parts = path.split("/").filter((part) => part !== "" && part !== ".");
-  let at = "";
-  parts.forEach((part, index) => {
-    at += `/${part}`;
-    const last = index === parts.length - 1;
-    if (last && kind === "file") {
-      block.sys("mknodat", [-100, block.str(at), 0o100644, 0], {
-        tolerate: [E.EEXIST],
-        why: "create the mount target",
-      });
-    } else {
-      block.sys("mkdirat", [-100, block.str(at), 0o755], { tolerate: [E.EEXIST], why: "create the mount target" });
-    }
-  });
+  return { parent: `/${parts.slice(0, -1).join("/")}`, name: parts.at(-1) ?? "." };
+}
+
+/** Makes the directories above `path` and, as `kind` says, a directory or an empty file there. What exists stays as it is. Changes the working directory. */
+export function makeTarget(block: BlockBuilder, path: string, kind: "directory" | "file"): void {
+  const why = "create the mount target";
+  const { parent, name } = splitPath(path);
+  if (name === ".") return;
+  // Each directory is entered and checked before something is made in it, and what is made is named without a path: so nothing is made outside the root.
+  if (parent === "/") {
+    block.sys("chdir", [block.str("/")], { why });
+  } else {
+    makeTarget(block, parent, "directory");
+    enterDirectory(block, parent, why);
+  }
+  if (kind === "file") block.sys("mknodat", [-100, block.str(name), 0o100644, 0], { tolerate: [E.EEXIST], why });
+  else block.sys("mkdirat", [-100, block.str(name), 0o755], { tolerate: [E.EEXIST], why });
 }

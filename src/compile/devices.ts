@@ -1,7 +1,7 @@
 import { AT, E, MOVE_MOUNT, MS, makedev, O, OPEN_TREE, S } from "../linux/index.ts";
 import type { DataRef } from "../program/index.ts";
 import type { Device } from "../spec/index.ts";
-import { type Context, FIXED_FD, makeTarget } from "./context.ts";
+import { type Context, enterDirectory, FIXED_FD, makeTarget, splitPath } from "./context.ts";
 
 const TYPE = { c: S.IFCHR, u: S.IFCHR, b: S.IFBLK, p: S.IFIFO } as const;
 
@@ -31,15 +31,18 @@ export function makeDevices(c: Context, captured: readonly (DataRef | undefined)
   });
   (r.spec.links ?? []).forEach((link, index) => {
     init.at(`links[${index}]`);
-    init.sys("symlinkat", [init.str(link.target), AT.FDCWD, init.str(link.path)], { tolerate: [E.EEXIST] });
+    const { parent, name } = splitPath(link.path);
+    enterDirectory(init, parent, "enter the link's directory");
+    init.sys("symlinkat", [init.str(link.target), AT.FDCWD, init.str(name)], { tolerate: [E.EEXIST] });
   });
 }
 
 function makeNode(c: Context, device: Device): void {
   const { init } = c;
-  const parent = device.path.slice(0, device.path.lastIndexOf("/"));
-  if (parent !== "" && parent !== "/dev") makeTarget(init, parent, "directory");
-  const path = init.str(device.path);
+  const { parent, name } = splitPath(device.path);
+  if (parent !== "/" && parent !== "/dev") makeTarget(init, parent, "directory");
+  enterDirectory(init, parent, "enter the device's directory");
+  const path = init.str(name);
   const mode = TYPE[device.type] | (device.fileMode ?? 0o666);
   init.sys("mknodat", [AT.FDCWD, path, mode, makedev(device.major ?? 0, device.minor ?? 0)]);
   if (device.uid || device.gid)

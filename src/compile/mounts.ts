@@ -1,7 +1,7 @@
 import { AT, E, MOUNT_ATTR, MOVE_MOUNT, MS, O, OPEN_TREE, openFlags } from "../linux/index.ts";
 import type { DataRef } from "../program/index.ts";
 import { mountAttributes } from "../spec/index.ts";
-import { type Context, FIXED_FD, makeTarget } from "./context.ts";
+import { type Context, enterDirectory, FIXED_FD, makeTarget } from "./context.ts";
 import { idMapNamespace } from "./idmapped.ts";
 import type { ResolvedMount } from "./resolved.ts";
 import { setAttributes } from "./root.ts";
@@ -40,9 +40,6 @@ function captureSource(c: Context, { member, options, mount }: ResolvedMount, pa
 
 /** Makes the mounts, in the order of the spec, inside the entered root. */
 export function makeMounts(c: Context, sources: readonly (DataRef | undefined)[]): void {
-  if (c.resolved.mounts.length === 0) return;
-  // Descriptors are named relative to here ("self/fd/900"), whatever the container has at its own /proc.
-  c.init.at("mounts").sys("fchdir", [c.proc]);
   c.resolved.mounts.forEach((mount, index) => {
     const source = sources[index];
     c.init.at(mount.member);
@@ -62,6 +59,8 @@ function bind(c: Context, { mount, options }: ResolvedMount, slot: DataRef, exis
   init.load(fd, slot, 4);
   if (!c.resolved.features.openTree) {
     init.sys("dup3", [fd, FIXED_FD.BIND_SOURCE, O.CLOEXEC]);
+    // Descriptors are named relative to here, whatever the container has at its own /proc.
+    init.sys("fchdir", [c.proc]);
     init.sys(
       "mount",
       [init.str(`self/fd/${FIXED_FD.BIND_SOURCE}`), target, 0, MS.BIND | (options.recursive ? MS.REC : 0), 0],
@@ -125,7 +124,9 @@ function mountWithCopyUp(c: Context, { mount, options }: ResolvedMount): void {
   init.sys("mount", [init.str("tmpfs"), init.str(at), init.str("tmpfs"), options.flagsSet, data], {
     why: "mount tmpfs",
   });
-  for (const name of ["upper", "work"]) init.sys("mkdirat", [AT.FDCWD, init.str(`${at}/${name}`), 0o755]);
+  enterDirectory(init, at, "enter the tmpfs");
+  for (const name of ["upper", "work"]) init.sys("mkdirat", [AT.FDCWD, init.str(name), 0o755]);
+  init.sys("fchdir", [c.proc]);
   const layers = `lowerdir=self/fd/${FIXED_FD.LOWER},upperdir=${at}/upper,workdir=${at}/work${c.resolved.created.has("user") ? ",userxattr" : ""}`;
   init.sys("mount", [init.str("overlay"), init.str(at), init.str("overlay"), options.flagsSet, init.str(layers)], {
     why: "mount the copy-up overlay",

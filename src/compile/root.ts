@@ -186,44 +186,65 @@ function runHelper(c: Context, block: BlockBuilder, args: readonly string[]): vo
   block.expect(code, 0, E.EIO, `${args.join(" ")} failed`);
 }
 
-/** Makes the built root "/" while the old one stays reachable through `old` until `leaveOldRoot`. */
-export function enterRoot(c: Context): Register | undefined {
+/** Descriptors of the host's root and of the container's, between `enterRoot` and `leaveOldRoot`. */
+export interface Roots {
+  readonly old: Register;
+  readonly own: Register;
+}
+
+/**
+ * Makes the built root "/". The host's tree stays until `leaveOldRoot`, but no path leads there: after pivot_root it would lie *over* the new root, where
+ * ".." in "/" finds it (path_resolution(7) follows mounts on the parent), so an image's link to "/../etc" would reach the host. Behind chroot it does not.
+ */
+export function enterRoot(c: Context): Roots | undefined {
   const { init, resolved: r } = c;
   if (!r.root) return undefined;
   const path = init.str(r.root.path);
   init.at("root");
   if (r.rootMode === "chroot") {
     init.sys("chdir", [path]);
-    init.sys("chroot", [init.str(".")]);
-    init.sys("chdir", [init.str("/")]);
+    changeRoot(init);
     return undefined;
   }
   const directory = O.PATH | O.CLOEXEC | openFlags(r.arch).DIRECTORY;
-  const old = init.sysResult("old_root", "openat", [AT.FDCWD, init.str("/"), directory, 0]);
   if (r.spec.rootfsPropagation === "shared") {
     // pivot_root(2) refuses a root whose parent mount is shared: a private mount of it goes between.
     init.sys("mount", [0, path, 0, MS.PRIVATE, 0]);
     init.sys("mount", [path, path, 0, MS.BIND | MS.REC, 0]);
   }
-  init.sys("chdir", [path]);
   if (r.rootMode === "move") {
+    init.sys("chdir", [path]);
     init.sys("mount", [init.str("."), init.str("/"), 0, MS.MOVE, 0], { why: "move the root onto /" });
-    init.sys("chroot", [init.str(".")]);
+    changeRoot(init);
     return undefined;
   }
-  // Both arguments ".": the old root ends up below the new one, at the same place (pivot_root(2), "NOTES").
-  init.sys("pivot_root", [init.str("."), init.str(".")], { why: "enter the root" });
-  return old;
+  const old = init.sysResult("old_root", "openat", [AT.FDCWD, init.str("/"), directory, 0]);
+  const own = init.sysResult("own_root", "openat", [AT.FDCWD, path, directory, 0]);
+  init.sys("fchdir", [own]);
+  changeRoot(init);
+  return { old, own };
+}
+
+function changeRoot(block: BlockBuilder): void {
+  block.sys("chroot", [block.str(".")], { why: "enter the root" });
+  block.sys("chdir", [block.str("/")]);
 }
 
 /** Gives up the host's tree: from here on the container's root is all there is. */
-export function leaveOldRoot(c: Context, old: Register | undefined): void {
+export function leaveOldRoot(c: Context, roots: Roots | undefined): void {
   const { init } = c;
-  if (!old) return;
-  init.at("root").sys("fchdir", [old]);
+  if (!roots) return;
+  // pivot_root works on the root of the process, which must be the host's for a moment (it follows no path of the container).
+  init.at("root").sys("fchdir", [roots.old]);
+  init.sys("chroot", [init.str(".")]);
+  init.sys("fchdir", [roots.own]);
+  // Both arguments ".": the old root ends up over the new one, at the same place (pivot_root(2), "NOTES").
+  init.sys("pivot_root", [init.str("."), init.str(".")], { why: "make the root the mount namespace's" });
+  init.sys("fchdir", [roots.old]);
   init.sys("umount2", [init.str("."), MNT.DETACH], { why: "leave the host's root" });
   init.sys("chdir", [init.str("/")]);
-  init.sys("close", [old]);
+  init.sys("close", [roots.old]);
+  init.sys("close", [roots.own]);
 }
 
 /** What can only be done to "/" when nothing lies over it any more. */

@@ -17,6 +17,7 @@ export function verifyProgram(program: Program): readonly string[] {
     ...privilegesDropped(calls),
     ...seccompLast(calls),
     ...hostTreeLeft(program, calls),
+    ...madeInsideRoot(program, calls),
     ...noDevicesInUserNamespace(program, calls),
   ];
 }
@@ -104,23 +105,79 @@ function seccompLast(calls: readonly Call[]): string[] {
   return late.map(({ name, index }) => `init[${index}]: ${name} after the seccomp filter`);
 }
 
+/** What the container's paths are for; the `source` of a bind mount is the host's. */
+const CONTAINER_MEMBER = /^(mounts\[\d+\](?!\.source)|devices|links|maskedPaths|readonlyPaths)/;
+const BY_PATH = new Set(["mount", "mkdirat", "mknodat", "symlinkat", "fchownat", "chdir"]);
+
 /** CVE-2021-30465 and its kin: container paths are resolved only when the container's root is the process's root, and the host's is given up in the end. */
 function hostTreeLeft(program: Program, calls: readonly Call[]): string[] {
-  const pivot = firstIndex(calls, ({ name }) => name === "pivot_root");
-  if (pivot < 0) return [];
-  const violations: string[] = [];
+  const entered = firstIndex(calls, ({ name }) => name === "chroot" || name === "pivot_root");
+  if (entered < 0) return [];
+  const early = calls
+    .slice(0, entered)
+    .filter(({ op, name }) => BY_PATH.has(name) && CONTAINER_MEMBER.test(op.member))
+    .map(({ op, index, name }) => {
+      const path = stringAt(program, op.args[name === "chdir" ? 0 : (MAKES.get(name) ?? 1)]);
+      return `init[${index}]: ${name} of a container path (${path}) before the root is entered`;
+    });
+  return [...early, ...oldRootDetached(calls), ...oldRootUnused(calls, entered), ...belowOldRoot(calls)];
+}
+
+function oldRootDetached(calls: readonly Call[]): string[] {
+  const pivot = indexOfLast(calls, ({ name }) => name === "pivot_root");
+  const opened = firstIndex(calls, ({ op }) => op.dst?.name === "old_root");
+  if (pivot < 0) return opened < 0 ? [] : ["the old root is never left"];
   const detach = indexOfLast(calls, ({ op, name }) => name === "umount2" && op.args[1] === 2);
-  if (detach < pivot || detach > firstExec(calls)) violations.push("the old root is not detached");
-  for (const { op, index, name } of calls.slice(0, pivot)) {
-    if (name === "mount" && /^(mounts|devices|maskedPaths|readonlyPaths)/.test(op.member)) {
-      violations.push(
-        `init[${index}]: a container path (${stringAt(program, op.args[1])}) is mounted on before the root is entered`,
-      );
-    }
-  }
-  for (const { op, index, name } of calls.slice(pivot + 1)) {
-    const uses = op.args.some((arg) => registerName(arg) === "old_root");
-    if (uses && name !== "fchdir" && name !== "close") violations.push(`init[${index}]: ${name} uses the old root`);
+  return detach > pivot && detach < firstExec(calls) ? [] : ["the old root is not detached"];
+}
+
+/** The descriptor of the host's root serves to go there and detach it, nothing else. */
+function oldRootUnused(calls: readonly Call[], entered: number): string[] {
+  return calls
+    .filter(({ op, index, name }) => {
+      const uses = op.args.some((arg) => registerName(arg) === "old_root");
+      return uses && index > entered && name !== "fchdir" && name !== "close";
+    })
+    .map(({ index, name }) => `init[${index}]: ${name} uses the old root`);
+}
+
+/** Once the process stands in the old root, and while that lies over the new one, where ".." finds it, no container path is resolved. */
+function belowOldRoot(calls: readonly Call[]): string[] {
+  const back = firstIndex(calls, ({ op, name }) => name === "fchdir" && registerName(op.args[0]) === "old_root");
+  const from = back >= 0 ? back : firstIndex(calls, ({ name }) => name === "pivot_root");
+  if (from < 0) return [];
+  const to = indexOfLast(calls, ({ op, name }) => name === "umount2" && op.args[1] === 2);
+  return calls
+    .slice(from, Math.max(from, to))
+    .filter(({ op }) => CONTAINER_MEMBER.test(op.member))
+    .map(
+      ({ index, name }) => `init[${index}]: ${name} for ${calls[index]?.op.member} while the old root can be reached`,
+    );
+}
+
+const MAKES = new Map([
+  ["mkdirat", 1],
+  ["mknodat", 1],
+  ["symlinkat", 2],
+  ["fchownat", 1],
+]);
+
+/**
+ * CVE-2025-52565 and its kin: a link of the image to /proc/self/fd/N leads out of any root. So what is made in the container is named without a path, in a
+ * working directory which was seen to lie inside the root.
+ */
+function madeInsideRoot(program: Program, calls: readonly Call[]): string[] {
+  const violations: string[] = [];
+  let inside = false;
+  for (const { op, index, name } of calls) {
+    if (name === "chdir") inside = stringAt(program, op.args[0]) === "/";
+    else if (name === "fchdir") inside = false;
+    else if (name === "EXPECT" && op.nr === E.EXDEV) inside = true;
+    const argument = MAKES.get(name);
+    if (argument === undefined || !CONTAINER_MEMBER.test(op.member)) continue;
+    const path = stringAt(program, op.args[argument]);
+    if (path?.includes("/") !== false) violations.push(`init[${index}]: ${name} of ${path} by a path`);
+    else if (!inside) violations.push(`init[${index}]: ${name} of ${path} in a directory that was not checked`);
   }
   return violations;
 }

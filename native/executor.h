@@ -1,0 +1,61 @@
+/* What the parts of the executor know of each other. docs/executor.md is the contract with the application. */
+#ifndef CT_EXECUTOR_H
+#define CT_EXECUTOR_H
+#include "protocol.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct frame_header { uint32_t length; uint16_t type, code; uint32_t id, seq; };
+
+struct operation {
+  uint8_t code, dst;
+  uint16_t nr;
+  uint8_t kind[CT_LIMIT_ARGS], tolerate[CT_LIMIT_TOLERATED], jump_errno[CT_LIMIT_JUMP_ERRNOS];
+  uint32_t target, flags;
+  uint64_t arg[CT_LIMIT_ARGS];
+};
+_Static_assert(sizeof(struct operation) == CT_LIMIT_OP_SIZE, "the wire format has no padding");
+
+struct program_header { uint32_t magic, size, memory, data; uint16_t ops, blocks, relocations, epilogue; uint64_t zero; };
+_Static_assert(sizeof(struct program_header) == CT_LIMIT_PROGRAM_HEADER, "the wire format has no padding");
+
+struct range { uint32_t first, end; };
+struct relocation { uint32_t where, target; };
+
+/* A program that was found well-formed, where it was received. */
+struct program {
+  const struct program_header *header;
+  const struct range *blocks;
+  const struct relocation *relocations;
+  const struct operation *ops;
+  uint8_t *memory;
+};
+
+/* Why a program is refused; `where` is an operation, a block or an offset. */
+enum refusal {
+  REFUSED_NOTHING, REFUSED_SIZE, REFUSED_MAGIC, REFUSED_COUNTS, REFUSED_BLOCK, REFUSED_RELOCATION, REFUSED_OPERATION,
+  REFUSED_REGISTER, REFUSED_ARGUMENT, REFUSED_RANGE, REFUSED_TARGET, REFUSED_WIDTH,
+};
+
+/* How an interpretation ends: in `errno` 0 for success, and the operation that failed. */
+struct outcome { uint32_t error, op; int64_t value; };
+
+/* Whose failures are told, and how. */
+enum phase { PHASE_PROGRAM, PHASE_EPILOGUE, PHASE_CALL };
+
+enum refusal program_check(struct program *program, uint8_t *bytes, size_t size, size_t capacity, uint32_t *where);
+void program_load(const struct program *program);
+
+struct outcome interpret(const struct program *program, uint32_t block, enum phase phase);
+int64_t supervise(int64_t pid, int64_t master, int64_t input, int64_t output, bool keep_running);
+void kill_descendants(void);
+
+void send_frame(uint16_t type, uint16_t code, uint32_t seq, const void *payload, size_t size);
+int64_t open_child_signals(void);
+
+_Noreturn void monitor(uint32_t id, struct program *program);
+_Noreturn void zygote(void);
+
+extern uint32_t own_id;
+#endif

@@ -1,0 +1,69 @@
+/* The bottom: how a system call is made, where the program begins, and the three functions that compilers call unasked. */
+#include "sys.h"
+#include <asm/unistd.h>
+
+#ifndef CT_FUZZ
+#if defined(__x86_64__)
+int64_t sys_call(int64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
+{
+  int64_t result;
+  register uint64_t r10 __asm__("r10") = d;
+  register uint64_t r8 __asm__("r8") = e;
+  register uint64_t r9 __asm__("r9") = f;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                   : "rcx", "r11", "memory");
+  return result;
+}
+
+/* The kernel leaves argc, argv, the environment and the auxiliary vector on the stack. */
+__asm__(".globl _start\n_start:\n  xor %ebp, %ebp\n  mov %rsp, %rdi\n  and $-16, %rsp\n  call ct_start\n  hlt\n");
+#elif defined(__aarch64__)
+int64_t sys_call(int64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
+{
+  register uint64_t x8 __asm__("x8") = (uint64_t)nr;
+  register uint64_t x0 __asm__("x0") = a;
+  register uint64_t x1 __asm__("x1") = b;
+  register uint64_t x2 __asm__("x2") = c;
+  register uint64_t x3 __asm__("x3") = d;
+  register uint64_t x4 __asm__("x4") = e;
+  register uint64_t x5 __asm__("x5") = f;
+  __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
+  return (int64_t)x0;
+}
+
+__asm__(".globl _start\n_start:\n  mov x29, #0\n  mov x30, #0\n  mov x0, sp\n  and sp, x0, #-16\n  bl ct_start\n  brk #1\n");
+#else
+#error "libct knows x86_64 and aarch64"
+#endif
+
+void *memcpy(void *restrict to, const void *restrict from, size_t size)
+{
+  unsigned char *t = to;
+  const unsigned char *f = from;
+  while (size--) *t++ = *f++;
+  return to;
+}
+
+void *memmove(void *to, const void *from, size_t size)
+{
+  unsigned char *t = to;
+  const unsigned char *f = from;
+  if (t <= f) return memcpy(to, from, size);
+  while (size--) t[size] = f[size];
+  return to;
+}
+
+void *memset(void *to, int byte, size_t size)
+{
+  unsigned char *t = to;
+  while (size--) *t++ = (unsigned char)byte;
+  return to;
+}
+#endif
+
+_Noreturn void sys_exit(int status)
+{
+  for (;;) SYS1(__NR_exit_group, status);
+}

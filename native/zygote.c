@@ -1,0 +1,188 @@
+/* The zygote: receives programs, forks a monitor for each, forwards what is said to them, and reaps them. */
+#include "abi.h"
+#include "executor.h"
+#include "sys.h"
+#include <asm/unistd.h>
+
+uint32_t own_id;
+
+static _Alignas(16) uint8_t area[CT_LIMIT_MAX_PROGRAM];
+static struct { int32_t pid, fd; } monitors[CT_LIMIT_MAX_CONTAINERS];
+static struct rlimit_pair files;
+
+void send_frame(uint16_t type, uint16_t code, uint32_t seq, const void *payload, size_t size)
+{
+  struct frame_header header = {(uint32_t)size, type, code, own_id, seq};
+  struct io_vector parts[2] = {{&header, sizeof header}, {payload, size}};
+  struct message message = {.vectors = parts, .vector_count = 2};
+  /* A failure means that the application is gone: there is nobody to tell. */
+  while (SYS3(__NR_sendmsg, CT_LIMIT_CONTROL_FD, &message, MSG_NO_SIGNAL) == -E_INTR) continue;
+}
+
+/* The monitor's life: its program, then the epilogue, whatever happened before. */
+_Noreturn void monitor(uint32_t id, struct program *program)
+{
+  own_id = id;
+  SYS5(__NR_prctl, PR_SUBREAPER, 1, 0, 0, 0);
+  program_load(program);
+  interpret(program, 0, PHASE_PROGRAM);
+  kill_descendants();
+  if (program->header->epilogue != CT_LIMIT_NO_BLOCK) interpret(program, program->header->epilogue, PHASE_EPILOGUE);
+  send_frame(CT_EVENT_DONE, 0, 0, 0, 0);
+  sys_exit(0);
+}
+
+static void forget_monitor(uint32_t id, int32_t status)
+{
+  SYS1(__NR_close, monitors[id].fd);
+  monitors[id].pid = 0;
+  own_id = id;
+  if (status != 0) send_frame(CT_EVENT_LOST, 0, 0, &status, sizeof status);
+}
+
+static void reap_monitors(void)
+{
+  int32_t status;
+  int64_t pid;
+  while ((pid = SYS4(__NR_wait4, -1, &status, WAIT_NO_HANG, 0)) > 0) {
+    for (uint32_t id = 0; id < CT_LIMIT_MAX_CONTAINERS; id++) {
+      if (monitors[id].pid != pid) continue;
+      forget_monitor(id, status);
+      break;
+    }
+  }
+}
+
+/* Descriptors of other containers must not live on in a monitor: their ends would not be seen. */
+static void keep_only_own(int64_t command)
+{
+  SYS3(__NR_dup3, command, CT_LIMIT_COMMAND_FD, O_CLOSE_ON_EXEC);
+  if (SYS3(__NR_close_range, CT_LIMIT_FIRST_FREE_FD, ~0u, 0) == 0) return;
+  for (uint32_t fd = CT_LIMIT_FIRST_FREE_FD; fd <= (uint32_t)command + 1; fd++) SYS1(__NR_close, fd);
+  for (uint32_t id = 0; id < CT_LIMIT_MAX_CONTAINERS; id++) {
+    if (monitors[id].pid != 0 && monitors[id].fd > CT_LIMIT_COMMAND_FD) SYS1(__NR_close, monitors[id].fd);
+  }
+}
+
+static void refuse(uint32_t seq, uint32_t reason, uint32_t where)
+{
+  uint32_t payload[2] = {reason, where};
+  send_frame(CT_EVENT_REFUSED, 0, seq, payload, sizeof payload);
+}
+
+static void run(uint32_t id, size_t size)
+{
+  struct program program;
+  uint32_t where = 0;
+  own_id = id;
+  enum refusal refusal = program_check(&program, area, size, sizeof area, &where);
+  if (refusal != REFUSED_NOTHING) {
+    refuse(0, refusal, where);
+    return;
+  }
+  int32_t status = 0, pair[2];
+  if (monitors[id].pid != 0) {
+    /* Its monitor has said DONE and is just exiting. */
+    SYS4(__NR_wait4, monitors[id].pid, &status, 0, 0);
+    forget_monitor(id, 0);
+  }
+  int64_t error = SYS4(__NR_socketpair, 1, 5 | O_CLOSE_ON_EXEC, 0, pair);
+  int64_t pid = error < 0 ? error : SYS5(__NR_clone, SIG_CHILD, 0, 0, 0, 0);
+  if (pid == 0) {
+    keep_only_own(pair[1]);
+    SYS4(__NR_prlimit64, 0, RESOURCE_NOFILE, &files, 0);
+    monitor(id, &program);
+  }
+  if (error == 0) SYS1(__NR_close, pair[1]);
+  if (pid > 0) {
+    monitors[id].pid = (int32_t)pid;
+    monitors[id].fd = pair[0];
+    return;
+  }
+  if (error == 0) SYS1(__NR_close, pair[0]);
+  uint32_t failure[4] = {0, 0, (uint32_t)-pid, 0};
+  send_frame(CT_EVENT_FAIL, 0, 0, failure, sizeof failure);
+  send_frame(CT_EVENT_DONE, 0, 0, 0, 0);
+}
+
+/* CALL and GO are for a monitor, which may be busy or gone: the zygote never waits for it. */
+static void forward(const struct frame_header *header, size_t size)
+{
+  struct io_vector parts[2] = {{header, sizeof *header}, {area, size}};
+  struct message message = {.vectors = parts, .vector_count = 2};
+  int64_t error = -E_SRCH;
+  if (size > CT_LIMIT_MAX_CALL) error = -E_MSGSIZE;
+  else if (monitors[header->id].pid != 0) error = SYS3(__NR_sendmsg, monitors[header->id].fd, &message, MSG_NO_SIGNAL | MSG_DO_NOT_WAIT);
+  if (error >= 0 || header->type != CT_REQUEST_CALL) return;
+  struct outcome outcome = {(uint32_t)-error, 0, error};
+  own_id = header->id;
+  send_frame(CT_EVENT_RESULT, 0, header->seq, &outcome, sizeof outcome);
+}
+
+/* Reads exactly so much from the application; its end is ours. */
+static void receive(void *to, size_t size)
+{
+  for (uint8_t *at = to; size > 0;) {
+    int64_t got = SYS3(__NR_read, CT_LIMIT_CONTROL_FD, at, size);
+    if (got == -E_INTR) continue;
+    if (got <= 0) sys_exit(0);
+    at += got;
+    size -= (size_t)got;
+  }
+}
+
+static void take_frame(void)
+{
+  struct frame_header header;
+  receive(&header, sizeof header);
+  bool known = header.type == CT_REQUEST_RUN || header.type == CT_REQUEST_CALL || header.type == CT_REQUEST_GO;
+  if (!known || header.id >= CT_LIMIT_MAX_CONTAINERS) sys_exit(3);
+  if (header.length > sizeof area) {
+    for (size_t rest = header.length; rest > 0;) {
+      size_t part = rest < sizeof area ? rest : sizeof area;
+      receive(area, part);
+      rest -= part;
+    }
+    own_id = header.id;
+    refuse(header.type == CT_REQUEST_CALL ? header.seq : 0, REFUSED_SIZE, 0);
+    return;
+  }
+  receive(area, header.length);
+  if (header.type == CT_REQUEST_RUN) run(header.id, header.length);
+  else forward(&header, header.length);
+}
+
+static void prepare(void)
+{
+  uint64_t all = ~0ull;
+  struct rlimit_pair raised;
+  SYS3(__NR_fcntl, CT_LIMIT_CONTROL_FD, F_SET_FD, FD_CLOSE_ON_EXEC);
+  SYS4(__NR_rt_sigprocmask, SIG_BLOCK_ALL, &all, 0, sizeof all);
+  /* A descriptor for each container: the limit that users set for applications is low. */
+  SYS4(__NR_prlimit64, 0, RESOURCE_NOFILE, 0, &files);
+  raised = (struct rlimit_pair){files.hard, files.hard};
+  SYS4(__NR_prlimit64, 0, RESOURCE_NOFILE, &raised, 0);
+}
+
+_Noreturn void zygote(void)
+{
+  uint8_t signals[128];
+  prepare();
+#ifdef __x86_64__
+  uint32_t hello[4] = {CT_PROTOCOL_VERSION, (uint32_t)SYS0(__NR_getpid), 1, 0};
+#else
+  uint32_t hello[4] = {CT_PROTOCOL_VERSION, (uint32_t)SYS0(__NR_getpid), 2, 0};
+#endif
+  send_frame(CT_EVENT_HELLO, 0, 0, hello, sizeof hello);
+  int64_t fd = open_child_signals();
+  if (fd < 0) sys_exit(4);
+  for (;;) {
+    struct poll_entry entries[2] = {{CT_LIMIT_CONTROL_FD, POLL_IN, 0}, {(int32_t)fd, POLL_IN, 0}};
+    if (SYS5(__NR_ppoll, entries, 2, 0, 0, 8) <= 0) continue;
+    if (entries[1].revents) {
+      SYS3(__NR_read, fd, signals, sizeof signals);
+      reap_monitors();
+    }
+    if (entries[0].revents) take_frame();
+  }
+}
