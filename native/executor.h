@@ -58,4 +58,8 @@ _Noreturn void monitor(uint32_t id, struct program *program);
 _Noreturn void zygote(void);
 
 extern uint32_t own_id;
+
+/* The payload of EXIT. */
+struct exit_report { uint32_t how, status; uint64_t user, system, maxrss; };
+extern struct exit_report exit_report;
 #endif

@@ -38,11 +38,16 @@ __asm__(".globl _start\n_start:\n  mov x29, #0\n  mov x30, #0\n  mov x0, sp\n  a
 #error "libct knows x86_64 and aarch64"
 #endif
 
+/* The processor's own string instructions where it has them: they are as fast as it can be done. */
 void *memcpy(void *restrict to, const void *restrict from, size_t size)
 {
   unsigned char *t = to;
   const unsigned char *f = from;
+#if defined(__x86_64__)
+  __asm__ volatile("rep movsb" : "+D"(t), "+S"(f), "+c"(size) : : "memory");
+#else
   while (size--) *t++ = *f++;
+#endif
   return to;
 }
 
@@ -58,7 +63,11 @@ void *memmove(void *to, const void *from, size_t size)
 void *memset(void *to, int byte, size_t size)
 {
   unsigned char *t = to;
+#if defined(__x86_64__)
+  __asm__ volatile("rep stosb" : "+D"(t), "+c"(size) : "a"(byte) : "memory");
+#else
   while (size--) *t++ = (unsigned char)byte;
+#endif
   return to;
 }
 #endif

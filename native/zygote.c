@@ -19,6 +19,16 @@ void send_frame(uint16_t type, uint16_t code, uint32_t seq, const void *payload,
   while (SYS3(__NR_sendmsg, CT_LIMIT_CONTROL_FD, &message, MSG_NO_SIGNAL) == -E_INTR) continue;
 }
 
+/* EXIT, when there was something to supervise, and DONE: in one message, since the application is woken by each. */
+static void send_last_frames(void)
+{
+  struct frame_header headers[2] = {{sizeof exit_report, CT_EVENT_EXIT, 0, own_id, 0}, {0, CT_EVENT_DONE, 0, own_id, 0}};
+  struct io_vector parts[3] = {{&headers[0], sizeof headers[0]}, {&exit_report, sizeof exit_report}, {&headers[1], sizeof headers[1]}};
+  uint32_t first = exit_report.how == 0 ? 2 : 0;
+  struct message message = {.vectors = parts + first, .vector_count = 3 - first};
+  while (SYS3(__NR_sendmsg, CT_LIMIT_CONTROL_FD, &message, MSG_NO_SIGNAL) == -E_INTR) continue;
+}
+
 /* The monitor's life: its program, then the epilogue, whatever happened before. */
 _Noreturn void monitor(uint32_t id, struct program *program)
 {
@@ -28,7 +38,7 @@ _Noreturn void monitor(uint32_t id, struct program *program)
   interpret(program, 0, PHASE_PROGRAM);
   kill_descendants();
   if (program->header->epilogue != CT_LIMIT_NO_BLOCK) interpret(program, program->header->epilogue, PHASE_EPILOGUE);
-  send_frame(CT_EVENT_DONE, 0, 0, 0, 0);
+  send_last_frames();
   sys_exit(0);
 }
 

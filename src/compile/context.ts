@@ -1,5 +1,5 @@
 import { E } from "../linux/index.ts";
-import type { BlockBuilder, ProgramBuilder, Register } from "../program/index.ts";
+import type { BlockBuilder, DataRef, ProgramBuilder, Register } from "../program/index.ts";
 import type { Resolved } from "./resolved.ts";
 
 /** Codes of NOTIFY: what the application learns while a container starts. */
@@ -38,7 +38,7 @@ export function writeProc(block: BlockBuilder, proc: Register, file: string, con
  * /proc/self/fd/N or /proc/self/cwd leads wherever that descriptor does (proc_pid_fd(5)).
  */
 export function enterDirectory(block: BlockBuilder, path: string, why: string): void {
-  const buffer = block.memory.zeroed(4096);
+  const buffer = directoryBuffer(block);
   const first = block.program.register("first");
   block.sys("chdir", [block.str(path)], { why });
   block.sys("getcwd", [buffer, 4096]);
@@ -46,6 +46,16 @@ export function enterDirectory(block: BlockBuilder, path: string, why: string): 
   // getcwd(2) gives "(unreachable)..." for a directory outside the root.
   block.expect(first, "/".charCodeAt(0), E.EXDEV, `${path} leads out of the root`);
 }
+
+/** One for a whole program: each page that getcwd(2) writes to is a page fault. */
+function directoryBuffer(block: BlockBuilder): DataRef {
+  const known = buffers.get(block.program);
+  if (known) return known;
+  const buffer = block.memory.zeroed(4096);
+  buffers.set(block.program, buffer);
+  return buffer;
+}
+const buffers = new WeakMap<ProgramBuilder, DataRef>();
 
 /** "/dev/pts/0" as "/dev/pts" and "0" */
 export function splitPath(path: string): { readonly parent: string; readonly name: string } {

@@ -23,25 +23,35 @@ export function captureDevices(c: Context): readonly (DataRef | undefined)[] {
 
 export function makeDevices(c: Context, captured: readonly (DataRef | undefined)[]): void {
   const { init, resolved: r } = c;
+  let directory = "";
+  const enter = (parent: string, why: string) => {
+    if (parent !== directory) enterDirectory(init, parent, why);
+    directory = parent;
+  };
   (r.spec.devices ?? []).forEach((device, index) => {
     init.at(`devices[${index}]`);
     const slot = captured[index];
-    if (slot) bindDevice(c, device.path, slot);
-    else makeNode(c, device);
+    if (slot) {
+      bindDevice(c, device.path, slot);
+      directory = "";
+      return;
+    }
+    const { parent, name } = splitPath(device.path);
+    if (parent !== directory && parent !== "/" && parent !== "/dev") makeTarget(init, parent, "directory");
+    enter(parent, "enter the device's directory");
+    makeNode(c, device, name);
   });
   (r.spec.links ?? []).forEach((link, index) => {
     init.at(`links[${index}]`);
     const { parent, name } = splitPath(link.path);
-    enterDirectory(init, parent, "enter the link's directory");
+    enter(parent, "enter the link's directory");
     init.sys("symlinkat", [init.str(link.target), AT.FDCWD, init.str(name)], { tolerate: [E.EEXIST] });
   });
 }
 
-function makeNode(c: Context, device: Device): void {
+/** Makes the node in the directory that was entered. */
+function makeNode(c: Context, device: Device, name: string): void {
   const { init } = c;
-  const { parent, name } = splitPath(device.path);
-  if (parent !== "/" && parent !== "/dev") makeTarget(init, parent, "directory");
-  enterDirectory(init, parent, "enter the device's directory");
   const path = init.str(name);
   const mode = TYPE[device.type] | (device.fileMode ?? 0o666);
   init.sys("mknodat", [AT.FDCWD, path, mode, makedev(device.major ?? 0, device.minor ?? 0)]);

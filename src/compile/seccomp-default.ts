@@ -1,5 +1,5 @@
-import type { Arch } from "../linux/syscalls/index.ts";
-import type { Seccomp, SeccompArch, SeccompSyscall } from "../spec/seccomp.ts";
+import type { Arch } from "../linux/index.ts";
+import type { Seccomp, SeccompArch, SeccompSyscall } from "../spec/index.ts";
 import {
   allowedCalls,
   allowedCallsArm,

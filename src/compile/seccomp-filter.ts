@@ -1,4 +1,4 @@
-import { BackwardAssembler, BPF, type Label } from "../linux/bpf.ts";
+import { BackwardAssembler, BPF, type BpfLabel as Label } from "../linux/index.ts";
 import type { Alternative, Decision } from "./seccomp-decisions.ts";
 import type { Condition } from "./seccomp-rules.ts";
 

@@ -5,7 +5,7 @@ import type {
   SeccompFlag,
   SeccompOperator,
   SeccompSyscall,
-} from "../spec/seccomp.ts";
+} from "../spec/index.ts";
 
 /** `SECCOMP_RET_*` of <linux/seccomp.h>. */
 export const SECCOMP_RET = {

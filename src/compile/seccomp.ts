@@ -1,14 +1,15 @@
-import { BPF_MAXINSNS, SOCK_FILTER_SIZE } from "../linux/bpf.ts";
 import {
   type Abi,
   type Arch,
   auditArch,
+  BPF_MAXINSNS,
   isSyscallName,
   newestSyscallNumber,
+  SOCK_FILTER_SIZE,
   syscallTable,
   X32_SYSCALL_BIT,
-} from "../linux/syscalls/index.ts";
-import type { Seccomp, SeccompArch } from "../spec/seccomp.ts";
+} from "../linux/index.ts";
+import type { Seccomp, SeccompArch } from "../spec/index.ts";
 import { type Decision, Decisions } from "./seccomp-decisions.ts";
 import { type ArchSection, assembleFilter, type Interval } from "./seccomp-filter.ts";
 import { type Rule, resolveDefaultAction, resolveFlags, resolveRules, SECCOMP_RET } from "./seccomp-rules.ts";

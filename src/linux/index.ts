@@ -1,3 +1,4 @@
+export { BackwardAssembler, BPF, BPF_MAXINSNS, type Label as BpfLabel, SOCK_FILTER_SIZE } from "./bpf.ts";
 export { CAPABILITIES, type Capability, capabilityMask, capabilityNumber } from "./capabilities.ts";
 export * from "./constants.ts";
 export { E, errnoName } from "./errno.ts";
@@ -6,4 +7,15 @@ export { type Field, LAYOUTS, type StructName } from "./layouts.ts";
 export { type ArgType, SIGNATURES, type Signature, type SignatureVariants } from "./signatures.ts";
 export { makedev, text, u16s, u32s, u64s } from "./struct.ts";
 export { constantName, type EnumGroup, type FlagGroup, flagNames } from "./symbols.ts";
-export { type Arch, syscallName, syscallNumber } from "./syscalls/index.ts";
+export {
+  type Abi,
+  type Arch,
+  auditArch,
+  isSyscallName,
+  newestSyscallNumber,
+  type SyscallTable,
+  syscallName,
+  syscallNumber,
+  syscallTable,
+  X32_SYSCALL_BIT,
+} from "./syscalls/index.ts";

@@ -1,5 +1,4 @@
-import { CAPABILITIES } from "../linux/capabilities.ts";
-import { RLIMIT } from "../linux/constants.ts";
+import { CAPABILITIES, RLIMIT } from "../linux/index.ts";
 import {
   either,
   flag,

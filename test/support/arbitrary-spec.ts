@@ -1,0 +1,309 @@
+import fc from "fast-check";
+import type { IdMaps, Resolved, ResolvedMount, Stdio } from "../../src/compile/index.ts";
+import { type KernelFeatures, kernelFeatures } from "../../src/linux/index.ts";
+import {
+  type ContainerSpec,
+  DEFAULT_CAPABILITIES,
+  type IdMapping,
+  type Mount,
+  type NamespaceType,
+  type ProcessSpec,
+  parseMountOptions,
+  type RootPlan,
+  type RootStep,
+  standard,
+} from "../../src/spec/index.ts";
+
+/** What is known of a container before the machine is looked at, and the looking done by hand: no file is touched. */
+export interface Given {
+  readonly spec: ContainerSpec;
+  readonly process?: Partial<ProcessSpec>;
+  readonly root?: RootPlan;
+  readonly idMaps?: IdMaps;
+  readonly stdio?: readonly [Stdio, Stdio, Stdio];
+  readonly cgroups?: Resolved["cgroups"];
+  readonly privileged?: boolean;
+}
+
+export const SCRATCH = "/run/libct/scratch";
+
+/** As `resolveContainer` does it, on a machine where every bind source is a directory, and where it exists. */
+export function resolvedBy(given: Given, features: KernelFeatures): Resolved {
+  const { spec } = given;
+  const namespaces = (spec.namespaces ?? []).map((one) => (typeof one === "string" ? { type: one } : one));
+  const created = new Set<NamespaceType>(namespaces.filter(({ path }) => path === undefined).map(({ type }) => type));
+  const joined = new Map(namespaces.flatMap(({ type, path }) => (path === undefined ? [] : [[type, path] as const])));
+  const process: ProcessSpec = { args: ["/bin/true"], ...spec.process, ...given.process };
+  const [stdin, stdout, stderr] = given.stdio ?? ["ignore", "pipe", "pipe"];
+  return {
+    arch: "x86_64",
+    features,
+    spec,
+    process,
+    created,
+    joined,
+    idMaps: created.has("user") ? (given.idMaps ?? OWN_ID) : undefined,
+    rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
+    root: given.root,
+    mounts: (spec.mounts ?? []).map(resolvedMount),
+    cgroups: given.cgroups ?? [],
+    user: process.user,
+    seccomp: spec.seccomp === undefined || spec.seccomp === "unconfined" ? undefined : { filter: FILTER, flags: 0 },
+    stdin,
+    stdout,
+    stderr,
+    mayMakeNodes: (given.privileged ?? true) && !created.has("user"),
+  };
+}
+
+/** One instruction: return SECCOMP_RET_ALLOW. What a filter decides has tests of its own. */
+const FILTER = new Uint8Array([0x06, 0, 0, 0, 0, 0, 0xff, 0x7f]);
+
+export const OWN_ID: IdMaps = {
+  uid: [{ containerID: 0, hostID: 1000, size: 1 }],
+  gid: [{ containerID: 0, hostID: 1000, size: 1 }],
+  writer: "self",
+  denySetgroups: true,
+};
+
+function resolvedMount(mount: Mount, index: number): ResolvedMount {
+  const member = `mounts[${index}]`;
+  const options = parseMountOptions(mount.options ?? [], `${member}.options`);
+  const bind = (options.bind || mount.type === "bind") && !options.remount;
+  const source = bind
+    ? { path: mount.source ?? "/", directory: !mount.source?.endsWith(".conf"), flags: 0 }
+    : undefined;
+  return { member, mount, options, source };
+}
+
+/** The plans that the drivers of src/fs make, by the driver's name. */
+export const ROOT_PLANS: Readonly<Record<string, RootPlan>> = {
+  dir: { path: "/srv/root", steps: [{ do: "bind", source: "/srv/root", target: "/srv/root", recursive: true }] },
+  overlay: overlayPlan("lowerdir=/srv/a:/srv/b"),
+  tmpfs: { path: SCRATCH, steps: [{ do: "mount", source: "tmpfs", target: SCRATCH, type: "tmpfs", data: "mode=755" }] },
+  image: {
+    path: `${SCRATCH}/image`,
+    steps: [
+      scratch(),
+      { do: "mkdir", path: `${SCRATCH}/image`, mode: 0o755 },
+      { do: "image", file: "/srv/root.squashfs", target: `${SCRATCH}/image`, type: "squashfs", readonly: true },
+    ],
+  },
+  "fuse-overlay": {
+    path: `${SCRATCH}/root`,
+    steps: [
+      scratch(),
+      { do: "mkdir", path: `${SCRATCH}/root`, mode: 0o755 },
+      { do: "helper", args: ["/usr/bin/fuse-overlayfs", "-o", "lowerdir=/srv/a", `${SCRATCH}/root`] },
+    ],
+  },
+  sandbox: {
+    path: `${SCRATCH}/root`,
+    steps: [
+      scratch(),
+      { do: "mkdir", path: `${SCRATCH}/root`, mode: 0o755 },
+      { do: "bind", source: "/", target: `${SCRATCH}/root`, recursive: true, readonly: true },
+    ],
+  },
+  composed: {
+    path: `${SCRATCH}/root`,
+    steps: [
+      scratch(),
+      { do: "mkdir", path: `${SCRATCH}/root`, mode: 0o755 },
+      { do: "bind", source: `${SCRATCH}/root`, target: `${SCRATCH}/root`, recursive: false },
+      { do: "symlink", path: `${SCRATCH}/root/bin`, target: "usr/bin" },
+      { do: "file", path: `${SCRATCH}/root/hosts` },
+      { do: "bind", source: "/etc/hosts", target: `${SCRATCH}/root/hosts`, recursive: false, readonly: true },
+    ],
+  },
+};
+
+function scratch(): RootStep {
+  return { do: "mount", source: "tmpfs", target: SCRATCH, type: "tmpfs", data: "mode=755" };
+}
+
+function overlayPlan(lower: string): RootPlan {
+  const directories = ["root", "upper", "work"].map(
+    (name): RootStep => ({ do: "mkdir", path: `${SCRATCH}/${name}`, mode: 0o755 }),
+  );
+  const data = `${lower},upperdir=${SCRATCH}/upper,workdir=${SCRATCH}/work`;
+  return {
+    path: `${SCRATCH}/root`,
+    steps: [
+      scratch(),
+      ...directories,
+      { do: "mount", source: "overlay", target: `${SCRATCH}/root`, type: "overlay", data },
+    ],
+  };
+}
+
+const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
+const id = fc.integer({ min: 0, max: 65535 });
+const path = fc
+  .array(fc.constantFrom("data", "etc", "srv", "a.conf", "with blank", "ünï"), { minLength: 1, maxLength: 3 })
+  .map((parts) => `/${parts.join("/")}`);
+const capabilities = fc.subarray([...DEFAULT_CAPABILITIES, "CAP_SYS_ADMIN", "CAP_BPF"]);
+const stdio = fc.constantFrom<Stdio>("pipe", "inherit", "ignore");
+
+const FILESYSTEM_OPTIONS = ["ro", "nosuid", "nodev", "noexec", "noatime", "strictatime", "relatime"];
+const plainMount: fc.Arbitrary<Mount> = fc.record({
+  destination: path,
+  type: fc.constantFrom("tmpfs", "proc", "sysfs", "devpts", "mqueue", "cgroup2"),
+  options: fc.subarray([...FILESYSTEM_OPTIONS, "rprivate", "mode=755"]),
+});
+const copyUp: fc.Arbitrary<Mount> = path.map((destination) => ({ destination, type: "tmpfs", options: ["tmpcopyup"] }));
+const remount: fc.Arbitrary<Mount> = path.map((destination) => ({ destination, options: ["remount", "bind", "ro"] }));
+const bindMount = (newKernel: boolean): fc.Arbitrary<Mount> =>
+  fc
+    .record({
+      destination: path,
+      source: path,
+      how: fc.constantFrom("bind", "rbind"),
+      options: fc.subarray([...FILESYSTEM_OPTIONS, "rslave", ...(newKernel ? ["rro", "rnosuid", "idmap"] : [])]),
+    })
+    .map(({ destination, source, how, options }) => {
+      const map: IdMapping[] = [{ containerID: 0, hostID: 1000, size: 10 }];
+      const mapped = options.includes("idmap") ? { uidMappings: map, gidMappings: map } : {};
+      return { destination, source, type: "bind", options: [how, ...options], ...mapped };
+    });
+
+const user = fc.oneof(
+  fc.record({ uid: id, gid: id, additionalGids: fc.array(id, { maxLength: 5 }), umask: fc.constantFrom(0o22, 0o77) }),
+  fc.constantFrom("www-data", "app:staff"),
+);
+
+const process = (features: KernelFeatures): fc.Arbitrary<ProcessSpec> =>
+  fc.record(
+    {
+      args: fc.array(fc.constantFrom("sh", "/bin/sh", "-c", "true", ""), { minLength: 1, maxLength: 4 }),
+      env: fc.dictionary(fc.constantFrom("PATH", "HOME", "A"), fc.constantFrom("/bin:/usr/bin", "", "x y")),
+      cwd: fc.constantFrom("/", "/data", "/a b"),
+      user,
+      capabilities: fc.record({
+        bounding: capabilities,
+        effective: capabilities,
+        permitted: capabilities,
+        inheritable: capabilities,
+        ambient: fc.subarray(["CAP_CHOWN", "CAP_KILL"]),
+      }),
+      noNewPrivileges: fc.boolean(),
+      rlimits: fc.uniqueArray(
+        fc.record({
+          type: fc.constantFrom("RLIMIT_NOFILE", "RLIMIT_CORE"),
+          soft: fc.constantFrom(0, 64),
+          hard: fc.constantFrom(64, -1),
+        }),
+        { selector: ({ type }) => type },
+      ),
+      oomScoreAdj: fc.integer({ min: -1000, max: 1000 }),
+      apparmorProfile: fc.constant("profile"),
+      selinuxLabel: fc.constant("system_u:system_r:container_t:s0"),
+      ...(features.landlockAbi > 0
+        ? {
+            landlock: fc.record({
+              readOnly: fc.array(path, { maxLength: 3 }),
+              readWrite: fc.array(path, { maxLength: 2 }),
+              connectTcp: fc.subarray([80, 443]),
+            }),
+          }
+        : {}),
+      newSessionKeyring: fc.boolean(),
+      personality: fc.constantFrom("LINUX", "LINUX32"),
+      terminal: fc.boolean(),
+      consoleSize: fc.record({ height: fc.nat(100), width: fc.nat(200) }),
+    },
+    { requiredKeys: ["args"] },
+  ) as fc.Arbitrary<ProcessSpec>;
+
+const idMaps: fc.Arbitrary<IdMaps> = fc.constantFrom<IdMaps>(
+  OWN_ID,
+  {
+    ...OWN_ID,
+    uid: [{ containerID: 0, hostID: 0, size: 4294967295 }],
+    gid: [{ containerID: 0, hostID: 0, size: 4294967295 }],
+    writer: "monitor",
+    denySetgroups: false,
+  },
+  {
+    ...OWN_ID,
+    uid: [
+      { containerID: 0, hostID: 1000, size: 1 },
+      { containerID: 1, hostID: 100000, size: 65535 },
+    ],
+    writer: { newuidmap: "/usr/bin/newuidmap", newgidmap: "/usr/bin/newgidmap" },
+    denySetgroups: false,
+  },
+);
+
+const OPTIONAL_NAMESPACES: readonly NamespaceType[] = ["user", "pid", "network", "ipc", "uts", "cgroup", "time"];
+
+/** Containers that the validation lets through and that the kernel in question can make. */
+export function arbitraryContainer(features: KernelFeatures): fc.Arbitrary<Given> {
+  const namespaces = fc
+    .subarray(OPTIONAL_NAMESPACES.filter((type) => type !== "time" || features.timeNamespace))
+    .chain((types) =>
+      fc.tuple(
+        fc.constant(types),
+        fc.subarray(["network", "ipc"].filter((type) => !types.includes(type as NamespaceType))),
+      ),
+    )
+    .map(([made, joined]) => [
+      ...made,
+      "mount" as const,
+      ...joined.map((type) => ({ type: type as NamespaceType, path: `/proc/7/ns/${type}` })),
+    ]);
+  const mounts = fc.array(fc.oneof(plainMount, bindMount(features.mountSetattr), copyUp, remount), { maxLength: 6 });
+  const contained = fc.record({
+    namespaces,
+    mounts,
+    process: process(features),
+    rootMode: optional(fc.constantFrom("pivot", "move")),
+    readonlyRoot: optional(fc.boolean()),
+    rootfsPropagation: optional(fc.constantFrom("private", "slave", "shared", "unbindable")),
+    maskedPaths: fc.array(path, { maxLength: 3 }),
+    readonlyPaths: fc.array(path, { maxLength: 3 }),
+    seccomp: fc.constantFrom("default", "unconfined"),
+    sysctl: fc.constantFrom({}, { "net.ipv4.ip_forward": "1" }),
+    hostname: optional(fc.constant("box")),
+    standardDevices: fc.boolean(),
+    links: fc.constantFrom([], [{ path: "/dev/fd", target: "/proc/self/fd" }]),
+    root: optional(fc.constantFrom(...Object.keys(ROOT_PLANS))),
+    idMaps,
+    stdio: fc.tuple(stdio, stdio, stdio),
+    cgroups: fc.constantFrom<Resolved["cgroups"]>(
+      [],
+      [
+        {
+          path: "/sys/fs/cgroup/pids/libct-1",
+          settings: [{ file: "pids.max", value: "7", member: "resources.pids.limit" }],
+        },
+      ],
+    ),
+  });
+  return contained.map(({ root, idMaps, stdio, cgroups, process, standardDevices, ...parts }): Given => {
+    const devices = standardDevices ? (standard({ userNamespace: false }).devices ?? []) : [];
+    const spec = { ...withoutUndefined(parts), devices } as ContainerSpec;
+    const inUserNamespace = parts.namespaces.includes("user");
+    // Attaching a detached filesystem needs fsopen(2): resolving refuses images in a user namespace on older kernels.
+    const possible = root !== "image" || !inUserNamespace || features.fsopen;
+    const plan = root === undefined || !possible ? undefined : ROOT_PLANS[root];
+    return { spec, process, idMaps, stdio, cgroups, ...(plan ? { root: plan } : {}) };
+  });
+}
+
+/** Child processes with hardly a wall around them: no namespaces, or none for mounts. */
+export const arbitraryBareProcess = (features: KernelFeatures): fc.Arbitrary<Given> =>
+  fc.record({
+    spec: fc.record({
+      namespaces: fc.subarray<NamespaceType>(["user", "pid", "network"]),
+      seccomp: fc.constantFrom("default", "unconfined"),
+    }),
+    process: process(features),
+    stdio: fc.tuple(stdio, stdio, stdio),
+  });
+
+const withoutUndefined = (value: object) =>
+  Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined));
+
+export const KERNELS = ["4.19", "5.4", "5.10", "6.1", "6.12"] as const;
+export const arbitraryKernel = fc.constantFrom(...KERNELS).map(kernelFeatures);

@@ -1,0 +1,58 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { compileContainer } from "../../src/compile/index.ts";
+import { kernelFeatures } from "../../src/linux/index.ts";
+import { explainProgram } from "../../src/program/index.ts";
+import { standard } from "../../src/spec/index.ts";
+import { type Given, OWN_ID, ROOT_PLANS, resolvedBy } from "../support/arbitrary-spec.ts";
+
+/** The container of each listing. */
+const CONTAINERS: Readonly<Record<string, Given>> = {
+  "standard-root": container("overlay", {
+    spec: standard({ userNamespace: false }),
+    process: { user: { uid: 33, gid: 33 } },
+  }),
+  "standard-userns": container("dir", { spec: standard({ userNamespace: true }), idMaps: OWN_ID }),
+  sandbox: container("sandbox", {
+    spec: {
+      ...standard({ userNamespace: true }),
+      mounts: [
+        ...(standard({ userNamespace: true }).mounts ?? []),
+        { destination: "/home/user/.ssh", type: "tmpfs", source: "tmpfs", options: ["nosuid", "nodev", "noexec"] },
+        { destination: "/srv/work", type: "bind", source: "/srv/work", options: ["rbind", "nosuid", "nodev"] },
+      ],
+    },
+    process: { capabilities: {}, cwd: "/srv/work" },
+    idMaps: OWN_ID,
+  }),
+  empty: { spec: {}, process: { args: ["true"] } },
+  terminal: container("dir", {
+    spec: standard({ userNamespace: false }),
+    process: { terminal: true, consoleSize: { height: 25, width: 80 } },
+    stdio: ["inherit", "inherit", "inherit"],
+  }),
+};
+
+function container(root: string, given: Given): Given {
+  const plan = ROOT_PLANS[root];
+  return plan ? { ...given, root: plan } : given;
+}
+
+/** `UPDATE_GOLDEN=1 npx vitest run golden` writes the listings anew; the difference is then for a person to read. */
+function golden(name: string, listing: string): string {
+  const file = fileURLToPath(new URL(`golden/${name}.golden`, import.meta.url));
+  if (process.env["UPDATE_GOLDEN"]) writeFileSync(file, listing);
+  return readFileSync(file, "utf8");
+}
+
+describe("the listing of a container is the one that was reviewed", () => {
+  for (const [name, given] of Object.entries(CONTAINERS)) {
+    for (const kernel of ["4.19", "5.10", "6.12"]) {
+      it(`${name} on Linux ${kernel}`, () => {
+        const listing = explainProgram(compileContainer(resolvedBy(given, kernelFeatures(kernel)))).toString();
+        expect(listing).toBe(golden(`${name}-${kernel}`, listing));
+      });
+    }
+  }
+});
