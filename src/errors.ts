@@ -61,7 +61,8 @@ export function invalid(member: string, value: unknown, expected: string, hint?:
 }
 
 function show(value: unknown): string {
-  const text = typeof value === "object" ? inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY }) : literal(value);
+  const text =
+    typeof value === "object" ? inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY }) : literal(value);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 

@@ -4,7 +4,7 @@ import { mountAttributes } from "../spec/index.ts";
 import { type Context, enterDirectory, FIXED_FD, makeTarget } from "./context.ts";
 import { idMapNamespace } from "./idmapped.ts";
 import type { ResolvedMount } from "./resolved.ts";
-import { setAttributes } from "./root.ts";
+import { remountTree, setAttributes } from "./root.ts";
 
 /**
  * Bind sources are host paths, mount targets are the container's: so the sources are opened here, in the host's tree, before the root is entered, and
@@ -51,7 +51,8 @@ export function makeMounts(c: Context, sources: readonly (DataRef | undefined)[]
   });
 }
 
-function bind(c: Context, { mount, options }: ResolvedMount, slot: DataRef, existing: number): void {
+function bind(c: Context, resolved: ResolvedMount, slot: DataRef, existing: number): void {
+  const { mount, options } = resolved;
   const { init } = c;
   const target = init.str(mount.destination);
   const fd = c.program.register("source");
@@ -70,13 +71,14 @@ function bind(c: Context, { mount, options }: ResolvedMount, slot: DataRef, exis
     // MS_REMOUNT|MS_BIND replaces all flags, so the existing ones are given again (mount(2), "Remounting").
     if (flags !== existing)
       init.sys("mount", [0, target, 0, MS.REMOUNT | MS.BIND | flags, 0], { why: "set the mount's flags" });
+    setBelow(c, resolved);
     init.sys("close", [fd]);
     return;
   }
   const own = mountAttributes(options);
   const detached = c.resolved.features.mountSetattr;
   if (detached && (own.set || own.clear)) setAttributes(init, fd, "", false, own.set, own.clear);
-  if (options.recursiveSet || options.recursiveClear) {
+  if (detached && (options.recursiveSet || options.recursiveClear)) {
     setAttributes(init, fd, "", true, options.recursiveSet, options.recursiveClear);
   }
   init.sys("move_mount", [fd, init.str(""), AT.FDCWD, target, MOVE_MOUNT.F_EMPTY_PATH | MOVE_MOUNT.T_SYMLINKS], what);
@@ -84,7 +86,26 @@ function bind(c: Context, { mount, options }: ResolvedMount, slot: DataRef, exis
     const flags = (existing | options.flagsSet) & ~options.flagsClear;
     init.sys("mount", [0, target, 0, MS.REMOUNT | MS.BIND | flags, 0], { why: "set the mount's flags" });
   }
+  if (!detached) setBelow(c, resolved);
   init.sys("close", [fd]);
+}
+
+/** rro and its kin without mount_setattr(2). */
+function setBelow(c: Context, { mount, options, source }: ResolvedMount): void {
+  if (!options.recursiveSet && !options.recursiveClear) return;
+  const flags = ((source?.flags ?? 0) | options.flagsSet) & ~options.flagsClear;
+  const tree = { flags, below: source?.below ?? [] };
+  remountTree(c.init, mount.destination, tree, flagsOf(options.recursiveSet), flagsOf(options.recursiveClear));
+}
+
+/** The flags of mount(2) that the attributes of mount_setattr(2) stand for. */
+function flagsOf(attributes: number): number {
+  let flags = attributes & (MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC);
+  if (attributes & MOUNT_ATTR.NOATIME) flags |= MS.NOATIME;
+  if (attributes & MOUNT_ATTR.STRICTATIME) flags |= MS.STRICTATIME;
+  if (attributes & MOUNT_ATTR.NODIRATIME) flags |= MS.NODIRATIME;
+  if (attributes & MOUNT_ATTR.NOSYMFOLLOW) flags |= MS.NOSYMFOLLOW;
+  return flags;
 }
 
 function mountFilesystem(c: Context, { mount, options }: ResolvedMount): void {
@@ -92,10 +113,13 @@ function mountFilesystem(c: Context, { mount, options }: ResolvedMount): void {
   const type = mount.type ?? "none";
   const data = options.data === "" ? 0 : init.str(options.data);
   const source = init.str(mount.source ?? type);
-  init.sys("mount", [source, init.str(mount.destination), init.str(type), options.flagsSet, data], {
-    why: `mount ${type}`,
-  });
-  if (options.recursiveSet || options.recursiveClear) {
+  const { mountSetattr } = c.resolved.features;
+  // Nothing lies below a new mount.
+  const flags = mountSetattr
+    ? options.flagsSet
+    : (options.flagsSet | flagsOf(options.recursiveSet)) & ~flagsOf(options.recursiveClear);
+  init.sys("mount", [source, init.str(mount.destination), init.str(type), flags, data], { why: `mount ${type}` });
+  if (mountSetattr && (options.recursiveSet || options.recursiveClear)) {
     setAttributes(init, AT.FDCWD, mount.destination, true, options.recursiveSet, options.recursiveClear);
   }
 }

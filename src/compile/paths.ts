@@ -1,5 +1,6 @@
 import { AT, E, MOUNT_ATTR, MOVE_MOUNT, MS, O, OPEN_TREE } from "../linux/index.ts";
 import { type Context, FIXED_FD } from "./context.ts";
+import type { Resolved } from "./resolved.ts";
 import { setAttributes } from "./root.ts";
 
 /** The host's own /dev/null, opened before the root is entered: an image's /dev/null may be anything (CVE-2025-31133). */
@@ -59,10 +60,20 @@ export function makePathsReadonly(c: Context): void {
         jump: { on: [E.ENOENT], to: skip },
         why: "bind it on itself",
       });
-      // Flags that a procfs or sysfs mount of a user namespace has are locked and must be repeated.
-      const locked = MS.NOSUID | MS.NODEV | MS.NOEXEC;
-      init.sys("mount", [0, target, 0, MS.REMOUNT | MS.BIND | MS.RDONLY | locked, 0], { why: "make it read-only" });
+      // A remount replaces all flags, and those of a user namespace's mounts are locked: they must be repeated.
+      const flags = MS.REMOUNT | MS.BIND | MS.RDONLY | flagsAt(r, path);
+      init.sys("mount", [0, target, 0, flags, 0], { why: "make it read-only" });
     }
     init.place(skip);
   });
+}
+
+/** The flags of the mount that a path of the container lies on, as far as the specification tells. */
+function flagsAt(r: Resolved, path: string): number {
+  const over = r.mounts.filter(
+    ({ mount: { destination } }) =>
+      path === destination || path.startsWith(`${destination === "/" ? "" : destination}/`),
+  );
+  const { source, options } = over.at(-1) ?? {};
+  return options ? ((source?.flags ?? 0) | options.flagsSet) & ~options.flagsClear : 0;
 }

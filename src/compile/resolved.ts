@@ -4,6 +4,7 @@ import type {
   IdMapping,
   Mount,
   MountOptions,
+  MountTree,
   NamespaceType,
   ProcessSpec,
   RootPlan,
@@ -28,7 +29,14 @@ export interface ResolvedMount {
   readonly mount: Mount;
   readonly options: MountOptions;
   /** Of a bind mount: what the source is, and (for kernels without mount_setattr) the MS_ flags that it has and must keep. */
-  readonly source: { readonly path: string; readonly directory: boolean; readonly flags: number } | undefined;
+  readonly source:
+    | {
+        readonly path: string;
+        readonly directory: boolean;
+        readonly flags: number;
+        readonly below?: MountTree["below"];
+      }
+    | undefined;
 }
 
 /**

@@ -15,7 +15,7 @@ import {
   S,
 } from "../linux/index.ts";
 import type { BlockBuilder, DataRef, Register } from "../program/index.ts";
-import type { RootStep } from "../spec/index.ts";
+import type { MountTree, RootStep } from "../spec/index.ts";
 import type { Context } from "./context.ts";
 
 /** What rootfsPropagation asks for; a slave at first, so that nothing done here reaches the host. */
@@ -48,7 +48,7 @@ const ROOT_STEPS: {
   bind(c, block, step) {
     const flags = MS.BIND | (step.recursive ? MS.REC : 0);
     block.sys("mount", [block.str(step.source), block.str(step.target), 0, flags, 0]);
-    if (step.readonly) setReadonly(c, block, step.target, step.recursive);
+    if (step.readonly) setReadonly(c, block, step.target, step.recursive, step.tree);
   },
   mkdir(_c, block, step) {
     block.sys("mkdirat", [AT.FDCWD, block.str(step.path), step.mode], { tolerate: [E.EEXIST] });
@@ -68,12 +68,35 @@ const ROOT_STEPS: {
   },
 };
 
-/** Makes a mount read-only; recursively only where mount_setattr(2) is there, as mount(2) cannot. */
-export function setReadonly(c: Context, block: BlockBuilder, path: string, recursive: boolean): void {
+/** Makes a mount read-only, and with `recursive` all below it. */
+export function setReadonly(
+  c: Context,
+  block: BlockBuilder,
+  path: string,
+  recursive: boolean,
+  tree: MountTree = { flags: 0, below: [] },
+): void {
   if (c.resolved.features.mountSetattr) {
     setAttributes(block, AT.FDCWD, path, recursive, MOUNT_ATTR.RDONLY, 0);
   } else {
-    block.sys("mount", [0, block.str(path), 0, MS.REMOUNT | MS.BIND | MS.RDONLY, 0], { why: "make it read-only" });
+    remountTree(block, path, recursive ? tree : { ...tree, below: [] }, MS.RDONLY, 0);
+  }
+}
+
+/**
+ * What mount_setattr(2) does at once, one mount after the other for older kernels. MS_REMOUNT|MS_BIND replaces all flags, so those that each mount has are
+ * given again (mount(2), "Remounting"). What cannot be reached (ENOENT, EACCES) or lies under another mount (EINVAL) cannot be written to either.
+ */
+export function remountTree(block: BlockBuilder, path: string, tree: MountTree, set: number, clear: number): void {
+  const base = path === "/" ? "" : path;
+  const why = set & MS.RDONLY ? "make it read-only" : "set the mount's flags";
+  const flags = (existing: number) => MS.REMOUNT | MS.BIND | ((existing | set) & ~clear);
+  block.sys("mount", [0, block.str(path), 0, flags(tree.flags), 0], { why });
+  for (const mount of tree.below) {
+    block.sys("mount", [0, block.str(`${base}${mount.path}`), 0, flags(mount.flags), 0], {
+      why,
+      tolerate: [E.ENOENT, E.EACCES, E.EINVAL, E.ENOTDIR],
+    });
   }
 }
 

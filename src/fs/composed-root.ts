@@ -1,6 +1,7 @@
 import { accessSync, constants, type Dirent, lstatSync, readdirSync, readlinkSync } from "node:fs";
 import type { RootContext, RootStep } from "../spec/index.ts";
 import { PRIVATE_TREES } from "./host-tree.ts";
+import { mountTree } from "./mount-tree.ts";
 import { readMountInfo } from "./mountinfo.ts";
 import { overlayMount } from "./overlay.ts";
 
@@ -72,7 +73,10 @@ function addOwnedDirectories(c: Composition, path: string, upper: string): void 
 function addFile(c: Composition, path: string, entry: Dirent): void {
   if (!entry.isFile() || !isReadable(path)) return;
   const target = `${c.root}${path}`;
-  c.steps.push({ do: "file", path: target }, { do: "bind", source: path, target, recursive: false, readonly: true });
+  c.steps.push(
+    { do: "file", path: target },
+    { do: "bind", source: path, target, recursive: false, readonly: true, tree: mountTree(path) },
+  );
 }
 
 function isReadable(path: string): boolean {

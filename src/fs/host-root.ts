@@ -1,6 +1,7 @@
 import type { RootContext, RootDriver, RootStep } from "../spec/index.ts";
 import { composedRoot } from "./composed-root.ts";
 import { NOT_OF_DISK, PRIVATE_TREES, reachable } from "./host-tree.ts";
+import { mountTree } from "./mount-tree.ts";
 import { readMountInfo } from "./mountinfo.ts";
 import { memoryOverlay, overlayMount, requireOverlay, scratchSteps } from "./overlay.ts";
 
@@ -36,7 +37,14 @@ function wholeRoot(context: RootContext, root: string): RootStep[] {
     const target = `${root}${mountPoint}`;
     if (!stat.isDirectory()) {
       // Container engines mount single files such as /etc/resolv.conf.
-      steps.push({ do: "bind", source: mountPoint, target, recursive: false, readonly: true });
+      steps.push({
+        do: "bind",
+        source: mountPoint,
+        target,
+        recursive: false,
+        readonly: true,
+        tree: mountTree(mountPoint),
+      });
       continue;
     }
     number += 1;

@@ -4,8 +4,6 @@ import { LibctError } from "../errors.ts";
 import type { ContainerSpec, IdMapping } from "../spec/index.ts";
 import type { Caller } from "./caller.ts";
 
-/** The largest id that can be mapped; 4294967295 means "no id" (user_namespaces(7)). */
-const ALL_IDS = 4294967295;
 /** Ids of a usual container: those of a distribution, with nobody at 65534. */
 const CONTAINER_IDS = 65536;
 
@@ -13,9 +11,9 @@ const CONTAINER_IDS = 65536;
 export function resolveIdMaps(spec: ContainerSpec, caller: Caller): IdMaps {
   const wanted = { uid: spec.uidMappings ?? "auto", gid: spec.gidMappings ?? spec.uidMappings ?? "auto" };
   if (wanted.uid === "auto" && wanted.gid === "auto") return automatic(caller);
-  const uid = explicit(wanted.uid, caller.uid, caller.subordinate.uid);
-  const gid = explicit(wanted.gid, caller.gid, caller.subordinate.gid);
-  if (caller.privileged) return { uid, gid, writer: "monitor", denySetgroups: false };
+  const uid = explicit(wanted.uid, caller, "uid");
+  const gid = explicit(wanted.gid, caller, "gid");
+  if (caller.privileged) return { uid, gid, writer: "monitor", denySetgroups: !caller.maySetgroups };
   if (isOwn(uid, caller.uid) && isOwn(gid, caller.gid)) return { uid, gid, writer: "self", denySetgroups: true };
   return { uid, gid, writer: mapHelpers(), denySetgroups: false };
 }
@@ -23,8 +21,12 @@ export function resolveIdMaps(spec: ContainerSpec, caller: Caller): IdMaps {
 /** Root keeps every id; others get their subordinate ids when they have some, else just their own. */
 function automatic(caller: Caller): IdMaps {
   if (caller.privileged) {
-    const identity = [{ containerID: 0, hostID: 0, size: ALL_IDS }];
-    return { uid: identity, gid: identity, writer: "monitor", denySetgroups: false };
+    return {
+      uid: identity(caller, "uid"),
+      gid: identity(caller, "gid"),
+      writer: "monitor",
+      denySetgroups: !caller.maySetgroups,
+    };
   }
   const uid = withSubordinates(caller.uid, caller.subordinate.uid);
   const gid = withSubordinates(caller.gid, caller.subordinate.gid);
@@ -52,14 +54,20 @@ function withSubordinates(
 
 function explicit(
   wanted: "auto" | "identity" | readonly IdMapping[],
-  id: number,
-  ranges: Caller["subordinate"]["uid"],
+  caller: Caller,
+  kind: "uid" | "gid",
 ): readonly IdMapping[] {
-  if (wanted === "auto") return withSubordinates(id, ranges);
-  if (wanted === "identity")
-    return id === 0 ? [{ containerID: 0, hostID: 0, size: ALL_IDS }] : [{ containerID: id, hostID: id, size: 1 }];
-  return wanted;
+  if (wanted === "auto") return withSubordinates(caller[kind], caller.subordinate[kind]);
+  return wanted === "identity" ? identity(caller, kind) : wanted;
 }
+
+/** Every id that exists here is itself; without privileges there is only one's own. */
+const identity = (caller: Caller, kind: "uid" | "gid"): readonly IdMapping[] =>
+  (caller.privileged ? caller.ids[kind] : [{ start: caller[kind], count: 1 }]).map(({ start, count }) => ({
+    containerID: start,
+    hostID: start,
+    size: count,
+  }));
 
 const isOwn = (map: readonly IdMapping[], id: number) => map.length === 1 && map[0]?.size === 1 && map[0].hostID === id;
 

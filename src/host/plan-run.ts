@@ -10,7 +10,7 @@ export function planRun(caller: Caller, args: readonly string[], options: RunOpt
   const given = splitOptions(options);
   const userNamespace = options.userNamespace ?? !caller.privileged;
   const network = options.network ?? "none";
-  const base = standard({ userNamespace, network, ttyGroup: caller.privileged });
+  const base = standard({ userNamespace, network, ttyGroup: hasTtyGroup(caller) });
   const spec: ContainerSpec = {
     ...base,
     root: hostRoot(),
@@ -27,3 +27,8 @@ export const DEFAULT_ENV: Readonly<Record<string, string>> = {
   PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
   HOME: "/root",
 };
+
+const TTY = 5;
+/** The group of terminals exists only where it is mapped. */
+const hasTtyGroup = ({ privileged, ids }: Caller) =>
+  privileged && ids.gid.some(({ start, count }) => start <= TTY && TTY < start + count);

@@ -82,6 +82,7 @@ export class Launch {
   readonly #run: ProgramRun;
   readonly #texts: string[] = [];
   #failure: LibctError | undefined;
+  #pipesFailure: LibctError | undefined;
   #exit: Exit | undefined;
   #settleStarted: { resolve(pid: number): void; reject(error: LibctError): void } | undefined;
   #settleEnded: { resolve(status: ExitStatus): void; reject(error: LibctError): void } | undefined;
@@ -133,7 +134,8 @@ export class Launch {
 
   #notified(code: number, values: readonly number[]): void {
     if (code === NOTICE.PIPES) this.#openPipes(values);
-    else if (code === NOTICE.STARTED && !this.#failure) this.#settleStarted?.resolve(values[0] ?? -1);
+    else if (code === NOTICE.STARTED && !this.#failure && !this.#pipesFailure)
+      this.#settleStarted?.resolve(values[0] ?? -1);
   }
 
   #openPipes(values: readonly number[]): void {
@@ -143,7 +145,8 @@ export class Launch {
       if (stdout >= 0) this.streams.stdout = openOutput(pid, stdout);
       if (stderr >= 0) this.streams.stderr = openOutput(pid, stderr);
     } catch (cause) {
-      this.#failure ??= new LibctError("ERR_CT_EXECUTOR", "cannot open the container's pipes", { cause });
+      // Mostly because the set-up has failed already: what it says about that counts more.
+      this.#pipesFailure = new LibctError("ERR_CT_EXECUTOR", "cannot open the container's pipes", { cause });
     }
     this.#run.go(new Uint8Array(0));
   }
@@ -166,7 +169,7 @@ export class Launch {
   }
 
   #done(error: LibctError | undefined): void {
-    const failure = this.#failure ?? error;
+    const failure = this.#failure ?? error ?? this.#pipesFailure;
     if (failure || !this.#exit) {
       const reason = failure ?? new LibctError("ERR_CT_EXECUTOR", "the container ended without an exit status");
       this.#settleStarted?.reject(reason);

@@ -3,8 +3,8 @@ import { resolve as resolvePath } from "node:path";
 import { compileSeccomp, defaultSeccomp, type Resolved, type ResolvedMount, type Stdio } from "../compile/index.ts";
 import { invalid, LibctError } from "../errors.ts";
 import { hostArch } from "../executor/index.ts";
-import { dir, readMountInfo } from "../fs/index.ts";
-import { type KernelFeatures, MS } from "../linux/index.ts";
+import { dir, mountTree, readMountInfo } from "../fs/index.ts";
+import type { KernelFeatures } from "../linux/index.ts";
 import {
   type ContainerSpec,
   type Mount,
@@ -60,7 +60,7 @@ export async function resolveContainer(
     idMaps,
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
-    mounts: resolveMounts(spec, caller),
+    mounts: resolveMounts(spec, caller, features),
     cgroups: resolveCgroups(spec.resources),
     user: resolveUser(process.user),
     seccomp: resolveSeccomp(spec, process, features),
@@ -111,10 +111,14 @@ async function planRoot(
   const plan = await driver.plan({
     scratch,
     uid: caller.uid,
-    userNamespace: created.has("user"),
+    // An application in a user namespace itself has the same limits.
+    userNamespace: created.has("user") || !caller.initialUserNamespace,
     overlayInUserNamespace: features.overlayInUserNamespace,
     readonly: spec.readonlyRoot ?? false,
   });
+  if (plan.steps.some((step) => step.do === "image") && created.has("user") && !features.fsopen) {
+    throw unsupported("this kernel cannot mount an image for a user namespace", "root", "fsopen came with Linux 5.2");
+  }
   if (created.has("mount")) return plan;
   // A plain chroot: nothing may be mounted, so only a root that needs no mounting will do.
   const onItself = plan.steps.every((step) => step.do === "bind" && step.source === step.target);
@@ -129,18 +133,21 @@ async function planRoot(
   return { path: plan.path, steps: [] };
 }
 
-function resolveMounts(spec: ContainerSpec, caller: Caller): readonly ResolvedMount[] {
+function resolveMounts(spec: ContainerSpec, caller: Caller, features: KernelFeatures): readonly ResolvedMount[] {
   return (spec.mounts ?? []).flatMap((mount, index) =>
-    expandCgroup(mount).map((one) => resolveMount(one, `mounts[${index}]`, caller)),
+    expandCgroup(mount).map((one) => resolveMount(one, `mounts[${index}]`, caller, features)),
   );
 }
 
-function resolveMount(mount: Mount, member: string, caller: Caller): ResolvedMount {
+function resolveMount(mount: Mount, member: string, caller: Caller, features: KernelFeatures): ResolvedMount {
   const options = parseMountOptions(mount.options ?? [], `${member}.options`);
   const isBind = options.bind || mount.type === "bind";
   const idmapped = options.idmap !== "none" || mount.uidMappings !== undefined;
   if (idmapped && !caller.privileged) {
     throw new LibctError("ERR_CT_NOT_PERMITTED", "only root may make idmapped mounts", { member });
+  }
+  if (idmapped && !features.mountSetattr) {
+    throw unsupported("this kernel has no idmapped mounts", member, "they came with Linux 5.12");
   }
   if (!isBind || options.remount) return { member, mount, options, source: undefined };
   const path = resolvePath(mount.source ?? "");
@@ -152,9 +159,14 @@ function resolveMount(mount: Mount, member: string, caller: Caller): ResolvedMou
       errno: "ENOENT",
     });
   }
-  const changes = options.flagsSet !== 0 || options.flagsClear !== 0;
-  const flags = changes ? existingFlags(path) : 0;
-  return { member, mount: { ...mount, source: path }, options, source: { path, directory: stat.isDirectory(), flags } };
+  const seen = { path, directory: stat.isDirectory() };
+  const recursive = options.recursiveSet !== 0 || options.recursiveClear !== 0;
+  const changes = recursive || options.flagsSet !== 0 || options.flagsClear !== 0;
+  if (features.mountSetattr || !changes)
+    return { member, mount: { ...mount, source: path }, options, source: { ...seen, flags: 0 } };
+  const { flags, below } = mountTree(path);
+  const tree = recursive && options.recursive ? { flags, below } : { flags };
+  return { member, mount: { ...mount, source: path }, options, source: { ...seen, ...tree } };
 }
 
 function statOrUndefined(path: string) {
@@ -164,29 +176,6 @@ function statOrUndefined(path: string) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new LibctError("ERR_CT_NOT_PERMITTED", `the bind source ${path} cannot be reached`, { path, cause });
   }
-}
-
-const FLAG_OF_OPTION: Readonly<Record<string, number>> = {
-  ro: MS.RDONLY,
-  nosuid: MS.NOSUID,
-  nodev: MS.NODEV,
-  noexec: MS.NOEXEC,
-  noatime: MS.NOATIME,
-  nodiratime: MS.NODIRATIME,
-  relatime: MS.RELATIME,
-};
-
-/** The flags of the mount that a path lies on: a remount on older kernels must repeat them. */
-function existingFlags(path: string): number {
-  const mounts = readMountInfo().filter(
-    ({ mountPoint }) => mountPoint === "/" || path === mountPoint || path.startsWith(`${mountPoint}/`),
-  );
-  const nearest = mounts.reduce((best, mount) => (mount.mountPoint.length >= best.mountPoint.length ? mount : best), {
-    mountPoint: "",
-    type: "",
-    options: [] as readonly string[],
-  });
-  return nearest.options.reduce((flags, option) => flags | (FLAG_OF_OPTION[option] ?? 0), 0);
 }
 
 /** "cgroup" shows what the host has: one cgroup2 mount, or with v1 a directory with a mount for each hierarchy. */

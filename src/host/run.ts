@@ -73,6 +73,7 @@ export function limit(process: Process, timeout: number | undefined, signal: Abo
   };
   const timer = timeout === undefined ? undefined : setTimeout(() => stop("timeout"), timeout * 1000);
   const abort = () => stop("aborted");
+  if (signal?.aborted) abort();
   signal?.addEventListener("abort", abort, { once: true });
   return {
     stop,

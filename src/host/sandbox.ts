@@ -1,33 +1,32 @@
-import { lstatSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
-import { homedir } from "node:os";
-import { resolve } from "node:path";
-import { defaultSeccomp } from "../compile/index.ts";
+import { mkdtempSync, rmSync } from "node:fs";
 import { invalid } from "../errors.ts";
-import { hostArch } from "../executor/index.ts";
 import { sandboxRoot } from "../fs/index.ts";
-import {
-  type Mount,
-  type ProcessSpec,
-  parseSize,
-  type Resources,
-  type Rlimit,
-  type Seccomp,
-  STANDARD_DEVICES,
-  standard,
-} from "../spec/index.ts";
+import { type Mount, type ProcessSpec, type Resources, STANDARD_DEVICES, standard } from "../spec/index.ts";
 import type { Caller } from "./caller.ts";
-import { hasCgroups } from "./cgroups.ts";
 import { mergeMounts, type RunOptions, type RunPlan } from "./run-options.ts";
+import { sandboxLimits } from "./sandbox-limits.ts";
 import type { SandboxOptions } from "./sandbox-options.ts";
-import { HIDDEN_IN_HOME, HIDDEN_ON_SYSTEM, PASSED_ENV } from "./secrets.ts";
+import {
+  childrenExcept,
+  isDirectory,
+  realPath,
+  type SandboxPaths,
+  sandboxPaths,
+  secretPaths,
+  statOf,
+} from "./sandbox-paths.ts";
+import { withoutSockets } from "./sandbox-seccomp.ts";
+import { HIDDEN_ON_SYSTEM, PASSED_ENV } from "./secrets.ts";
 
-export function planSandbox(caller: Caller, args: readonly string[], options: RunOptions, sandbox: SandboxOptions): RunPlan {
-  const paths = {
-    workspace: sandbox.workspace === undefined ? undefined : existing(sandbox.workspace, "sandbox.workspace"),
-    read: (sandbox.allowRead ?? []).map((path, index) => existing(path, `sandbox.allowRead[${index}]`)),
-    write: (sandbox.allowWrite ?? []).map((path, index) => existing(path, `sandbox.allowWrite[${index}]`)),
-  };
-  const limits = limitsOf(sandbox);
+export function planSandbox(
+  caller: Caller,
+  args: readonly string[],
+  options: RunOptions,
+  sandbox: SandboxOptions,
+): RunPlan {
+  refuseOthers(options, sandbox);
+  const paths = sandboxPaths(sandbox);
+  const limits = sandboxLimits(caller, sandbox);
   const process: ProcessSpec = {
     args,
     env: { ...filterEnv(sandbox.allowEnv ?? []), ...options.env },
@@ -44,10 +43,23 @@ export function planSandbox(caller: Caller, args: readonly string[], options: Ru
     : planNamespaces(process, limits.resources, options, sandbox, paths);
 }
 
-interface Paths {
-  readonly workspace: string | undefined;
-  readonly read: readonly string[];
-  readonly write: readonly string[];
+const RUN_OPTIONS = ["sandbox", "input", "timeout", "maxOutput", "signal", "stdin", "stdout", "stderr", "name"];
+const WITH_LANDLOCK = [...RUN_OPTIONS, "env", "cwd", "rlimits", "terminal", "consoleSize"];
+const WITH_NAMESPACES = [...WITH_LANDLOCK, "hostname", "mounts", "seccomp"];
+
+/** An option that a sandbox does not follow is an error: the caller believes that it holds. */
+function refuseOthers(options: RunOptions, sandbox: SandboxOptions): void {
+  const { isolation } = sandbox;
+  if (isolation !== undefined && isolation !== "namespaces" && isolation !== "landlock") {
+    throw invalid("sandbox.isolation", isolation, '"namespaces" or "landlock"');
+  }
+  const followed = isolation === "landlock" ? WITH_LANDLOCK : WITH_NAMESPACES;
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || followed.includes(name)) continue;
+    const what =
+      isolation === "landlock" ? 'no such option with sandbox.isolation "landlock"' : "no such option with sandbox";
+    throw invalid(name, value, what, name === "network" ? "use sandbox.network" : "the sandbox decides that itself");
+  }
 }
 
 function planNamespaces(
@@ -55,27 +67,11 @@ function planNamespaces(
   resources: Resources,
   options: RunOptions,
   sandbox: SandboxOptions,
-  paths: Paths,
+  paths: SandboxPaths,
 ): RunPlan {
   const network = sandbox.network ? "host" : "none";
   const base = standard({ userNamespace: true, network, ttyGroup: false });
-  const writable = [...(paths.workspace ? [paths.workspace] : []), ...paths.write];
-  const mounts = [
-    ...(base.mounts ?? []),
-    ...["/tmp", "/var/tmp", "/run"].filter(isDirectory).map(privateDirectory),
-    ...hiddenMounts(),
-    ...paths.read.map(
-      (path): Mount => ({
-        destination: path,
-        source: path,
-        type: "bind",
-        options: ["rbind", "rro", "nosuid", "nodev"],
-      }),
-    ),
-    ...writable.map(
-      (path): Mount => ({ destination: path, source: path, type: "bind", options: ["rbind", "nosuid", "nodev"] }),
-    ),
-  ];
+  const mounts = [...(base.mounts ?? []), ...sandboxMounts(paths)];
   return {
     spec: {
       ...base,
@@ -92,6 +88,27 @@ function planNamespaces(
   };
 }
 
+/** What lies over the read-only root. The deeper path decides: a secret in the workspace stays hidden, an allowed path in a hidden home can be seen. */
+function sandboxMounts(paths: SandboxPaths): readonly Mount[] {
+  const shown = [
+    ...paths.read.flatMap((path) => atBothPaths(path, ["rbind", "rro", "nosuid", "nodev"])),
+    ...[...(paths.workspace ? [paths.workspace] : []), ...paths.write].flatMap((path) =>
+      atBothPaths(path, ["rbind", "nosuid", "nodev"]),
+    ),
+  ];
+  const allowed = new Set(shown.map(({ destination }) => destination));
+  const temporary = ["/tmp", "/var/tmp", "/run"].filter(isDirectory).map(privateDirectory);
+  const hidden = secretPaths()
+    .filter((path) => !allowed.has(path))
+    .map(hide);
+  const depth = ({ destination }: Mount) => destination.split("/").length;
+  return [...temporary, ...hidden, ...shown].sort((a, b) => depth(a) - depth(b));
+}
+
+/** Where it really is, and where the caller says: one of them may lie in a directory that is private here. */
+const atBothPaths = (source: string, options: readonly string[]): Mount[] =>
+  [...new Set([realPath(source), source])].map((destination) => ({ destination, source, type: "bind", options }));
+
 const privateDirectory = (destination: string): Mount => ({
   destination,
   type: "tmpfs",
@@ -99,46 +116,37 @@ const privateDirectory = (destination: string): Mount => ({
   options: ["nosuid", "nodev", "mode=1777"],
 });
 
-/** Empty directories and /dev/null over what holds secrets. */
-function hiddenMounts(): Mount[] {
-  const home = homedir();
-  const homes = ["/root", ...children("/home")].filter((path) => path !== home && isDirectory(path));
-  const inHome = HIDDEN_IN_HOME.map((path) => `${home}/${path}`);
-  const hidden = [...homes, ...inHome, ...HIDDEN_ON_SYSTEM].map((path) => ({ path, stat: statLink(path) }));
-  return hidden.flatMap(({ path, stat }): Mount[] => {
-    if (stat?.isDirectory()) {
-      return [
-        {
-          destination: path,
-          type: "tmpfs",
-          source: "tmpfs",
-          options: ["nosuid", "nodev", "noexec", "mode=755", "size=1m"],
-        },
-      ];
-    }
-    return stat?.isFile() ? [{ destination: path, source: "/dev/null", type: "bind", options: ["bind"] }] : [];
-  });
+/** An empty directory or /dev/null over what holds secrets. */
+function hide(destination: string): Mount {
+  if (!isDirectory(destination)) return { destination, source: "/dev/null", type: "bind", options: ["bind"] };
+  const options = ["nosuid", "nodev", "noexec", "mode=755", "size=1m"];
+  return { destination, type: "tmpfs", source: "tmpfs", options };
 }
 
+const SYSTEM: readonly string[] = [
+  "/usr",
+  "/bin",
+  "/sbin",
+  "/lib",
+  "/lib32",
+  "/lib64",
+  "/libx32",
+  "/opt",
+  "/nix",
+  "/proc",
+  "/sys/devices/system/cpu",
+];
+
 /** Only what is listed can be touched, so secrets are left out by not listing them. */
-function planLandlock(process: ProcessSpec, resources: Resources, sandbox: SandboxOptions, paths: Paths): RunPlan {
+function planLandlock(
+  process: ProcessSpec,
+  resources: Resources,
+  sandbox: SandboxOptions,
+  paths: SandboxPaths,
+): RunPlan {
   const temporary = mkdtempSync("/tmp/libct-sandbox-");
-  const system = [
-    "/usr",
-    "/bin",
-    "/sbin",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/libx32",
-    "/opt",
-    "/nix",
-    "/proc",
-    "/sys/devices/system/cpu",
-  ];
-  const etc = children("/etc").filter((path) => !HIDDEN_ON_SYSTEM.includes(path));
-  const readOnly = [...system, ...etc, ...paths.read].filter((path) => statTarget(path) !== undefined);
-  const devices = STANDARD_DEVICES.map(({ path }) => path).filter((path) => statTarget(path) !== undefined);
+  const readOnly = [...SYSTEM, ...childrenExcept("/etc", HIDDEN_ON_SYSTEM), ...paths.read].filter(statOf);
+  const devices = STANDARD_DEVICES.map(({ path }) => path).filter(statOf);
   const readWrite = [...(paths.workspace ? [paths.workspace] : []), ...paths.write, temporary, ...devices];
   return {
     spec: { resources, seccomp: sandbox.network ? "default" : withoutSockets() },
@@ -151,61 +159,10 @@ function planLandlock(process: ProcessSpec, resources: Resources, sandbox: Sandb
   };
 }
 
-/** Landlock does not know UDP, nor who listens on a Unix socket: without network no socket can be made at all, but for pairs. */
-function withoutSockets(): Seccomp {
-  noSockets ??= (() => {
-    const profile = defaultSeccomp(hostArch(), [], { major: 6, minor: 0 });
-    const syscalls = (profile.syscalls ?? [])
-      .map((rule) => ({ ...rule, names: rule.names.filter((name) => name !== "socket" && name !== "socketcall") }))
-      .filter((rule) => rule.names.length > 0);
-    return { ...profile, syscalls };
-  })();
-  return noSockets;
-}
-let noSockets: Seccomp | undefined;
-
-/** Limits are kept by a cgroup where one can be made: for all processes together. Elsewhere by resource limits: memory for each process alone. */
-function limitsOf(sandbox: SandboxOptions): { readonly resources: Resources; readonly rlimits: readonly Rlimit[] } {
-  const { memory, pids } = sandbox;
-  const bytes = memory === undefined ? undefined : parseSize(memory, "sandbox.memory");
-  if (pids !== undefined && (!Number.isInteger(pids) || pids < 1)) {
-    throw invalid("sandbox.pids", pids, "a number of processes from 1 on");
-  }
-  const resources: Resources = {
-    ...(bytes === undefined ? {} : { memory: { limit: bytes } }),
-    ...(pids === undefined ? {} : { pids: { limit: pids } }),
-  };
-  const core: Rlimit = { type: "RLIMIT_CORE", soft: 0, hard: 0 };
-  if (hasCgroups(resources)) return { resources, rlimits: [core] };
-  const data: Rlimit[] = bytes === undefined ? [] : [{ type: "RLIMIT_DATA", soft: bytes, hard: bytes }];
-  const processes: Rlimit[] = pids === undefined ? [] : [{ type: "RLIMIT_NPROC", soft: pids, hard: pids }];
-  return { resources: {}, rlimits: [core, ...data, ...processes] };
-}
-
 function filterEnv(allowed: readonly string[]): Readonly<Record<string, string>> {
   const passes = (name: string) => allowed.includes(name) || PASSED_ENV.some((pattern) => pattern.test(name));
   const env = Object.entries(globalThis.process.env).filter(
     (entry): entry is [string, string] => passes(entry[0]) && entry[1] !== undefined,
   );
   return Object.fromEntries(env);
-}
-
-function existing(path: string, member: string): string {
-  const absolute = resolve(path);
-  if (!statTarget(absolute)) throw invalid(member, path, "a path that exists");
-  return absolute;
-}
-
-const statLink = (path: string) => quietly(() => lstatSync(path));
-const statTarget = (path: string) => quietly(() => statSync(path));
-const isDirectory = (path: string) => statLink(path)?.isDirectory() ?? false;
-const children = (path: string): string[] => quietly(() => readdirSync(path).map((name) => `${path}/${name}`)) ?? [];
-
-/** What cannot be looked at is not there for the sandbox either: its process has the same rights or fewer. */
-function quietly<T>(look: () => T): T | undefined {
-  try {
-    return look();
-  } catch {
-    return undefined;
-  }
 }

@@ -67,7 +67,12 @@ async function* closing(chunks: AsyncIterable<Uint8Array>, fd: number): AsyncGen
 }
 
 export function openInput(pid: number, fd: number): Writable {
-  if (!bun) return new Socket({ fd: openPipe(pid, fd, constants.O_WRONLY | constants.O_NONBLOCK), readable: false, writable: true });
+  if (!bun)
+    return new Socket({
+      fd: openPipe(pid, fd, constants.O_WRONLY | constants.O_NONBLOCK),
+      readable: false,
+      writable: true,
+    });
   const own = openPipe(pid, fd, constants.O_WRONLY);
   // A descriptor that blocks is written to by a thread of the runtime's: slower than an event, but complete.
   return createWriteStream("", { fd: own });

@@ -169,6 +169,13 @@ export interface RootContext {
   readonly readonly: boolean;
 }
 
+/** The mounts of a bound tree: kernels without mount_setattr(2) change them one by one, and must be told the flags (MS_*) that each has and keeps. */
+export interface MountTree {
+  readonly flags: number;
+  /** Paths from the tree's top on: "/home" */
+  readonly below: readonly { readonly path: string; readonly flags: number }[];
+}
+
 /** One step of building a root; they run in the container's mount namespace, before it is entered. */
 export type RootStep =
   | {
@@ -185,6 +192,7 @@ export type RootStep =
       readonly target: string;
       readonly recursive: boolean;
       readonly readonly?: boolean;
+      readonly tree?: MountTree;
     }
   | { readonly do: "mkdir"; readonly path: string; readonly mode: number }
   /** An empty file, as a target for a bind mount. */

@@ -149,7 +149,7 @@ const FILESYSTEM_OPTIONS = ["ro", "nosuid", "nodev", "noexec", "noatime", "stric
 const plainMount: fc.Arbitrary<Mount> = fc.record({
   destination: path,
   type: fc.constantFrom("tmpfs", "proc", "sysfs", "devpts", "mqueue", "cgroup2"),
-  options: fc.subarray([...FILESYSTEM_OPTIONS, "rprivate", "mode=755"]),
+  options: fc.subarray([...FILESYSTEM_OPTIONS, "rprivate", "rro", "mode=755"]),
 });
 const copyUp: fc.Arbitrary<Mount> = path.map((destination) => ({ destination, type: "tmpfs", options: ["tmpcopyup"] }));
 const remount: fc.Arbitrary<Mount> = path.map((destination) => ({ destination, options: ["remount", "bind", "ro"] }));
@@ -159,7 +159,7 @@ const bindMount = (newKernel: boolean): fc.Arbitrary<Mount> =>
       destination: path,
       source: path,
       how: fc.constantFrom("bind", "rbind"),
-      options: fc.subarray([...FILESYSTEM_OPTIONS, "rslave", ...(newKernel ? ["rro", "rnosuid", "idmap"] : [])]),
+      options: fc.subarray([...FILESYSTEM_OPTIONS, "rslave", "rro", "rnosuid", ...(newKernel ? ["idmap"] : [])]),
     })
     .map(({ destination, source, how, options }) => {
       const map: IdMapping[] = [{ containerID: 0, hostID: 1000, size: 10 }];

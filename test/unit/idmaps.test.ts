@@ -7,6 +7,8 @@ const user = (ranges: Caller["subordinate"]["uid"] = []): Caller => ({
   gid: 1000,
   privileged: false,
   initialUserNamespace: true,
+  maySetgroups: true,
+  ids: { uid: [{ start: 0, count: 4294967295 }], gid: [{ start: 0, count: 4294967295 }] },
   subordinate: { uid: ranges, gid: ranges },
 });
 const root: Caller = { ...user(), uid: 0, gid: 0, privileged: true };
@@ -29,7 +31,9 @@ describe("id maps of a new user namespace", () => {
     ];
     const maps = resolveIdMaps({ uidMappings: [...expected], gidMappings: [...expected] }, root);
     expect(maps.uid).toEqual(expected);
-    expect(resolveIdMaps({ uidMappings: "auto", gidMappings: [...expected] }, { ...user(ranges), privileged: true }).uid).toEqual(expected);
+    expect(
+      resolveIdMaps({ uidMappings: "auto", gidMappings: [...expected] }, { ...user(ranges), privileged: true }).uid,
+    ).toEqual(expected);
   });
 
   it("are the identity for root, written by the privileged monitor", () => {
