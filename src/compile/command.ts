@@ -39,7 +39,7 @@ export function execute(c: Context): void {
     init.sys("execve", [init.str(file), argv, envp]);
     return;
   }
-  const candidates = (env["PATH"] ?? DEFAULT_PATH).split(":").map((directory) => `${directory || "."}/${file}`);
+  const candidates = (env.PATH ?? DEFAULT_PATH).split(":").map((directory) => `${directory || "."}/${file}`);
   // A file without permission does not end the search, but it decides the error when nothing else is found: hence two rounds.
   for (const tolerate of [
     [E.ENOENT, E.ENOTDIR, E.EACCES],

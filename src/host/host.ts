@@ -5,7 +5,8 @@ import type { KernelFeatures } from "../linux/index.ts";
 import { type ContainerSpec, validateSpec } from "../spec/index.ts";
 import { type Caller, readCaller } from "./caller.ts";
 import { Container } from "./container.ts";
-import { type HostFeatures, inspectHost } from "./doctor.ts";
+import { diagnose, type HostFeatures } from "./doctor.ts";
+import { gatherFacts } from "./facts.ts";
 import type { Surroundings } from "./resolve.ts";
 import { type RunResult, runCommand } from "./run.ts";
 import type { RunOptions } from "./run-options.ts";
@@ -77,7 +78,8 @@ export class Host {
 
   /** What this kernel and this user can do, and what is missing for the rest. */
   async features(): Promise<HostFeatures> {
-    return inspectHost(this, (await this.surroundings()).features, this.#caller);
+    const { features, scratch } = await this.surroundings();
+    return diagnose(await gatherFacts(this.#zygote, features, this.#caller, scratch));
   }
 
   /** The features of the kernel, probed once. */

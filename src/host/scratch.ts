@@ -6,9 +6,7 @@ import { LibctError } from "../errors.ts";
  * The user's own runtime directory when there is one, else a directory in /tmp that must be the user's alone.
  */
 export function scratchDirectory(uid: number): string {
-  const candidates = [process.env["XDG_RUNTIME_DIR"], uid === 0 ? "/run" : undefined].filter(
-    (path) => path !== undefined,
-  );
+  const candidates = [process.env.XDG_RUNTIME_DIR, uid === 0 ? "/run" : undefined].filter((path) => path !== undefined);
   for (const base of candidates) {
     const path = `${base}/libct/scratch`;
     if (make(path)) return path;
