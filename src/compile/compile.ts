@@ -9,6 +9,7 @@ import { captureSources, makeMounts } from "./mounts.ts";
 import {
   beginChild,
   joinNamespaces,
+  makeCgroupNamespace,
   makeTimeNamespace,
   needsStage,
   openProcfs,
@@ -46,6 +47,7 @@ export function compileContainer(resolved: Resolved): Program {
   if (stage) writeStage(c, stage);
   beginChild(init, c);
   enterCgroups(c, cgroups);
+  makeCgroupNamespace(init, c);
   if (!stage) waitForIdMaps(init, c);
   writeInit(c, pipes);
 

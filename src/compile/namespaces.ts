@@ -45,7 +45,7 @@ export function spawnDirectly(c: Context, pid: Register): void {
   joinNamespaces(monitor, c, (type) => type !== "mount");
   makeTimeNamespace(monitor, c);
   monitor.at("namespaces");
-  spawn(monitor, r, c.init, flagsOf(r.created, ["time"]), pid);
+  spawn(monitor, r, c.init, flagsOf(r.created, ["time", ...madeLater(r)]), pid);
   monitor.sys("close", [c.sync.child]);
   if (r.idMaps) writeIdMaps(c, r.idMaps, pid);
 }
@@ -61,7 +61,7 @@ export function spawnThroughStage(c: Context, stage: BlockBuilder, pid: Register
   if (r.idMaps) writeIdMaps(c, r.idMaps, stagePid);
   const message = program.memory.zeroed(8);
   stage.at("namespaces");
-  spawn(stage, r, c.init, flagsOf(r.created, ["user", "time"]) | CLONE.PARENT, pid);
+  spawn(stage, r, c.init, flagsOf(r.created, ["user", "time", ...madeLater(r)]) | CLONE.PARENT, pid);
   stage.store(message, pid, 8);
   stage.sys("sendto", [c.sync.child, message, 8, MSG.NOSIGNAL, 0, 0]);
   receive(c, message, 8, ended);
@@ -100,7 +100,17 @@ export function openSync(monitor: BlockBuilder): Context["sync"] {
 export function beginChild(block: BlockBuilder, c: Context): void {
   block.at("namespaces");
   block.sys("prctl", [PR.SET_PDEATHSIG, SIG.KILL, 0, 0, 0]);
-  block.sys("close", [c.sync.monitor]);
+  // Init has its descriptors of the stage, if there is one: there it is closed already.
+  if (block !== c.init || !needsStage(c.resolved)) block.sys("close", [c.sync.monitor]);
+}
+
+/** The root of a new cgroup namespace is the cgroup that its maker is in (cgroup_namespaces(7)), so init enters its own first. */
+const madeLater = (r: Resolved): readonly NamespaceType[] => (r.cgroups.length > 0 ? ["cgroup"] : []);
+
+export function makeCgroupNamespace(block: BlockBuilder, c: Context): void {
+  const { created, cgroups } = c.resolved;
+  if (!created.has("cgroup") || cgroups.length === 0) return;
+  block.at("namespaces").sys("unshare", [CLONE.NEWCGROUP], { why: "make a cgroup namespace" });
 }
 
 export function joinNamespaces(block: BlockBuilder, c: Context, wanted: (type: NamespaceType) => boolean): void {

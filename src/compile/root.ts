@@ -15,7 +15,7 @@ import {
   S,
 } from "../linux/index.ts";
 import type { BlockBuilder, DataRef, Register } from "../program/index.ts";
-import type { MountTree, RootStep } from "../spec/index.ts";
+import type { MountTree, RootPlan, RootStep } from "../spec/index.ts";
 import type { Context } from "./context.ts";
 
 /** What rootfsPropagation asks for; a slave at first, so that nothing done here reaches the host. */
@@ -36,6 +36,27 @@ export function buildRoot(c: Context): void {
   const { resolved: r, rootBlock } = c;
   rootBlock.at("root");
   for (const step of r.root?.steps ?? []) ROOT_STEPS[step.do](c, rootBlock, step as never);
+  if (r.root) closeDeviceNodes(c, r.root);
+}
+
+/**
+ * A specification that lists devices means these and no others: device nodes that an image brings along (such as the machine's disk) shall not open. Nodes that
+ * are to be made on the root itself, not on a mount of /dev, need it open.
+ */
+function closeDeviceNodes(c: Context, root: RootPlan): void {
+  const { resolved: r, rootBlock } = c;
+  const { devices } = r.spec;
+  const mounted = (path: string) => r.mounts.some(({ mount }) => path.startsWith(`${mount.destination}/`));
+  if (!devices || root.steps.length === 0 || !devices.every(({ path }) => mounted(path))) return;
+  rootBlock.at("devices");
+  if (r.features.mountSetattr) {
+    setAttributes(rootBlock, AT.FDCWD, root.path, true, MOUNT_ATTR.NODEV, 0);
+    return;
+  }
+  const top = root.steps.findLast((step) => "target" in step && step.target === root.path);
+  const tree = top?.do === "bind" ? top.tree : undefined;
+  const flags = top?.do === "mount" ? (top.flags ?? 0) : (tree?.flags ?? 0);
+  remountTree(rootBlock, root.path, { flags, below: tree?.below ?? [] }, MS.NODEV, 0);
 }
 
 const ROOT_STEPS: {

@@ -3,11 +3,17 @@ import { fileURLToPath } from "node:url";
 import { LibctError } from "../errors.ts";
 import type { Arch } from "../linux/index.ts";
 
-let embedded: string | undefined;
+/** The executor's file, and what to do when it has been started. */
+export interface ExecutorFile {
+  readonly path: string;
+  release?(): void;
+}
 
-/** For single-file programs, which carry the executor themselves and have put it somewhere. */
-export function useExecutor(path: string): void {
-  embedded = path;
+let embedded: (() => ExecutorFile) | undefined;
+
+/** For single-file programs, which carry the executor themselves: the function puts it somewhere. */
+export function useExecutor(provide: () => ExecutorFile): void {
+  embedded = provide;
 }
 
 /** The architecture of this process as libct names it. */
@@ -18,10 +24,10 @@ export function hostArch(): Arch {
 }
 
 /** The executor that comes with this package: the same place from src/ and from dist/. */
-export function locateExecutor(): string {
-  if (embedded) return embedded;
+export function locateExecutor(): ExecutorFile {
+  if (embedded) return embedded();
   const path = fileURLToPath(new URL(`../../prebuilt/ct-executor-${hostArch()}`, import.meta.url));
-  if (existsSync(path)) return path;
+  if (existsSync(path)) return { path };
   throw new LibctError("ERR_CT_EXECUTOR", `no executor at ${path}`, {
     path,
     hint: "in a clone, build it with `npm run build` (a C compiler is all it needs)",

@@ -36,9 +36,14 @@ export class Host {
   }
 
   static async open(options: HostOptions = {}): Promise<Host> {
-    const zygote = new Zygote(options.executor ?? locateExecutor());
-    await zygote.ready();
-    return new Host(zygote);
+    const file = options.executor === undefined ? locateExecutor() : { path: options.executor };
+    try {
+      const zygote = new Zygote(file.path);
+      await zygote.ready();
+      return new Host(zygote);
+    } finally {
+      file.release?.();
+    }
   }
 
   /** The containers made here that are not gone. */

@@ -1,12 +1,14 @@
 import type { ContainerSpec, Device, Link, Mount } from "./types.ts";
 
-/** The capabilities that a container's root has by default: those of Docker's default set (moby, oci/caps/defaults.go). */
+/**
+ * The capabilities that a container's root has by default: those of Docker's default set (moby, oci/caps/defaults.go) but for CAP_MKNOD. With that, and
+ * without a cgroup that restricts devices, root could make a node for the machine's disk and read it.
+ */
 export const DEFAULT_CAPABILITIES: readonly string[] = [
   "CAP_CHOWN",
   "CAP_DAC_OVERRIDE",
   "CAP_FSETID",
   "CAP_FOWNER",
-  "CAP_MKNOD",
   "CAP_NET_RAW",
   "CAP_SETGID",
   "CAP_SETUID",

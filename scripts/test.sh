@@ -1,0 +1,12 @@
+#!/bin/sh
+# `npm test`: sets everything up, and passes the tests. Arguments go to vitest.
+set -eu
+cd "$(dirname "$0")/.."
+[ -d node_modules ] || npm ci --no-audit --no-fund
+scripts/setup.sh
+npm run --silent build
+mkdir -p build
+status=0
+npx vitest run --reporter=default --reporter=json --outputFile.json=build/tests.json "$@" || status=$?
+node scripts/summary.mjs build/tests.json
+exit "$status"
