@@ -24,6 +24,7 @@ import {
   readText,
   wrong,
 } from "./parse.ts";
+import { windowSize } from "./window-size.ts";
 
 type Options = { -readonly [K in keyof RunOptions]: RunOptions[K] };
 
@@ -64,7 +65,8 @@ function processOptions(flags: RunFlags): Partial<Options> {
   if (flags.tty) {
     options.terminal = true;
     env.TERM ??= process.env.TERM ?? "xterm";
-    if (process.stdout.isTTY) options.consoleSize = { height: process.stdout.rows, width: process.stdout.columns };
+    const size = windowSize();
+    if (size) options.consoleSize = size;
   }
   if (Object.keys(env).length > 0) options.env = env;
   if (flags.workdir !== undefined) options.cwd = flags.workdir;

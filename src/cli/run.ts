@@ -1,8 +1,10 @@
+import { isatty } from "node:tty";
 import { LibctError } from "../errors.ts";
 import { type EndReason, Host, limit, type Process, planRun, type RunOptions } from "../host/index.ts";
 import { parseDuration, parseSize } from "../spec/index.ts";
 import type { RunFlags } from "./flags.ts";
 import { runOptions } from "./run-options.ts";
+import { windowSize } from "./window-size.ts";
 
 /** Signals that are passed on to the command. Those that mean a fault of `ct` itself, or cannot be caught, are not. */
 const FORWARDED = [
@@ -19,7 +21,7 @@ const FORWARDED = [
 
 /** `ct run`: returns the exit status. */
 export async function run(flags: RunFlags, root: string | undefined, command: readonly string[]): Promise<number> {
-  if (flags.tty && !process.stdin.isTTY) {
+  if (flags.tty && !isatty(0)) {
     throw new LibctError("ERR_CT_USAGE", "-t needs a terminal, and the input of ct is none", { hint: "leave -t out" });
   }
   const host = await Host.open();
@@ -47,7 +49,8 @@ async function runForPeople(
   const timeout = options.timeout === undefined ? undefined : parseDuration(options.timeout, "--timeout");
   const plan = planRun(host.caller, command, options);
   const output = maxOutput === undefined ? "inherit" : "pipe";
-  const stdin = flags.tty || flags.interactive || !process.stdin.isTTY ? "inherit" : "ignore";
+  // process.stdin is never touched: node would make the descriptor non-blocking, and the container has the same one.
+  const stdin = flags.tty || flags.interactive || !isatty(0) ? "inherit" : "ignore";
   // Handlers stand before the command does, so that no signal is lost in between.
   const signals = forwardSignals(Boolean(flags.tty));
   try {
@@ -86,7 +89,8 @@ function forwardSignals(terminal: boolean): { to(child: Process): void; stop(): 
     else early.push(signal);
   };
   const resize = () => {
-    if (terminal && target) target.resize(process.stdout.columns, process.stdout.rows).catch(ended);
+    const size = terminal ? windowSize() : undefined;
+    if (size && target) target.resize(size.width, size.height).catch(ended);
   };
   for (const signal of FORWARDED) process.on(signal, forward);
   process.on("SIGWINCH", resize);

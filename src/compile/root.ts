@@ -56,7 +56,8 @@ function closeDeviceNodes(c: Context, root: RootPlan): void {
   const top = root.steps.findLast((step) => "target" in step && step.target === root.path);
   const tree = top?.do === "bind" ? top.tree : undefined;
   const flags = top?.do === "mount" ? (top.flags ?? 0) : (tree?.flags ?? 0);
-  remountTree(rootBlock, root.path, { flags, below: tree?.below ?? [] }, MS.NODEV, 0);
+  const readonly = top?.do === "bind" && top.readonly ? MS.RDONLY : 0;
+  remountTree(rootBlock, root.path, { flags, below: tree?.below ?? [] }, MS.NODEV | readonly, 0);
 }
 
 const ROOT_STEPS: {

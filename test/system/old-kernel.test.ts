@@ -111,7 +111,7 @@ for (const [who, uid] of [
       const mounts = `[...libct.standard({ userNamespace: ${uid !== undefined} }).mounts, ${bind("/rw", "rbind")}, ${bind("/ro", "rbind", "ro")}, ${bind("/rro", "rbind", "rro", "nosuid")}, ${file}]`;
       const out = await contained(
         `{ mounts: ${mounts} }`,
-        "echo a > /rw/made && echo ok; echo b > /ro/made; echo c > /rro/made; cat /etc/file.conf; echo d > /etc/file.conf",
+        `echo a > /rw/made-${uid} && echo ok; echo b > /ro/made; echo c > /rro/made; cat /etc/file.conf; echo d > /etc/file.conf`,
         uid === undefined ? undefined : uid,
       );
       const lines = String(out).split("\n");
@@ -122,13 +122,13 @@ for (const [who, uid] of [
     it("a sandbox writes to its workspace and nowhere else, on whatever filesystem", async () => {
       const directories = ["/", "/usr", "/etc", ...readMountInfo().map(({ mountPoint }) => mountPoint)];
       const files = directories.filter((path) => !path.startsWith("/proc")).map((path) => `${path}/libct-test-escape`);
-      const script = `echo x > made && echo ok; for f in ${files.join(" ")}; do touch $f 2> /dev/null; done; true`;
+      const script = `echo x > sandbox-${uid} && echo ok; for f in ${files.join(" ")}; do touch $f 2> /dev/null; done; true`;
       const result = await onOldKernel<RunResult>(
         `return host.run(["sh", "-c", ${JSON.stringify(script)}], { sandbox: { workspace: "${place}/workspace" } });`,
         uid,
       );
       const escaped = files.filter((file) => existsSync(file));
-      for (const file of escaped) rmSync(file);
+      for (const file of escaped) rmSync(file, { force: true });
       expect(escaped).toEqual([]);
       expect(result).toMatchObject({ exitCode: 0, stdout: "ok\n" });
     });
