@@ -2,7 +2,7 @@
 # `npm start`: sets everything up, and shows the main job at work.
 set -eu
 cd "$(dirname "$0")/.."
-[ -d node_modules ] || npm ci --no-audit --no-fund
+[ -d node_modules ] || npm install --no-audit --no-fund --loglevel=error
 npm run --silent build
 ct="node dist/cli/main.js"
 

@@ -2,7 +2,7 @@
 # `npm test`: sets everything up, and passes the tests. Arguments go to vitest.
 set -eu
 cd "$(dirname "$0")/.."
-[ -d node_modules ] || npm ci --no-audit --no-fund
+[ -d node_modules ] || npm install --no-audit --no-fund --loglevel=error
 scripts/setup.sh
 npm run --silent build
 mkdir -p build

@@ -63,7 +63,7 @@ export function whoForbids(facts: Pick<Facts, "sysctls" | "container" | "namespa
   }
   if (container)
     return `this is ${container}: the outer one must allow it, as with docker run --security-opt seccomp=unconfined`;
-  return 'unknown; with the sandbox, isolation "landlock" needs none';
+  return "nothing is known to forbid them: perhaps a security module, or a chroot, in which they cannot be made";
 }
 
 function mountsInUserNamespaces(facts: Facts): Check[] {

@@ -74,9 +74,7 @@ export async function gatherFacts(
         block.str(overlay),
       ]);
     }),
-    sysctls: Object.fromEntries(SYSCTLS.map((name) => [name, read(`/proc/sys/${name.replaceAll(".", "/")}`)])),
-    namespaces: Object.fromEntries(NAMESPACES.map((name) => [name, existsSync(`/proc/self/ns/${name}`)])),
-    container: outerContainer(),
+    ...readObstacles(),
     seccompActions: (read("/proc/sys/kernel/seccomp/actions_avail") ?? "").split(" ").filter(Boolean),
     programs: Object.fromEntries(PROGRAMS.map((name) => [name, findProgram(name)])),
     fuseDevice: may("/dev/fuse", constants.R_OK | constants.W_OK),
@@ -86,6 +84,13 @@ export async function gatherFacts(
     cgroups: { memory: hasCgroups({ memory: { limit: 1 } }), pids: hasCgroups({ pids: { limit: 1 } }) },
   };
 }
+
+/** What may stand in the way of user namespaces. */
+export const readObstacles = (): Pick<Facts, "sysctls" | "namespaces" | "container"> => ({
+  sysctls: Object.fromEntries(SYSCTLS.map((name) => [name, read(`/proc/sys/${name.replaceAll(".", "/")}`)])),
+  namespaces: Object.fromEntries(NAMESPACES.map((name) => [name, existsSync(`/proc/self/ns/${name}`)])),
+  container: outerContainer(),
+});
 
 /** Without a mapping nothing can be made in a filesystem (user_namespaces(7)). */
 function mapOwnIds(block: BlockBuilder, { uid, gid }: Caller): void {

@@ -1,7 +1,9 @@
 import { type ErrorCode, LibctError } from "../errors.ts";
 import type { Failure } from "../executor/index.ts";
 import { E, errnoName } from "../linux/index.ts";
-import { describeOp, type Program } from "../program/index.ts";
+import { describeOp, type OpDescription, type Program } from "../program/index.ts";
+import { whoForbids } from "./doctor.ts";
+import { readObstacles } from "./facts.ts";
 
 /** The error that a failed operation of a program means to the user. */
 export function failureError(program: Program, failure: Failure): LibctError {
@@ -9,50 +11,90 @@ export function failureError(program: Program, failure: Failure): LibctError {
   const errno = errnoName(failure.errno);
   const details = { syscall: op.syscall, errno, path: op.path, member: op.member || undefined };
   if (op.member === "process.args[0]") return commandError(op.why ?? op.text, failure.errno, details);
+  if (/CLONE_NEWUSER/.test(op.text)) return userNamespaceError(failure.errno, details);
   const what = op.why && !op.text.includes(op.why) ? `${op.why}: ${op.text}` : op.text;
-  return new LibctError("ERR_CT_SYSCALL", `${what}: ${errno}`, {
+  return new LibctError("ERR_CT_SYSCALL", `${what}: ${errno}`, { ...details, hint: hintFor(op, failure.errno) });
+}
+
+type Details = Pick<LibctError, "syscall" | "errno" | "path" | "member">;
+
+/** Ways out, where there is one, by what execve(2) says. */
+const COMMAND_HINTS = new Map<number, string>([
+  [E.ENOENT, "the file, the interpreter after #!, or the dynamic loader is missing in the container's root"],
+  [E.ENOTDIR, "a part of the path is not a directory"],
+  [
+    E.EACCES,
+    "the file needs permission to be executed (chmod +x), on a mount without noexec, in directories that the user may enter",
+  ],
+  [E.ENOEXEC, "a script needs a first line with #!, and a program must be one for this machine's architecture"],
+  [E.EAGAIN, "the user's limit of processes is reached: see RLIMIT_NPROC"],
+]);
+
+function commandError(text: string, errno: number, details: Details): LibctError {
+  const notFound = errno === E.ENOENT || errno === E.ENOTDIR;
+  const code: ErrorCode = notFound ? "ERR_CT_COMMAND_NOT_FOUND" : "ERR_CT_COMMAND_NOT_EXECUTABLE";
+  // Without a system call the whole PATH was searched: the message says it all.
+  const hint = details.syscall === undefined ? undefined : COMMAND_HINTS.get(errno);
+  const message = notFound ? `command not found: ${text}` : `command cannot be executed: ${text}`;
+  return new LibctError(code, `${message}: ${errnoName(errno)}`, { ...details, hint });
+}
+
+function userNamespaceError(errno: number, details: Details): LibctError {
+  if (errno === E.EAGAIN) {
+    return new LibctError("ERR_CT_SYSCALL", "no further process can be made: EAGAIN", {
+      ...details,
+      hint: PROCESS_HINT,
+    });
+  }
+  const landlock = 'the sandbox needs none with isolation "landlock"';
+  return new LibctError("ERR_CT_NOT_PERMITTED", `user namespaces cannot be made here: ${errnoName(errno)}`, {
     ...details,
-    hint: hintFor(op.syscall, op.member, failure.errno),
+    hint: `${whoForbids(readObstacles())}; ${landlock}`,
   });
 }
 
-function commandError(
-  text: string,
-  errno: number,
-  details: { readonly syscall: string | undefined; readonly path: string | undefined },
-): LibctError {
-  const notFound = errno === E.ENOENT || errno === E.ENOTDIR;
-  const code: ErrorCode = notFound ? "ERR_CT_COMMAND_NOT_FOUND" : "ERR_CT_COMMAND_NOT_EXECUTABLE";
-  const name = errnoName(errno);
-  const hint =
-    details.syscall !== undefined && notFound
-      ? "the file, the interpreter after #!, or the dynamic loader is missing in the container's root"
-      : undefined;
-  const message = notFound ? `command not found: ${text}: ${name}` : `command cannot be executed: ${text}: ${name}`;
-  return new LibctError(code, message, { ...details, errno: name, member: "process.args[0]", hint });
-}
+const PROCESS_HINT = "the limit of processes is reached: see RLIMIT_NPROC and the pids cgroup";
 
 /** Ways out of the failures that users meet most. */
-function hintFor(syscall: string | undefined, member: string, errno: number): string | undefined {
-  if (syscall === "clone3" || syscall === "clone" || syscall === "unshare") return spawnHint(errno);
+function hintFor({ syscall, member, text }: OpDescription, errno: number): string | undefined {
+  if (syscall === "clone3" || syscall === "clone" || syscall === "unshare") return SPAWN_HINTS.get(errno);
   if (member.startsWith("uidMappings") || member.startsWith("gidMappings")) {
     return "an ordinary user may map the own id, and the ranges of /etc/subuid and /etc/subgid";
   }
+  if (member === "process.cwd")
+    return errno === E.EXDEV ? LINK_HINT : "the directory must exist in the container and be open to the user";
+  if (errno === E.EXDEV) return LINK_HINT;
+  if (syscall === "mount" || syscall === "move_mount") return mountHint(member, errno);
+  if (errno === E.EROFS && /^mounts/.test(member))
+    return "the mount target does not exist, and the root is read-only: make it beforehand";
+  if (member === "process.user" && errno === E.EINVAL)
+    return `id ${/\d+/.exec(text.replace(/^\w+/, ""))?.[0] ?? ""} is not mapped in the user namespace: see uidMappings and gidMappings`;
+  if (member.startsWith("resources"))
+    return "the cgroup does not take it: the value may be below what is used, or above what a parent allows";
   if (syscall === "pivot_root" && errno === E.EINVAL) return 'the host may run on an initramfs: use rootMode "move"';
-  if (syscall === "mount" && errno === E.EPERM) {
-    return "the kernel refuses this mount here: inside a container the outer one must allow it (its seccomp filter, AppArmor profile or masked /proc)";
-  }
   if (syscall === "prctl" && errno === E.EPERM)
     return "changing the bounding set needs CAP_SETPCAP: add a user namespace";
   if (syscall === "prlimit64" && errno === E.EPERM) return "a hard limit can only be raised with CAP_SYS_RESOURCE";
   return undefined;
 }
 
-function spawnHint(errno: number): string | undefined {
+const LINK_HINT = "a symbolic link of the container's root leads there, which may be an attack";
+
+const SPAWN_HINTS = new Map<number, string>([
+  [E.EPERM, 'only root can make other namespaces without a user namespace: add "user" to namespaces'],
+  [E.ENOSPC, "the limit of namespaces is reached: see /proc/sys/user"],
+  [E.EUSERS, "the limit of namespaces is reached: see /proc/sys/user"],
+  [E.EAGAIN, PROCESS_HINT],
+]);
+
+function mountHint(member: string, errno: number): string | undefined {
   if (errno === E.EPERM) {
-    return "somebody forbids user namespaces: the sysctls kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns, or an outer container's seccomp filter; `ct doctor` tells which";
+    return "the kernel refuses this mount here: inside a container the outer one must allow it (its seccomp filter, AppArmor profile or masked /proc)";
   }
-  if (errno === E.ENOSPC || errno === E.EUSERS) return "the limit of namespaces is reached: see /proc/sys/user";
-  if (errno === E.EAGAIN) return "the limit of processes is reached: see RLIMIT_NPROC and the pids cgroup";
+  if (errno === E.ENODEV) return "the kernel does not know this type of filesystem";
+  if (errno === E.EINVAL && member.startsWith("mounts")) {
+    return "the filesystem does not take one of the options; the kernel's log mostly says which (dmesg)";
+  }
+  if (errno === E.ENOTDIR) return "a directory can only be mounted on a directory, and a file on a file";
   return undefined;
 }
