@@ -83,7 +83,6 @@ const LINK_HINT = "a symbolic link of the container's root leads there, which ma
 const SPAWN_HINTS = new Map<number, string>([
   [E.EPERM, 'only root can make other namespaces without a user namespace: add "user" to namespaces'],
   [E.ENOSPC, "the limit of namespaces is reached: see /proc/sys/user"],
-  [E.EUSERS, "the limit of namespaces is reached: see /proc/sys/user"],
   [E.EAGAIN, PROCESS_HINT],
 ]);
 
