@@ -4,5 +4,5 @@ set -eu
 cd "$(dirname "$0")/.."
 scripts/build-executor.sh
 mkdir -p dist
-npx bun build --compile --minify --bytecode --format=esm --outfile dist/ct src/cli/main-bun.ts >/dev/null
+npx bun build --compile --minify --bytecode --format=cjs --outfile dist/ct src/cli/main-bun.ts >/dev/null
 echo "built dist/ct ($(wc -c <dist/ct) bytes)"

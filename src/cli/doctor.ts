@@ -1,29 +1,31 @@
-import { Host } from "../host/index.ts";
+import type { Check, HostFeatures } from "../host/index.ts";
+import type { OpenHost } from "./action.ts";
+import { print } from "./output.ts";
 
 /** `ct doctor`: what this kernel and this user can do, and what is missing for the rest. */
-export async function doctor(json: boolean): Promise<number> {
-  const host = await Host.open();
-  try {
-    const features = await host.features();
-    process.stdout.write(json ? `${JSON.stringify(features)}\n` : `${table(features)}\n`);
-    return features.ok ? 0 : 1;
-  } finally {
-    await host[Symbol.asyncDispose]();
-  }
+export async function doctor(json: boolean, openHost: OpenHost): Promise<number> {
+  await using host = await openHost();
+  const features = await host.features();
+  await print(process.stdout, `${json ? JSON.stringify(features) : featureTable(features)}\n`);
+  return features.ok ? 0 : 1;
 }
 
-function table(features: Awaited<ReturnType<Host["features"]>>): string {
-  const width = Math.max(...features.checks.map(({ title }) => title.length));
-  const lines = features.checks.flatMap((check) => {
-    const line = `${check.available ? "yes" : "NO "}  ${check.title.padEnd(width)}  ${check.detail}`;
-    const more = [check.cost && `without it: ${check.cost}`, check.remedy && `to get it: ${check.remedy}`];
-    return check.available
-      ? [line]
-      : [line, ...more.filter(Boolean).map((text) => `     ${" ".repeat(width)}  ${text}`)];
-  });
-  const user = features.caller.privileged ? "with privileges" : "without privileges";
-  const verdict = features.ok ? "Containers can be run." : "Containers cannot be run.";
-  return [`Linux ${features.kernel.release}, user ${features.caller.uid}, ${user}. ${verdict}`, "", ...lines].join(
-    "\n",
-  );
+/** What is there, what was found; below what is missing stand its price and the way to get it. */
+export function featureTable({ kernel, caller, ok, checks }: HostFeatures): string {
+  const width = Math.max(0, ...checks.map(({ title }) => title.length));
+  const user = caller.privileged ? "with privileges" : "without privileges";
+  const verdict = ok ? "Containers can be run." : "Containers cannot be run.";
+  const head = `Linux ${kernel.release}, user ${caller.uid}, ${user}. ${verdict}`;
+  return [head, "", ...checks.flatMap((check) => checkLines(check, width))].join("\n");
+}
+
+function checkLines({ title, available, detail, cost, remedy }: Check, width: number): string[] {
+  const line = `${available ? "yes" : "NO "}  ${title.padEnd(width)}  ${detail}`;
+  if (available) return [line];
+  const below = " ".repeat("yes  ".length + width + 2);
+  return [
+    line,
+    ...(cost === undefined ? [] : [`${below}without it: ${cost}`]),
+    ...(remedy === undefined ? [] : [`${below}to get it: ${remedy}`]),
+  ];
 }

@@ -1,4 +1,5 @@
 import { LibctError } from "../errors.ts";
+import { print } from "./output.ts";
 
 /** Exit statuses of `ct` itself, as users of docker know them. */
 export const EXIT = { FAILED: 125, NOT_EXECUTABLE: 126, NOT_FOUND: 127 } as const;
@@ -9,15 +10,20 @@ export function exitCodeOf(error: unknown): number {
   return error.code === "ERR_CT_COMMAND_NOT_EXECUTABLE" ? EXIT.NOT_EXECUTABLE : EXIT.FAILED;
 }
 
-/** One line for people, or an object with `error` for programs. */
-export function reportError(error: unknown, json: boolean): void {
-  if (json) {
-    const details =
-      error instanceof LibctError ? error : { message: error instanceof Error ? error.message : String(error) };
-    process.stdout.write(`${JSON.stringify({ error: details })}\n`);
-    return;
-  }
-  const known = error instanceof LibctError;
-  const text = known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`ct: ${text}\n`);
+/** One line on standard error for people; for programs an object with the only member `error` on standard output. */
+export async function reportError(error: unknown, json: boolean): Promise<void> {
+  if (json) await print(process.stdout, `${JSON.stringify({ error: errorDetails(error) })}\n`);
+  else await print(process.stderr, `ct: ${errorText(error)}\n`);
+}
+
+const errorDetails = (error: unknown) =>
+  error instanceof LibctError ? error : { message: error instanceof Error ? error.message : String(error) };
+
+/** An error that libct does not know is a fault of its own, and its stack tells where. */
+export function errorText(error: unknown): string {
+  if (!(error instanceof LibctError)) return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  // What a message quotes may hold line ends and control sequences of a terminal: it stays one line that does nothing.
+  return error.message.replace(/\p{Cc}/gu, (character) =>
+    JSON.stringify(character).slice(1, -1).replace("\x7f", "\\x7f"),
+  );
 }

@@ -1,22 +1,22 @@
-import { Host, planRun } from "../host/index.ts";
-import type { RunFlags } from "./flags.ts";
-import { runOptions } from "./run-options.ts";
+import type { Invocation, OpenHost } from "./action.ts";
+import { print } from "./output.ts";
+import { wrong } from "./parse.ts";
+import { inputFor, planInvocation } from "./plan.ts";
 
 /** `ct explain`: prints the program that `ct run` would run. */
-export async function explain(flags: RunFlags, root: string | undefined, command: readonly string[]): Promise<number> {
-  const host = await Host.open();
+export async function explain(invocation: Invocation, openHost: OpenHost): Promise<number> {
+  const { flags } = invocation;
+  const { kernel } = flags;
+  if (kernel !== undefined && !/^\d+\.\d+/.test(kernel)) throw wrong("--kernel", kernel, "a release such as 5.10");
+  await using host = await openHost();
+  const plan = planInvocation(invocation, host.caller);
   try {
-    const plan = planRun(host.caller, command, runOptions(flags, root, host.caller));
-    try {
-      const container = await host.create(plan.spec);
-      const streams = { stdin: "inherit", stdout: "inherit", stderr: "inherit" } as const;
-      const listing = await container.explain(plan.process, { ...streams, kernel: flags.kernel });
-      process.stdout.write(flags.json ? `${JSON.stringify(listing)}\n` : `${listing.toString().trimEnd()}\n`);
-    } finally {
-      plan.release?.();
-    }
+    await using container = await host.create(plan.spec);
+    const streams = { stdin: inputFor(flags), stdout: "inherit", stderr: "inherit" } as const;
+    const listing = await container.explain(plan.process, { ...streams, kernel });
+    await print(process.stdout, flags.json ? `${JSON.stringify(listing)}\n` : `${listing.toString().trimEnd()}\n`);
     return 0;
   } finally {
-    await host[Symbol.asyncDispose]();
+    plan.release?.();
   }
 }

@@ -19,9 +19,9 @@ export interface RunFlags {
   readonly sysctl: readonly string[];
   readonly device: readonly string[];
   readonly net?: "none" | "host";
-  readonly ns: readonly string[];
-  readonly shareNs: readonly string[];
-  readonly userns?: "auto" | "identity" | "none";
+  readonly namespace: readonly string[];
+  readonly noNamespace: readonly string[];
+  readonly userNamespace?: "auto" | "identity" | "none";
   readonly uidMap: readonly string[];
   readonly gidMap: readonly string[];
   readonly lower: readonly string[];
@@ -30,9 +30,11 @@ export interface RunFlags {
   readonly tty?: true;
   readonly interactive?: true;
   readonly oomScoreAdj?: string;
-  readonly personality?: string;
+  readonly personality?: "LINUX" | "LINUX32";
   readonly landlockRead: readonly string[];
   readonly landlockWrite: readonly string[];
+  readonly landlockBind: readonly string[];
+  readonly landlockConnect: readonly string[];
   readonly timeout?: string;
   readonly maxOutput?: string;
   readonly memory?: string;
@@ -54,72 +56,132 @@ const NONE: readonly string[] = [];
 
 /** Adds what `run` and `explain` have in common. */
 export function withRunFlags(command: Command): Command {
-  const many = (flags: string, text: string) => command.option(flags, text, collect, NONE);
-  command
-    .argument(
-      "[ROOT]",
-      'a directory, a file with a filesystem, or "host" (default): this machine\'s root with a layer for changes that vanishes',
+  command.argument("[ROOT]", 'what "/" is: a directory, a file with a filesystem, or "host" (default)');
+  command.argument("[COMMAND...]", "the program and its arguments").usage("[options] [ROOT] -- COMMAND...");
+  // The flags of a command without "--" are its own.
+  command.passThroughOptions();
+  const flags = new FlagGroups(command);
+  addRootFlags(flags);
+  addProcessFlags(flags);
+  addIsolationFlags(flags);
+  addSecurityFlags(flags);
+  addLimitFlags(flags);
+  addSandboxFlags(flags);
+  flags.group("Other:").one("--rm", "remove it afterwards (always done)");
+  return command;
+}
+
+/** Commander's options in the three forms that there are. */
+class FlagGroups {
+  readonly #command: Command;
+
+  constructor(command: Command) {
+    this.#command = command;
+  }
+
+  group(heading: string): this {
+    this.#command.optionsGroup(heading);
+    return this;
+  }
+
+  one(flags: string, text: string): this {
+    this.#command.option(flags, text);
+    return this;
+  }
+
+  /** May be given many times. */
+  many(flags: string, text: string): this {
+    const option = new Option(flags, text).argParser(collect).default(NONE);
+    // An array without elements is not worth being shown as the default; and "--no-..." is a name of ours, not commander's negation.
+    option.defaultValueDescription = "";
+    option.negate = false;
+    this.#command.addOption(option);
+    return this;
+  }
+
+  choice(flags: string, text: string, choices: readonly string[]): this {
+    this.#command.addOption(new Option(flags, text).choices(choices));
+    return this;
+  }
+}
+
+function addRootFlags(flags: FlagGroups): void {
+  flags
+    .group("Root and mounts:")
+    .one("--read-only", "make the root read-only")
+    .many("--lower <dir>", "a layer of an overlay, the topmost first (in place of ROOT)")
+    .one("--upper <dir>", "keep the changes of an overlay here")
+    .choice("--root-mode <mode>", "how the root is entered", ["pivot", "move", "chroot"])
+    .many("-v, --bind <source:dest[:options]>", "show a file or directory of the host; options: ro, nosuid, ...")
+    .many("--tmpfs <dest[:options]>", "mount a filesystem in memory; options: size=64m, mode=1777, ...")
+    .many("--mount <fields>", "any mount: type=...,source=...,target=...[,readonly][,OPTION...]")
+    .many("--device <host[:container]>", "give a device of the host");
+}
+
+function addProcessFlags(flags: FlagGroups): void {
+  flags
+    .group("Process:")
+    .one("-t, --tty", "give it a terminal")
+    .one("-i, --interactive", "let it read the terminal, without one of its own")
+    .one("-w, --workdir <dir>", "working directory")
+    .one("-u, --user <user[:group]>", "ids, or names that the root's passwd and group know")
+    .many("-e, --env <name[=value]>", "an environment variable; without a value, the caller's")
+    .many("--env-file <file>", "a file of such lines")
+    .many("--ulimit <name=soft[:hard]>", "a resource limit, such as nofile=1024:2048")
+    .one("--oom-score-adj <n>", "-1000 to 1000")
+    .choice("--personality <domain>", "execution domain", ["LINUX", "LINUX32"]);
+}
+
+function addIsolationFlags(flags: FlagGroups): void {
+  flags
+    .group("Isolation:")
+    .one("--name <name>", "name the container")
+    .one("--hostname <name>", "its host name")
+    .choice("--net <kind>", "network; none is the default", ["none", "host"])
+    .many("--namespace <type[=path]>", "a further new namespace, or one to join")
+    .many("--no-namespace <type>", "share the host's namespace of that type")
+    .choice("--user-namespace <kind>", "which ids a user namespace has; none for no user namespace", [
+      "auto",
+      "identity",
+      "none",
+    ])
+    .many("--uid-map <container:host:size>", "map user ids (makes a user namespace)")
+    .many("--gid-map <container:host:size>", "map group ids")
+    .many("--sysctl <name=value>", "a kernel parameter of its namespaces");
+}
+
+function addSecurityFlags(flags: FlagGroups): void {
+  flags
+    .group("Rights:")
+    .many("--cap-add <capability>", "give a capability, or ALL")
+    .many("--cap-drop <capability>", "take a capability, or ALL")
+    .many(
+      "--security-opt <option>",
+      "seccomp=default|unconfined|FILE, no-new-privileges[=false], apparmor=PROFILE, label=LABEL",
     )
-    .argument("[COMMAND...]")
-    .usage("[options] [ROOT] -- COMMAND...")
-    .passThroughOptions();
-  command.optionsGroup("Root and mounts:").option("--read-only", "make the root read-only");
-  many("--lower <dir>", "overlay: a lower directory, topmost first (in place of ROOT)");
-  command.option("--upper <dir>", "overlay: keep changes here");
-  command.addOption(new Option("--root-mode <mode>", "how the root is entered").choices(["pivot", "move", "chroot"]));
-  many("-v, --bind <source:destination[:options]>", "show a file or directory of the host");
-  many("--tmpfs <destination[:options]>", "mount a tmpfs");
-  many("--mount <spec>", "mount anything: type=...,source=...,target=...[,readonly][,OPTION...]");
-  many("--device <host[:container]>", "give a device of the host");
+    .many("--landlock-read <path>", "allow reading and executing below; all that is not allowed is refused")
+    .many("--landlock-write <path>", "allow everything below")
+    .many("--landlock-bind <port>", "the TCP ports that it may listen on")
+    .many("--landlock-connect <port>", "the TCP ports that it may connect to");
+}
 
-  command.optionsGroup("Process:");
-  command
-    .option("-t, --tty", "give it a terminal")
-    .option("-i, --interactive", "pass the terminal's input on without -t");
-  command
-    .option("-w, --workdir <dir>", "working directory")
-    .option("-u, --user <user[:group]>", "ids, or names of the container's passwd");
-  many("-e, --env <name[=value]>", "set an environment variable");
-  many("--env-file <file>", "set those in a file");
-  many("--ulimit <name=soft[:hard]>", "set a resource limit");
-  command
-    .option("--oom-score-adj <n>", "-1000 to 1000")
-    .addOption(new Option("--personality <p>", "execution domain").choices(["LINUX", "LINUX32"]));
+function addLimitFlags(flags: FlagGroups): void {
+  flags
+    .group("Limits:")
+    .one("--timeout <time>", "kill it after so long: 30s, 1m30s")
+    .one("--memory <size>", "memory, such as 512M")
+    .one("--pids <n>", "processes and threads")
+    .one("--max-output <size>", "kill it when it writes more to its output or to its error output");
+}
 
-  command
-    .optionsGroup("Isolation:")
-    .option("--name <name>", "name the container")
-    .option("--hostname <name>", "its host name");
-  command.addOption(new Option("--net <kind>", "network").choices(["none", "host"]));
-  many("--ns <type[=path]>", "a further new namespace, or one to join");
-  many("--share-ns <type>", "no namespace of that type: share the host's");
-  command.addOption(new Option("--userns <kind>", "user namespace").choices(["auto", "identity", "none"]));
-  many("--uid-map <container:host:size>", "map user ids");
-  many("--gid-map <container:host:size>", "map group ids");
-  many("--sysctl <name=value>", "set a kernel parameter of its namespaces");
-  many("--cap-add <capability>", "give a capability, or ALL");
-  many("--cap-drop <capability>", "take a capability, or ALL");
-  many(
-    "--security-opt <option>",
-    "seccomp=default|unconfined|FILE, no-new-privileges[=false], apparmor=PROFILE, label=LABEL",
-  );
-  many("--landlock-read <path>", "Landlock: allow reading below, and nothing that is not allowed");
-  many("--landlock-write <path>", "Landlock: allow writing below");
-
-  command.optionsGroup("Limits:").option("--timeout <time>", "kill it after so long: 30s, 1m30s");
-  command.option("--memory <size>", "limit of memory").option("--pids <n>", "limit of processes");
-  command.option("--max-output <size>", "kill it when it writes more");
-
-  command
-    .optionsGroup("Sandbox, for code that is not trusted:")
-    .option("--sandbox", "the host's root read-only and without secrets, no network, no capabilities");
-  command.option("--workspace <dir>", "the directory that it may change, and starts in");
-  many("--allow-read <path>", "show a path that is hidden");
-  many("--allow-write <path>", "a further path that it may change");
-  command.option("--allow-net", "the host's network");
-  many("--allow-env <name>", "pass an environment variable on");
-  command.addOption(
-    new Option("--isolation <kind>", "landlock: where namespaces are forbidden").choices(["namespaces", "landlock"]),
-  );
-  return command.optionsGroup("Other:").option("--rm", "remove it afterwards (always done)");
+function addSandboxFlags(flags: FlagGroups): void {
+  flags
+    .group("Sandbox, for code that is not trusted:")
+    .one("--sandbox", "the host's root read-only and without secrets, no network, no capabilities")
+    .one("--workspace <dir>", "the directory that it may change, and starts in")
+    .many("--allow-read <path>", "show a path that is hidden")
+    .many("--allow-write <path>", "a further path that it may change")
+    .one("--allow-net", "the host's network")
+    .many("--allow-env <name>", "pass an environment variable on")
+    .choice("--isolation <kind>", "landlock: where namespaces are forbidden", ["namespaces", "landlock"]);
 }

@@ -1,17 +1,22 @@
-// The entry of the single-file `ct` that Bun builds: it carries the executor in itself.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import packageJson from "../../package.json" with { type: "json" };
-// @ts-expect-error: Bun's bundler makes a path of it.
-import x86_64 from "../../prebuilt/ct-executor-x86_64" with { type: "file" };
-import { useExecutor } from "../executor/index.ts";
+import { Host } from "../host/index.ts";
+import { extractExecutor } from "./embedded-executor.ts";
 import { main } from "./program.ts";
 
-// Only a real file can be executed. It is gone as soon as the executor runs, which goes on from a copy in memory.
-useExecutor(() => {
-  const directory = mkdtempSync("/tmp/libct-");
-  const path = `${directory}/ct-executor`;
-  writeFileSync(path, readFileSync(x86_64 as string), { mode: 0o700 });
-  return { path, release: () => rmSync(directory, { recursive: true, force: true }) };
-});
+// The entry of the single-file program (scripts/build-bin.sh). No await at the top: bytecode wants a CommonJS module, which has none.
 
-process.exitCode = await main(process.argv.slice(2), packageJson.version);
+/** Put in at build time. */
+declare const CT_VERSION: string;
+
+/** The zygote runs from a copy of its own in memory, so the file may go as soon as it has answered. */
+async function openHost(): Promise<Host> {
+  const executor = extractExecutor();
+  try {
+    return await Host.open({ executor: executor.path });
+  } finally {
+    executor.close();
+  }
+}
+
+void main(process.argv.slice(2), CT_VERSION, openHost).then((status) => {
+  process.exitCode = status;
+});

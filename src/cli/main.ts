@@ -5,4 +5,5 @@ import { main } from "./program.ts";
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string;
 };
-process.exitCode = await main(process.argv.slice(2), version);
+const openHost = async () => (await import("../host/index.ts")).Host.open();
+process.exitCode = await main(process.argv.slice(2), version, openHost);

@@ -1,96 +1,110 @@
 import { readFileSync } from "node:fs";
 import { LibctError } from "../errors.ts";
-import { CAPABILITIES, capabilityNumber } from "../linux/index.ts";
-import { DEFAULT_CAPABILITIES, type Device, type IdMapping, type Rlimit } from "../spec/index.ts";
+import { RLIMIT } from "../linux/index.ts";
+import {
+  type IdMapping,
+  NAMESPACE_TYPES,
+  type Namespace,
+  parseDuration,
+  parseSize,
+  type Rlimit,
+} from "../spec/index.ts";
 
 /** A flag whose value cannot be meant: the flag, the value, what was expected. */
-export function wrong(flag: string, value: string, expected: string): LibctError {
-  return new LibctError("ERR_CT_USAGE", `${flag} ${JSON.stringify(value)}: expected ${expected}`);
+export function wrong(flag: string, value: string, expected: string, hint?: string): LibctError {
+  return new LibctError("ERR_CT_USAGE", `${flag} ${JSON.stringify(value)}: expected ${expected}`, { hint });
 }
 
-/** "K=V", or "K" to take the caller's value; files hold a line for each, and comments after "#". */
-export function parseEnv(
-  words: readonly string[],
-  files: readonly string[],
-  own: NodeJS.ProcessEnv,
-): Record<string, string> {
-  const env: Record<string, string> = {};
-  const lines = files.flatMap((file) =>
-    readText("--env-file", file)
-      .split("\n")
-      .filter((line) => line.trim() !== "" && !line.startsWith("#")),
-  );
-  for (const word of [...lines, ...words]) {
-    const at = word.indexOf("=");
-    const name = at < 0 ? word : word.slice(0, at);
-    if (name === "") throw wrong("--env", word, "NAME=VALUE, or NAME to pass the caller's value on");
-    const value = at < 0 ? own[name] : word.slice(at + 1);
-    if (value !== undefined) env[name] = value;
-  }
-  return env;
-}
-
+/** What a file holds that a flag names. */
 export function readText(flag: string, file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    throw new LibctError("ERR_CT_USAGE", `${flag} ${file}: ${code}`, { path: file, errno: code, cause });
+    const { code } = cause as NodeJS.ErrnoException;
+    const said =
+      code === "ENOENT" ? "does not exist" : code === "EISDIR" ? "is a directory" : `cannot be read: ${code}`;
+    throw new LibctError("ERR_CT_USAGE", `${flag} ${JSON.stringify(file)}: the file ${said}`, {
+      path: file,
+      errno: code,
+      cause,
+    });
   }
 }
 
 /** NAME=SOFT[:HARD], as docker has it: nofile=1024:2048, core=0, nproc=unlimited. */
 export function parseUlimit(word: string): Rlimit {
-  const match = /^([a-z]+)=(-?\d+|unlimited)(?::(-?\d+|unlimited))?$/.exec(word);
-  if (!match?.[1] || !match[2]) throw wrong("--ulimit", word, "NAME=SOFT[:HARD], such as nofile=1024:2048");
-  const number = (text: string) => (text === "unlimited" ? -1 : Number(text));
-  const soft = number(match[2]);
-  return { type: `RLIMIT_${match[1].toUpperCase()}`, soft, hard: match[3] === undefined ? soft : number(match[3]) };
+  const match = /^(?:RLIMIT_)?([a-z]+)=(-1|\d+|unlimited)(?::(-1|\d+|unlimited))?$/i.exec(word);
+  const [, given = "", first = "", second = first] = match ?? [];
+  const name = given.toUpperCase();
+  if (!(name in RLIMIT)) {
+    const names = Object.keys(RLIMIT).map((known) => known.toLowerCase());
+    throw wrong("--ulimit", word, "NAME=SOFT[:HARD], such as nofile=1024:2048", `names are ${names.join(", ")}`);
+  }
+  const [soft, hard] = [limitOf(first), limitOf(second)];
+  if (hard !== -1 && (soft === -1 || soft > hard)) throw wrong("--ulimit", word, "a soft limit within the hard one");
+  return { type: `RLIMIT_${name}`, soft, hard };
 }
 
+const limitOf = (text: string) => (text.toLowerCase() === "unlimited" ? -1 : Number(text));
+
+/** NAME=VALUE */
 export function parseSysctl(words: readonly string[]): Record<string, string> {
   return Object.fromEntries(
-    words.map((word) => splitPair("--sysctl", word, "NAME=VALUE, such as net.ipv4.ip_forward=1")),
+    words.map((word) => {
+      const at = word.indexOf("=");
+      if (at <= 0) throw wrong("--sysctl", word, "NAME=VALUE, such as net.ipv4.ip_forward=1");
+      return [word.slice(0, at), word.slice(at + 1)];
+    }),
   );
 }
 
-function splitPair(flag: string, word: string, expected: string): [string, string] {
-  const at = word.indexOf("=");
-  if (at <= 0) throw wrong(flag, word, expected);
-  return [word.slice(0, at), word.slice(at + 1)];
-}
+const HIGHEST_ID = 0xffff_fffe; // (uid_t) -1 means "no change" (setresuid(2))
 
 /** CONTAINER:HOST:SIZE */
 export function parseIdMap(flag: string, word: string): IdMapping {
-  const match = /^(\d+):(\d+):(\d+)$/.exec(word);
-  if (!match) throw wrong(flag, word, "CONTAINER:HOST:SIZE, such as 0:100000:65536");
-  const [containerID, hostID, size] = match.slice(1).map(Number) as [number, number, number];
+  const [, ...parts] = /^(\d+):(\d+):(\d+)$/.exec(word) ?? [];
+  const [containerID = 0, hostID = 0, size = 0] = parts.map(Number);
+  if (size < 1 || Math.max(containerID, hostID) + size - 1 > HIGHEST_ID) {
+    throw wrong(flag, word, "CONTAINER:HOST:SIZE, such as 0:100000:65536");
+  }
   return { containerID, hostID, size };
 }
 
-/** The bounding set: Docker's default, plus and minus what was said; "ALL" stands for every capability. */
-export function parseCapabilities(add: readonly string[], drop: readonly string[]): readonly string[] {
-  const named = (flag: string, word: string): readonly string[] => {
-    const upper = word.toUpperCase();
-    if (upper === "ALL") return CAPABILITIES;
-    const name = upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
-    if (capabilityNumber(name) === undefined)
-      throw wrong(flag, word, "a capability such as NET_ADMIN, or ALL (see capabilities(7))");
-    return [name];
-  };
-  const set = new Set(DEFAULT_CAPABILITIES);
-  for (const word of drop) for (const name of named("--cap-drop", word)) set.delete(name);
-  for (const word of add) for (const name of named("--cap-add", word)) set.add(name);
-  return CAPABILITIES.filter((name) => set.has(name));
+/** TYPE, or TYPE=PATH to join one. */
+export function parseNamespace(flag: string, word: string): Namespace {
+  const at = word.indexOf("=");
+  const [name, path] = at < 0 ? [word, undefined] : [word.slice(0, at), word.slice(at + 1)];
+  const type = NAMESPACE_TYPES.find((known) => known === (ALIASES[name] ?? name));
+  if (!type) throw wrong(flag, word, `one of ${NAMESPACE_TYPES.join(", ")}`);
+  if (path === undefined) return { type };
+  if (!path.startsWith("/")) throw wrong(flag, word, "a path from / on, such as network=/proc/123/ns/net");
+  return { type, path };
 }
 
-/** HOST[:CONTAINER]: a device of the host under its own name or another. */
-export function parseDevice(word: string, lookUp: (path: string) => Omit<Device, "path"> | undefined): Device {
-  const [host = "", path = host, rest] = word.split(":");
-  if (!host.startsWith("/") || !path.startsWith("/") || rest !== undefined) {
-    throw wrong("--device", word, "HOST[:CONTAINER], such as /dev/fuse or /dev/ttyS0:/dev/modem");
-  }
-  const device = lookUp(host);
-  if (!device) throw wrong("--device", word, "a device node that exists on the host");
-  return { ...device, path };
+/** The kernel's own names in /proc/PID/ns. */
+const ALIASES: Readonly<Record<string, string>> = { net: "network", mnt: "mount" };
+
+/** A whole number within limits. */
+export function parseInteger(flag: string, word: string, least: number, most: number): number {
+  const value = /^-?\d+$/.test(word) ? Number(word) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw wrong(
+    flag,
+    word,
+    most === Number.MAX_SAFE_INTEGER ? `a whole number from ${least} on` : `a whole number from ${least} to ${most}`,
+  );
+}
+
+/** When a command is stopped: after seconds, after bytes. */
+export interface Limits {
+  readonly timeout: number | undefined;
+  readonly maxOutput: number | undefined;
+}
+
+export function parseLimits(flags: { readonly timeout?: string; readonly maxOutput?: string }): Limits {
+  const timeout = flags.timeout === undefined ? undefined : parseDuration(flags.timeout, "--timeout");
+  if (timeout === 0)
+    throw wrong("--timeout", flags.timeout ?? "", "more than no time", "without the flag there is no limit");
+  const maxOutput = flags.maxOutput === undefined ? undefined : parseSize(flags.maxOutput, "--max-output");
+  return { timeout, maxOutput };
 }

@@ -1,61 +1,87 @@
 import { Command, CommanderError } from "commander";
+import { LibctError } from "../errors.ts";
+import type { Action, OpenHost } from "./action.ts";
 import { EXIT, exitCodeOf, reportError } from "./exit.ts";
 import { type RunFlags, withRunFlags } from "./flags.ts";
+import { DOCTOR_HELP, EXPLAIN_HELP, PROGRAM_HELP, RUN_HELP } from "./help.ts";
 import { splitWords } from "./words.ts";
 
-type Action = (flags: RunFlags, root: string | undefined, command: readonly string[]) => Promise<number>;
-
 /** Runs `ct` with the words of its command line (without node and script), and gives the exit status. */
-export async function main(words: readonly string[], version: string): Promise<number> {
-  // Commander forgets where "--" stood, and that is what tells ROOT from COMMAND.
-  const dashes = words.indexOf("--");
-  const before = dashes < 0 ? words : words.slice(0, dashes);
-  const after = dashes < 0 ? undefined : words.slice(dashes + 1);
-  let status = 0;
-  const program = new Command("ct").description("Containers without a daemon and without root.").version(version);
-  program
-    .enablePositionalOptions()
-    .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "ct: ")) });
-  const act =
-    (load: () => Promise<Action>) => async (root: string | undefined, command: readonly string[], flags: RunFlags) => {
-      const split = splitWords([...(root === undefined ? [] : [root]), ...command], after);
-      const action = await load();
-      status = await action(flags, split.root, split.command);
-    };
-  withRunFlags(program.command("run").description("run a command in a container of its own"))
-    .option("--json", "print the result as JSON: exitCode, signal, stdout, stderr, reason, duration")
-    .addHelpText("after", RUN_EXAMPLES)
-    .action(act(async () => (await import("./run.ts")).run));
-  withRunFlags(
-    program.command("explain").description("print every system call that `run` would make, without making any"),
-  )
-    .option("--json", "print the listing as JSON")
-    .option("--kernel <release>", "for another kernel, such as 4.19 or 5.10")
-    .action(act(async () => (await import("./explain.ts")).explain));
-  program
-    .command("doctor")
-    .description("tell what this kernel and this user can do, and what is missing for the rest")
-    .option("--json", "print it as JSON")
-    .action(async (flags: { json?: true }) => {
-      status = await (await import("./doctor.ts")).doctor(flags.json ?? false);
-    });
+export async function main(words: readonly string[], version: string, openHost: OpenHost): Promise<number> {
+  const line = new CommandLine(words, version, openHost);
   try {
-    await program.parseAsync([...before], { from: "user" });
-    return status;
+    return await line.run();
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.FAILED;
-    reportError(error, before.includes("--json"));
-    return exitCodeOf(error);
+    const told = error instanceof CommanderError ? usageError(error) : error;
+    if (told === undefined) return error instanceof CommanderError && error.exitCode === 0 ? 0 : EXIT.FAILED;
+    await reportError(told, line.json);
+    return exitCodeOf(told);
   }
 }
 
-const RUN_EXAMPLES = `
-Examples:
-  ct run -- sh -c 'id; hostname; touch /etc/x'      over this machine's root; nothing stays
-  ct run -t ./rootfs -- /bin/sh                     a directory as the root, with a terminal
-  ct run -v ./src:/src:ro --tmpfs /tmp -- make -C /src
-  ct run --sandbox --workspace . --timeout 30s -- node generated.js
+class CommandLine {
+  /** Errors are for programs. Until the flags are parsed, the word alone tells. */
+  json: boolean;
+  readonly #openHost: OpenHost;
+  readonly #before: readonly string[];
+  readonly #after: readonly string[] | undefined;
+  readonly #program: Command;
+  #status = 0;
 
-The exit status is the command's: 128 and the signal's number when it was killed, 125 when ct failed, 126 when the
-command cannot be executed, 127 when there is none.`;
+  constructor(words: readonly string[], version: string, openHost: OpenHost) {
+    this.#openHost = openHost;
+    // Commander forgets where "--" stood, and that is what tells ROOT from COMMAND.
+    const dashes = words.indexOf("--");
+    this.#before = dashes < 0 ? words : words.slice(0, dashes);
+    this.#after = dashes < 0 ? undefined : words.slice(dashes + 1);
+    this.json = this.#before.includes("--json");
+    this.#program = new Command("ct").version(version).description("Containers without a daemon and without root.");
+    this.#program.enablePositionalOptions().exitOverride().addHelpText("after", PROGRAM_HELP);
+    // Errors are reported in one place, in one form.
+    this.#program.configureOutput({ outputError: () => undefined });
+    this.#addCommands();
+  }
+
+  async run(): Promise<number> {
+    await this.#program.parseAsync([...this.#before], { from: "user" });
+    return this.#status;
+  }
+
+  #addCommands(): void {
+    withRunFlags(this.#program.command("run").description("run a command in a container of its own"))
+      .option("--json", "take the output and print the result: exitCode, signal, stdout, stderr, reason, duration")
+      .addHelpText("after", RUN_HELP)
+      .action(this.#action(async () => (await import("./run.ts")).run));
+    withRunFlags(this.#program.command("explain").description("print the system calls that `run` would make"))
+      .option("--json", "print the listing as JSON")
+      .option("--kernel <release>", "as for another kernel, such as 4.19 or 5.10")
+      .addHelpText("after", EXPLAIN_HELP)
+      .action(this.#action(async () => (await import("./explain.ts")).explain));
+    this.#program
+      .command("doctor")
+      .description("tell what this machine and this user can do, and how to get the rest")
+      .option("--json", "print it as JSON")
+      .addHelpText("after", DOCTOR_HELP)
+      .action(async ({ json = false }: { json?: boolean }) => {
+        this.json = json;
+        this.#status = await (await import("./doctor.ts")).doctor(json, this.#openHost);
+      });
+  }
+
+  #action(load: () => Promise<Action>) {
+    return async (first: string | undefined, rest: readonly string[], flags: RunFlags) => {
+      this.json = flags.json ?? false;
+      const words = splitWords([...(first === undefined ? [] : [first]), ...rest], this.#after);
+      const action = await load();
+      this.#status = await action({ flags, ...words }, this.#openHost);
+    };
+  }
+}
+
+/** Commander's error in our words; nothing when it has said all itself: help, or the version. */
+function usageError(error: CommanderError): LibctError | undefined {
+  if (error.exitCode === 0 || error.code === "commander.help") return undefined;
+  const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
+  const hint = suggestion?.replace(/^\((.*)\)$/, "$1").replace(/^Did/, "did") ?? "`ct help` tells what there is";
+  return new LibctError("ERR_CT_USAGE", message, { hint });
+}

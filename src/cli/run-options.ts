@@ -1,197 +1,158 @@
-import { lstatSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { LibctError } from "../errors.ts";
 import { hostRoot, image, overlay } from "../fs/index.ts";
-import type { Caller, RunOptions, SandboxOptions } from "../host/index.ts";
-import {
-  type ContainerSpec,
-  type Device,
-  NAMESPACE_TYPES,
-  type Namespace,
-  type NamespaceType,
-  parseSize,
-  standard,
-} from "../spec/index.ts";
+import type { RunOptions, SandboxOptions } from "../host/index.ts";
+import { type ContainerSpec, type Mount, parseSize } from "../spec/index.ts";
+import { parseCapabilities } from "./capabilities.ts";
+import { hostDevice, parseDevice } from "./device-syntax.ts";
+import { parseEnv } from "./env.ts";
 import type { RunFlags } from "./flags.ts";
+import { isolationOptions } from "./isolation-options.ts";
 import { parseBind, parseMount, parseTmpfs } from "./mount-syntax.ts";
-import {
-  parseCapabilities,
-  parseDevice,
-  parseEnv,
-  parseIdMap,
-  parseSysctl,
-  parseUlimit,
-  readText,
-  wrong,
-} from "./parse.ts";
-import { windowSize } from "./window-size.ts";
+import { parseInteger, parseUlimit, wrong } from "./parse.ts";
+import { securityOptions } from "./security-options.ts";
+import type { Terminal } from "./terminal.ts";
 
-type Options = { -readonly [K in keyof RunOptions]: RunOptions[K] };
+/** What the meaning of flags depends on. */
+export interface FlagContext {
+  readonly privileged: boolean;
+  /** What `--cap-add ALL` is without a user namespace. */
+  readonly capabilities: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly terminal: Terminal | undefined;
+}
 
 /** What the words of a command line mean for the API. Looks only at the files that they name. */
-export function runOptions(flags: RunFlags, root: string | undefined, caller: Pick<Caller, "privileged">): RunOptions {
-  const options: Options = {
-    ...processOptions(flags),
-    ...isolationOptions(flags, caller),
+export function runOptions(flags: RunFlags, root: string | undefined, context: FlagContext): RunOptions {
+  const isolation = isolationOptions(flags, context.privileged);
+  const options: RunOptions = {
+    ...processOptions(flags, context),
+    ...isolation,
     ...mountOptions(flags),
-    ...security(flags),
+    ...capabilityOptions(flags, isolation.userNamespace ?? !context.privileged, context),
+    ...securityOptions(flags),
   };
-  if (flags.timeout !== undefined) options.timeout = flags.timeout;
-  if (flags.maxOutput !== undefined) options.maxOutput = flags.maxOutput;
   if (flags.sandbox) {
-    if (root !== undefined) throw new LibctError("ERR_CT_USAGE", "--sandbox is over the host's root: it takes no ROOT");
-    return { ...options, sandbox: sandboxOptions(flags) };
+    if (root !== undefined && root !== "host") throw usage("--sandbox is over the host's root and takes no other ROOT");
+    for (const [flag, given] of OVER_A_ROOT) if (given(flags)) throw usage(`${flag} and --sandbox exclude each other`);
+    return { ...withoutNetwork(options), sandbox: sandboxOptions(flags) };
   }
-  refuseWithoutSandbox(flags);
-  options.root = rootOption(flags, root);
+  for (const [flag, given] of ONLY_SANDBOX) if (given(flags)) throw usage(`${flag} is for the sandbox: add --sandbox`);
   const resources = resourceOptions(flags);
-  if (resources) options.resources = resources;
+  return { ...options, root: rootOption(flags, root), ...(resources ? { resources } : {}) };
+}
+
+const usage = (message: string) => new LibctError("ERR_CT_USAGE", message);
+
+type Flag = readonly [flag: string, given: (flags: RunFlags) => boolean];
+
+const OVER_A_ROOT: readonly Flag[] = [
+  ["--lower", ({ lower }) => lower.length > 0],
+  ["--upper", ({ upper }) => upper !== undefined],
+];
+
+const ONLY_SANDBOX: readonly Flag[] = [
+  ["--workspace", ({ workspace }) => workspace !== undefined],
+  ["--allow-read", ({ allowRead }) => allowRead.length > 0],
+  ["--allow-write", ({ allowWrite }) => allowWrite.length > 0],
+  ["--allow-net", ({ allowNet }) => allowNet ?? false],
+  ["--allow-env", ({ allowEnv }) => allowEnv.length > 0],
+  ["--isolation", ({ isolation }) => isolation !== undefined],
+];
+
+/** A sandbox's network is its own option. */
+function withoutNetwork({ network: _, ...options }: RunOptions): RunOptions {
   return options;
 }
 
 function rootOption(flags: RunFlags, root: string | undefined): NonNullable<ContainerSpec["root"]> {
+  const upper = flags.upper === undefined ? {} : { upper: flags.upper };
   if (flags.lower.length > 0) {
-    if (root !== undefined) throw new LibctError("ERR_CT_USAGE", "--lower takes the place of ROOT: give one of them");
-    return overlay({ lower: flags.lower, ...(flags.upper === undefined ? {} : { upper: flags.upper }) });
+    if (root !== undefined) throw usage("--lower takes the place of ROOT: give one of them");
+    return overlay({ lower: flags.lower, ...upper });
   }
-  if (root === undefined || root === "host") return hostRoot();
-  if (flags.upper !== undefined) return overlay({ lower: [root], upper: flags.upper });
-  return statSync(root, { throwIfNoEntry: false })?.isFile() ? image(root) : root;
+  if (root === undefined || root === "host") {
+    if (flags.upper === undefined) return hostRoot();
+    throw usage("--upper needs a directory as ROOT, or --lower: changes to the host's root are not kept");
+  }
+  const stat = statSync(root, { throwIfNoEntry: false });
+  if (!stat) throw usage(`ROOT ${JSON.stringify(root)} does not exist`);
+  if (flags.upper !== undefined) return overlay({ lower: [root], ...upper });
+  return stat.isFile() ? image(root) : root;
 }
 
-function processOptions(flags: RunFlags): Partial<Options> {
-  const env = parseEnv(flags.env, flags.envFile, process.env);
-  const options: Partial<Options> = {};
-  if (flags.tty) {
-    options.terminal = true;
-    env.TERM ??= process.env.TERM ?? "xterm";
-    const size = windowSize();
-    if (size) options.consoleSize = size;
-  }
-  if (Object.keys(env).length > 0) options.env = env;
-  if (flags.workdir !== undefined) options.cwd = flags.workdir;
-  if (flags.user !== undefined) options.user = flags.user;
-  if (flags.ulimit.length > 0) options.rlimits = flags.ulimit.map(parseUlimit);
-  if (flags.oomScoreAdj !== undefined) options.oomScoreAdj = integer("--oom-score-adj", flags.oomScoreAdj);
-  if (flags.personality !== undefined) options.personality = flags.personality as "LINUX" | "LINUX32";
-  return options;
-}
-
-function isolationOptions(flags: RunFlags, caller: Pick<Caller, "privileged">): Partial<Options> {
-  const options: Partial<Options> = {};
-  if (flags.name !== undefined) options.name = flags.name;
-  if (flags.hostname !== undefined) options.hostname = flags.hostname;
-  if (flags.net !== undefined) options.network = flags.net;
-  if (flags.readOnly) options.readonlyRoot = true;
-  if (flags.rootMode !== undefined) options.rootMode = flags.rootMode;
-  if (flags.sysctl.length > 0) options.sysctl = parseSysctl(flags.sysctl);
-  const maps = {
-    uid: flags.uidMap.map((word) => parseIdMap("--uid-map", word)),
-    gid: flags.gidMap.map((word) => parseIdMap("--gid-map", word)),
+function processOptions(flags: RunFlags, { env: own, terminal }: FlagContext): RunOptions {
+  const env = parseEnv(flags.env, flags.envFile, own);
+  if (flags.tty) env.TERM ??= own.TERM ?? "xterm";
+  const size = flags.tty && terminal ? { consoleSize: { height: terminal.rows, width: terminal.columns } } : {};
+  return {
+    ...(flags.tty ? { terminal: true, ...size } : {}),
+    ...(Object.keys(env).length > 0 ? { env } : {}),
+    ...(flags.workdir === undefined ? {} : { cwd: containerPath("--workdir", flags.workdir) }),
+    ...(flags.user === undefined ? {} : { user: flags.user }),
+    ...(flags.ulimit.length > 0 ? { rlimits: rlimitOptions(flags.ulimit) } : {}),
+    ...(flags.oomScoreAdj === undefined
+      ? {}
+      : { oomScoreAdj: parseInteger("--oom-score-adj", flags.oomScoreAdj, -1000, 1000) }),
+    ...(flags.personality === undefined ? {} : { personality: flags.personality }),
   };
-  const mapped = maps.uid.length > 0 || maps.gid.length > 0;
-  const userNamespace = flags.userns === undefined ? mapped || !caller.privileged : flags.userns !== "none";
-  if (mapped || flags.userns !== undefined) options.userNamespace = userNamespace;
-  if (mapped) {
-    options.uidMappings = maps.uid.length > 0 ? maps.uid : maps.gid;
-    options.gidMappings = maps.gid.length > 0 ? maps.gid : maps.uid;
-  } else if (flags.userns === "identity") {
-    options.uidMappings = "identity";
-    options.gidMappings = "identity";
-  }
-  if (flags.ns.length > 0 || flags.shareNs.length > 0) options.namespaces = namespaceOptions(flags, userNamespace);
-  return options;
 }
 
-function namespaceOptions(flags: RunFlags, userNamespace: boolean): readonly Namespace[] {
-  const base = standard({ userNamespace, network: flags.net ?? "none" }).namespaces ?? [];
-  const namespaces = new Map<NamespaceType, Namespace>();
-  for (const one of base) if (typeof one === "string") namespaces.set(one, { type: one });
-  for (const word of flags.shareNs) namespaces.delete(namespaceType("--share-ns", word));
-  for (const word of flags.ns) {
-    const [name = "", path] = word.split("=");
-    const type = namespaceType("--ns", name);
-    namespaces.set(type, path === undefined ? { type } : { type, path });
-  }
-  return [...namespaces.values()];
+/** A later one of the same name replaces an earlier one. */
+const rlimitOptions = (words: readonly string[]) => [
+  ...new Map(words.map(parseUlimit).map((limit) => [limit.type, limit])).values(),
+];
+
+function containerPath(flag: string, path: string): string {
+  if (path.startsWith("/")) return path;
+  throw wrong(flag, path, "a path of the container, from / on");
 }
 
-function namespaceType(flag: string, word: string): NamespaceType {
-  const type = NAMESPACE_TYPES.find((known) => known === word || (word === "net" && known === "network"));
-  if (!type) throw wrong(flag, word, `one of ${NAMESPACE_TYPES.join(", ")}`);
-  return type;
-}
-
-function mountOptions(flags: RunFlags): Partial<Options> {
+function mountOptions(flags: RunFlags): RunOptions {
   const absolute = (path: string) => resolve(path);
+  const given = flags.device.map((word) => parseDevice(word, hostDevice));
   const mounts = [
-    ...flags.bind.map((word) => parseBind(word, absolute)),
+    ...flags.bind.map((word) => withSource("--bind", word, parseBind(word, absolute))),
     ...flags.tmpfs.map(parseTmpfs),
-    ...flags.mount.map((word) => parseMount(word, absolute)),
+    ...flags.mount.map((word) => withSource("--mount", word, parseMount(word, absolute))),
+    ...given.flatMap((one) => ("mount" in one ? [one.mount] : [])),
   ];
-  const devices = flags.device.map((word) => parseDevice(word, hostDevice));
+  const devices = given.flatMap((one) => ("device" in one ? [one.device] : []));
   return { ...(mounts.length > 0 ? { mounts } : {}), ...(devices.length > 0 ? { devices } : {}) };
 }
 
-/** What the host's device node is. */
-function hostDevice(path: string): Omit<Device, "path"> | undefined {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (!stat || !(stat.isCharacterDevice() || stat.isBlockDevice())) return undefined;
-  const type = stat.isCharacterDevice() ? "c" : "b";
-  // The inverse of makedev (include/linux/kdev_t.h, new_decode_dev).
-  const [major, minor] = [(stat.rdev & 0xfff00) >> 8, (stat.rdev & 0xff) | ((stat.rdev >> 12) & 0xfff00)];
-  return { type, major, minor, fileMode: stat.mode & 0o777, uid: stat.uid, gid: stat.gid };
-}
-
-function security(flags: RunFlags): Partial<Options> {
-  const options: Partial<Options> = {};
-  if (flags.capAdd.length > 0 || flags.capDrop.length > 0) {
-    const set = parseCapabilities(flags.capAdd, flags.capDrop);
-    options.capabilities = { bounding: set, effective: set, permitted: set };
-  }
-  for (const word of flags.securityOpt) Object.assign(options, securityOption(word));
-  if (flags.landlockRead.length > 0 || flags.landlockWrite.length > 0) {
-    options.landlock = { readOnly: flags.landlockRead, readWrite: flags.landlockWrite };
-  }
-  return options;
-}
-
-function securityOption(word: string): Partial<Options> {
-  const at = word.search(/[=:]/);
-  const [key, value] = at < 0 ? [word, "true"] : [word.slice(0, at), word.slice(at + 1)];
-  if (key === "seccomp")
-    return { seccomp: value === "default" || value === "unconfined" ? value : seccompProfile(value) };
-  if (key === "no-new-privileges" && (value === "true" || value === "false"))
-    return { noNewPrivileges: value === "true" };
-  if (key === "apparmor") return { apparmorProfile: value };
-  if (key === "label") return { selinuxLabel: value };
-  throw wrong(
-    "--security-opt",
-    word,
-    "seccomp=default|unconfined|FILE, no-new-privileges[=false], apparmor=PROFILE or label=LABEL",
-  );
-}
-
-function seccompProfile(file: string): Exclude<RunOptions["seccomp"], undefined> {
+/** Unlike docker, which makes a directory of a mistyped name. */
+function withSource(flag: string, word: string, mount: Mount): Mount {
+  if (mount.type !== "bind" || mount.source === undefined) return mount;
   try {
-    return JSON.parse(readText("--security-opt", file));
+    statSync(mount.source);
+    return mount;
   } catch (cause) {
-    if (cause instanceof LibctError) throw cause;
-    throw new LibctError(
-      "ERR_CT_USAGE",
-      `--security-opt seccomp=${file}: ${cause instanceof Error ? cause.message : "not JSON"}`,
-      { path: file, cause },
-    );
+    const { code } = cause as NodeJS.ErrnoException;
+    const said = code === "ENOENT" ? "does not exist" : `cannot be looked at: ${code}`;
+    const message = `${flag} ${JSON.stringify(word)}: the source ${mount.source} ${said}`;
+    throw new LibctError("ERR_CT_USAGE", message, { path: mount.source, errno: code, cause });
   }
+}
+
+function capabilityOptions(flags: RunFlags, userNamespace: boolean, { capabilities }: FlagContext): RunOptions {
+  if (flags.capAdd.length === 0 && flags.capDrop.length === 0) return {};
+  // A new user namespace's first process has all that there are (user_namespaces(7)).
+  const set = parseCapabilities(flags.capAdd, flags.capDrop, userNamespace ? undefined : capabilities);
+  return { capabilities: { bounding: set, effective: set, permitted: set } };
 }
 
 function resourceOptions(flags: RunFlags): ContainerSpec["resources"] {
-  if (flags.memory === undefined && flags.pids === undefined) return undefined;
+  const { memory, pids } = flags;
+  if (memory === undefined && pids === undefined) return undefined;
   return {
-    ...(flags.memory === undefined ? {} : { memory: { limit: parseSize(flags.memory, "--memory") } }),
-    ...(flags.pids === undefined ? {} : { pids: { limit: integer("--pids", flags.pids) } }),
+    ...(memory === undefined ? {} : { memory: { limit: parseSize(memory, "--memory") } }),
+    ...(pids === undefined ? {} : { pids: { limit: parsePids(pids) } }),
   };
 }
+
+const parsePids = (word: string) => parseInteger("--pids", word, 1, Number.MAX_SAFE_INTEGER);
 
 function sandboxOptions(flags: RunFlags): SandboxOptions {
   return {
@@ -201,24 +162,7 @@ function sandboxOptions(flags: RunFlags): SandboxOptions {
     network: flags.allowNet ?? flags.net === "host",
     allowEnv: flags.allowEnv,
     ...(flags.isolation === undefined ? {} : { isolation: flags.isolation }),
-    ...(flags.memory === undefined ? {} : { memory: flags.memory }),
-    ...(flags.pids === undefined ? {} : { pids: integer("--pids", flags.pids) }),
+    ...(flags.memory === undefined ? {} : { memory: parseSize(flags.memory, "--memory") }),
+    ...(flags.pids === undefined ? {} : { pids: parsePids(flags.pids) }),
   };
-}
-
-function refuseWithoutSandbox(flags: RunFlags): void {
-  const given = [
-    ["--workspace", flags.workspace !== undefined],
-    ["--allow-read", flags.allowRead.length > 0],
-    ["--allow-write", flags.allowWrite.length > 0],
-    ["--allow-net", flags.allowNet],
-    ["--allow-env", flags.allowEnv.length > 0],
-    ["--isolation", flags.isolation !== undefined],
-  ].find(([, isGiven]) => isGiven);
-  if (given) throw new LibctError("ERR_CT_USAGE", `${given[0]} is for the sandbox: add --sandbox`);
-}
-
-function integer(flag: string, word: string): number {
-  if (!/^-?\d+$/.test(word)) throw wrong(flag, word, "a whole number");
-  return Number(word);
 }

@@ -1,35 +1,70 @@
-import { statSync } from "node:fs";
+import { accessSync, constants, type Stats, statSync } from "node:fs";
 import { LibctError } from "../errors.ts";
 
+/** What the words after the flags say. */
+export interface Words {
+  readonly root: string | undefined;
+  readonly command: readonly string[];
+}
+
 /**
- * Splits what stands after the flags into ROOT and COMMAND. With "--" it is clear: what stands before it is the root. Without it the first word is a
- * root when it looks like one.
+ * Splits what stands after the flags into ROOT and COMMAND. With "--" it is clear: what stands before it is the root. Without it the first word must look
+ * like a root; a command alone is not guessed, since it would change its meaning with a directory of that name.
  */
-export function splitWords(
-  words: readonly string[],
-  afterDashes: readonly string[] | undefined,
-): { root: string | undefined; command: readonly string[] } {
-  if (afterDashes) {
-    const [root, extra] = words;
-    if (extra !== undefined) {
-      throw new LibctError("ERR_CT_USAGE", `${JSON.stringify(extra)} stands before "--", where only ROOT may stand`);
-    }
-    return { root, command: requireCommand(afterDashes) };
+export function splitWords(words: readonly string[], afterDashes: readonly string[] | undefined): Words {
+  if (afterDashes === undefined) return splitWithoutDashes(words);
+  const [root, ...more] = words;
+  if (more.length > 0) {
+    const right = `ct run ${shellWords([root ?? "", "--", ...more, "--", ...afterDashes])}`;
+    throw usage(`only ROOT may stand before "--", but ${JSON.stringify(more[0])} does too`, `perhaps \`${right}\``);
   }
+  return { root, command: requireCommand(root, afterDashes) };
+}
+
+function splitWithoutDashes(words: readonly string[]): Words {
   const [first, ...rest] = words;
-  if (first !== undefined && looksLikeRoot(first)) return { root: first, command: requireCommand(rest) };
-  return { root: undefined, command: requireCommand(words) };
+  if (first === undefined) return { root: undefined, command: requireCommand(undefined, []) };
+  const right = `ct run -- ${shellWords(words)}`;
+  if (isProgram(first)) throw usage(`${JSON.stringify(first)} is a program, and no ROOT`, `\`${right}\``);
+  if (!looksLikeRoot(first)) {
+    throw usage(
+      `${JSON.stringify(first)} is no ROOT: neither "host" nor a directory`,
+      `to run it as the command: \`${right}\``,
+    );
+  }
+  return { root: first, command: requireCommand(first, rest) };
 }
 
-function looksLikeRoot(word: string): boolean {
-  if (word === "host" || word.startsWith("./") || word.startsWith("../")) return true;
-  return statSync(word, { throwIfNoEntry: false })?.isDirectory() ?? false;
+const ROOT = /^(?:host$|\/|\.\.?(?:\/|$))/;
+
+const looksLikeRoot = (word: string) => ROOT.test(word) || (statOf(word)?.isDirectory() ?? false);
+
+function isProgram(word: string): boolean {
+  if (!word.includes("/") || !statOf(word)?.isFile()) return false;
+  try {
+    accessSync(word, constants.X_OK);
+    return true;
+  } catch {
+    return false; // A file without the right to be executed may be a filesystem image.
+  }
 }
 
-function requireCommand(words: readonly string[]): readonly string[] {
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined; // Such as a name that is too long.
+  }
+}
+
+function requireCommand(root: string | undefined, words: readonly string[]): readonly string[] {
   if (words.length > 0) return words;
-  throw new LibctError(
-    "ERR_CT_USAGE",
-    "no command: say what to run after --, as in `ct run -- sh` or `ct run ./rootfs -- /bin/sh`",
-  );
+  const right = root === undefined ? "ct run -- COMMAND..." : `ct run ${shellWords([root])} -- COMMAND...`;
+  throw usage("no command is given", `\`${right}\``);
 }
+
+/** Words as a shell would read them again. */
+const shellWords = (words: readonly string[]) =>
+  words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(" ");
+
+const usage = (message: string, hint: string) => new LibctError("ERR_CT_USAGE", message, { hint });

@@ -1,7 +1,7 @@
 import { type BlockBuilder, type Program, ProgramBuilder } from "../program/index.ts";
 import { enterCgroups, makeCgroups } from "./cgroup.ts";
 import { closeDescriptors, enterWorkingDirectory, execute, unblockSignals } from "./command.ts";
-import { type Context, NOTICE } from "./context.ts";
+import { type Context, closeLent, NOTICE } from "./context.ts";
 import { captureDevices, makeDevices } from "./devices.ts";
 import { becomeNamespaceRoot, resolveIdentity, takeIdentity } from "./identity.ts";
 import { setKernelParameters, setLimits } from "./limits.ts";
@@ -38,7 +38,7 @@ export function compileContainer(resolved: Resolved): Program {
   const stage = needsStage(resolved) ? program.block("stage") : undefined;
   const proc = openProcfs(monitor.at("namespaces"), resolved);
   const rootBlock = stage && usesHelper(resolved) ? stage : init;
-  const c: Context = { resolved, program, monitor, init, rootBlock, proc, sync: openSync(monitor) };
+  const c: Context = { resolved, program, monitor, init, rootBlock, proc, lent: [], sync: openSync(monitor) };
   const pipes = makePipes(c);
   // A look-up of the user makes init wait for the application too; the two answers must not be mixed up.
   const asks = typeof resolved.user === "string";
@@ -56,6 +56,7 @@ export function compileContainer(resolved: Resolved): Program {
   if (stage) spawnThroughStage(c, stage, pid, ended);
   else spawnDirectly(c, pid);
   closeContainerEnds(c, pipes);
+  closeLent(c);
   const master = receiveTerminal(c, ended);
   waitForExecution(c);
   monitor.place(ended);
@@ -69,7 +70,7 @@ export function compileContainer(resolved: Resolved): Program {
 function writeStage(c: Context, stage: BlockBuilder): void {
   beginChild(stage, c);
   waitForIdMaps(stage, c);
-  joinNamespaces(stage, c, (type) => type !== "mount");
+  if (!c.resolved.created.has("user")) joinNamespaces(stage, c, (type) => type !== "mount");
   makeTimeNamespace(stage, c);
   if (c.rootBlock !== stage) return;
   becomeNamespaceRoot(stage, c);

@@ -22,6 +22,8 @@ export interface Context {
   readonly rootBlock: BlockBuilder;
   /** The host's procfs, verified. */
   readonly proc: Register;
+  /** Where the descriptors are that the monitor opens for init alone. */
+  readonly lent: DataRef[];
   /** Both ends of the socket between the monitor and the container's set-up. */
   readonly sync: { readonly monitor: Register; readonly child: Register };
 }
@@ -31,6 +33,24 @@ export function writeProc(block: BlockBuilder, proc: Register, file: string, con
   const fd = block.sysResult("file", "openat", [proc, block.str(file), 1 | 0o2000000, 0], { why });
   block.sys("write", [fd, block.str(content), new TextEncoder().encode(content).length], { why });
   block.sys("close", [fd]);
+}
+
+/** Keeps a descriptor that the monitor has opened for init. It is kept in memory, since there are fewer registers than mounts. */
+export function lend(c: Context, descriptor: Register): DataRef {
+  const slot = c.program.memory.zeroed(8);
+  c.monitor.store(slot, descriptor, 8);
+  c.lent.push(slot);
+  return slot;
+}
+
+/** When init has its own copies the monitor closes what it lent: it would keep filesystems mounted until it is gone itself. */
+export function closeLent(c: Context): void {
+  const { monitor, lent } = c;
+  const descriptor = c.program.register("lent");
+  for (const slot of lent) {
+    monitor.load(descriptor, slot, 4);
+    monitor.at("mounts").sys("close", [descriptor]);
+  }
 }
 
 /**

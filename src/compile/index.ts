@@ -5,3 +5,4 @@ export { NOTICE, QUESTION } from "./context.ts";
 export type { IdMaps, Resolved, ResolvedMount, Stdio } from "./resolved.ts";
 export { compileSeccomp } from "./seccomp.ts";
 export { defaultSeccomp } from "./seccomp-default.ts";
+export { compileDefaultSeccomp } from "./seccomp-prebuilt.ts";

@@ -1,7 +1,7 @@
 import { AT, E, MOUNT_ATTR, MOVE_MOUNT, MS, O, OPEN_TREE, openFlags } from "../linux/index.ts";
 import type { DataRef } from "../program/index.ts";
 import { mountAttributes } from "../spec/index.ts";
-import { type Context, enterDirectory, FIXED_FD, makeTarget } from "./context.ts";
+import { type Context, enterDirectory, FIXED_FD, lend, makeTarget } from "./context.ts";
 import { idMapNamespace } from "./idmapped.ts";
 import type { ResolvedMount } from "./resolved.ts";
 import { remountTree, setAttributes } from "./root.ts";
@@ -16,7 +16,6 @@ export function captureSources(c: Context): (DataRef | undefined)[] {
 
 /** An open mount (or without open_tree an open file), kept in memory since there are more mounts than registers. */
 function captureSource(c: Context, { member, options, mount }: ResolvedMount, path: string): DataRef {
-  const slot = c.program.memory.zeroed(8);
   const idmapped = options.idmap !== "none" || mount.uidMappings !== undefined;
   const block = idmapped ? c.monitor : c.init;
   const before = block.member;
@@ -33,7 +32,8 @@ function captureSource(c: Context, { member, options, mount }: ResolvedMount, pa
     const namespace = idMapNamespace(c, mount, member);
     setAttributes(block, fd, "", options.idmap === "ridmap", MOUNT_ATTR.IDMAP, 0, namespace);
   }
-  block.store(slot, fd, 8);
+  const slot = idmapped ? lend(c, fd) : c.program.memory.zeroed(8);
+  if (!idmapped) block.store(slot, fd, 8);
   block.at(before);
   return slot;
 }

@@ -55,6 +55,8 @@ export function spawnThroughStage(c: Context, stage: BlockBuilder, pid: Register
   const { resolved: r, monitor, program } = c;
   const early: readonly NamespaceType[] = usesHelper(r) ? ["user", "mount"] : ["user"];
   const stagePid = program.register("stage");
+  // Nothing in a new user namespace may join older namespaces, so that comes before (setns(2), "EPERM").
+  if (r.created.has("user")) joinNamespaces(monitor, c, (type) => type !== "mount");
   monitor.at("namespaces");
   spawn(monitor, r, stage, flagsOf(new Set(early.filter((type) => r.created.has(type))), []), stagePid);
   monitor.sys("close", [c.sync.child]);

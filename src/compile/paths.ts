@@ -51,13 +51,13 @@ export function makePathsReadonly(c: Context): void {
     if (r.features.openTree && r.features.mountSetattr) {
       const fd = c.program.register("source");
       const flags = OPEN_TREE.CLONE | OPEN_TREE.CLOEXEC | AT.RECURSIVE;
-      init.sys("open_tree", [AT.FDCWD, target, flags], { dst: fd, jump: { on: [E.ENOENT], to: skip } });
+      init.sys("open_tree", [AT.FDCWD, target, flags], { dst: fd, jump: { on: [E.ENOENT, E.ENOTDIR], to: skip } });
       setAttributes(init, fd, "", true, MOUNT_ATTR.RDONLY, 0);
       init.sys("move_mount", [fd, init.str(""), AT.FDCWD, target, MOVE_MOUNT.F_EMPTY_PATH | MOVE_MOUNT.T_SYMLINKS]);
       init.sys("close", [fd]);
     } else {
       init.sys("mount", [target, target, 0, MS.BIND | MS.REC, 0], {
-        jump: { on: [E.ENOENT], to: skip },
+        jump: { on: [E.ENOENT, E.ENOTDIR], to: skip },
         why: "bind it on itself",
       });
       // A remount replaces all flags, and those of a user namespace's mounts are locked: they must be repeated.

@@ -16,7 +16,7 @@ import {
 } from "../linux/index.ts";
 import type { BlockBuilder, DataRef, Register } from "../program/index.ts";
 import type { MountTree, RootPlan, RootStep } from "../spec/index.ts";
-import type { Context } from "./context.ts";
+import { type Context, lend } from "./context.ts";
 
 /** What rootfsPropagation asks for; a slave at first, so that nothing done here reaches the host. */
 const PROPAGATION = { private: MS.PRIVATE, slave: MS.SLAVE, shared: MS.SHARED, unbindable: MS.UNBINDABLE } as const;
@@ -210,8 +210,11 @@ function attachMountedImage(c: Context, block: BlockBuilder, step: Extract<RootS
   const attributes = step.readonly ? MOUNT_ATTR.RDONLY : 0;
   const mount = monitor.sysResult("image_mount", "fsmount", [context, FSMOUNT_CLOEXEC, attributes]);
   monitor.sys("close", [context]);
+  monitor.sys("close", [c.program.register("loop")]);
+  const slot = lend(c, mount);
   monitor.at(member);
   const flags = MOVE_MOUNT.F_EMPTY_PATH | MOVE_MOUNT.T_SYMLINKS;
+  block.load(mount, slot, 4);
   block.sys("move_mount", [mount, block.str(""), AT.FDCWD, block.str(step.target), flags]);
 }
 

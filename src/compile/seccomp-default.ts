@@ -57,6 +57,22 @@ function makeProfile(arch: Arch, capabilities: readonly string[], hasSafePtrace:
   };
 }
 
+/** What the default profile depends on, as one word. */
+export function defaultSeccompKey(
+  arch: Arch,
+  capabilities: readonly string[],
+  kernel: { readonly major: number; readonly minor: number },
+): string {
+  return [arch, hasSafePtrace(kernel) ? "ptrace" : "no-ptrace", ...relevantOf(capabilities)].join(" ");
+}
+
+const relevantOf = (capabilities: readonly string[]) =>
+  [...callsByCapability.keys()].filter((capability) => capabilities.includes(capability));
+
+/** Before 4.8 a traced process could get past its filter (seccomp(2), SECCOMP_RET_TRACE). */
+const hasSafePtrace = (kernel: { readonly major: number; readonly minor: number }) =>
+  kernel.major > 4 || (kernel.major === 4 && kernel.minor >= 8);
+
 const profiles = new Map<string, Seccomp>();
 
 /**
@@ -72,12 +88,10 @@ export function defaultSeccomp(
   capabilities: readonly string[],
   kernel: { readonly major: number; readonly minor: number },
 ): Seccomp {
-  const relevant = [...callsByCapability.keys()].filter((capability) => capabilities.includes(capability));
-  const hasSafePtrace = kernel.major > 4 || (kernel.major === 4 && kernel.minor >= 8);
-  const key = [arch, hasSafePtrace, ...relevant].join(" ");
+  const key = defaultSeccompKey(arch, capabilities, kernel);
   let profile = profiles.get(key);
   if (profile === undefined) {
-    profile = makeProfile(arch, relevant, hasSafePtrace);
+    profile = makeProfile(arch, relevantOf(capabilities), hasSafePtrace(kernel));
     profiles.set(key, profile);
   }
   return profile;

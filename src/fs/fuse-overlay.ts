@@ -1,9 +1,8 @@
 import { accessSync, constants } from "node:fs";
-import { resolve } from "node:path";
 import { LibctError } from "../errors.ts";
 import type { RootDriver, RootStep } from "../spec/index.ts";
 import { requireDirectory } from "./dir.ts";
-import { type OverlayOptions, scratchSteps } from "./overlay.ts";
+import { escapeOption, type OverlayOptions, releaseWork, scratchSteps, workDirectory } from "./overlay.ts";
 
 /** The overlay of fuse-overlayfs(1), for kernels whose own overlayfs is not allowed in user namespaces. Slower: a process answers every call. */
 export function fuseOverlay(options: OverlayOptions): RootDriver {
@@ -11,13 +10,12 @@ export function fuseOverlay(options: OverlayOptions): RootDriver {
     type: "fuse-overlay",
     plan(context) {
       const program = findProgram("fuse-overlayfs");
-      const lower = options.lower.map((path, index) => requireDirectory(path, `root.lower[${index}]`));
+      const lower = options.lower.map((path, index) => requireLayer(path, `root.lower[${index}]`));
       const upper =
         options.upper === undefined ? `${context.scratch}/upper` : requireDirectory(options.upper, "root.upper");
-      const work =
-        options.work ?? (options.upper === undefined ? `${context.scratch}/work` : `${resolve(options.upper)}-work`);
+      const work = workDirectory(options) ?? `${context.scratch}/work`;
       const root = `${context.scratch}/root`;
-      const layers = `lowerdir=${lower.join(":")},upperdir=${upper},workdir=${work}`;
+      const layers = `lowerdir=${lower.map(escapeOption).join(":")},upperdir=${escapeOption(upper)},workdir=${escapeOption(work)}`;
       const steps: RootStep[] = [
         ...scratchSteps(context, options.size),
         { do: "mkdir", path: root, mode: 0o755 },
@@ -27,7 +25,19 @@ export function fuseOverlay(options: OverlayOptions): RootDriver {
       ];
       return { path: root, steps };
     },
+    release: () => releaseWork(options),
   };
+}
+
+/** fuse-overlayfs(1) takes every colon for the end of a layer. */
+function requireLayer(path: string, member: string): string {
+  const layer = requireDirectory(path, member);
+  if (!layer.includes(":")) return layer;
+  throw new LibctError("ERR_CT_NOT_SUPPORTED", `fuse-overlayfs takes no layer with a colon in its path: ${layer}`, {
+    path: layer,
+    member,
+    hint: "use the overlay driver, or another path",
+  });
 }
 
 function findProgram(name: string): string {

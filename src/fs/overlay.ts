@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { LibctError } from "../errors.ts";
 import type { RootContext, RootDriver, RootStep } from "../spec/index.ts";
@@ -17,8 +17,7 @@ export interface OverlayOptions {
 
 /** Several directories seen as one, with a private writable layer (the kernel's overlayfs). */
 export function overlay(options: OverlayOptions): RootDriver {
-  const ownWork = options.upper !== undefined && options.work === undefined;
-  const work = options.work ?? (options.upper === undefined ? undefined : `${resolve(options.upper)}-work`);
+  const work = workDirectory(options);
   return {
     type: "overlay",
     plan(context) {
@@ -35,15 +34,24 @@ export function overlay(options: OverlayOptions): RootDriver {
         steps.push(...memoryOverlay(context, lower, root, context.scratch));
       } else {
         const upper = requireDirectory(options.upper, "root.upper");
-        mkdirSync(work, { recursive: true });
-        steps.push(overlayMount(context, lower, upper, work, root));
+        steps.push({ do: "mkdir", path: work, mode: 0o755 }, overlayMount(context, lower, upper, work, root));
       }
       return { path: root, steps };
     },
-    release() {
-      if (ownWork && work) rmSync(work, { recursive: true, force: true });
-    },
+    release: () => releaseWork(options),
   };
+}
+
+/** Beside `upper`, unless it is said where; undefined without `upper`: then it is in memory. */
+export function workDirectory({ upper, work }: OverlayOptions): string | undefined {
+  if (work !== undefined) return resolve(work);
+  return upper === undefined ? undefined : `${resolve(upper)}-work`;
+}
+
+/** Removes the work directory, unless it is the user's own. */
+export function releaseWork(options: OverlayOptions): void {
+  const work = workDirectory(options);
+  if (work !== undefined && options.work === undefined) rmSync(work, { recursive: true, force: true });
 }
 
 /** A tmpfs of the container's own at the scratch directory, to make directories in. */
@@ -84,7 +92,7 @@ export function overlayMount(
 }
 
 /** Commas end an option and colons a layer, unless a backslash stands before them. */
-const escapeOption = (path: string) => path.replace(/[\\,]/g, "\\$&");
+export const escapeOption = (path: string) => path.replace(/[\\,]/g, "\\$&");
 const escapeLayer = (path: string) => path.replace(/[\\,:]/g, "\\$&");
 
 export function requireOverlay(context: RootContext): void {

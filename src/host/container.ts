@@ -42,6 +42,9 @@ export class Container {
   readonly #host: ContainerHost;
   #process: Process | undefined;
   #launch: Launch | undefined;
+  #starting: Promise<Process> | undefined;
+  #disposed: Promise<void> | undefined;
+  #released: Promise<void> = Promise.resolve();
 
   constructor(host: ContainerHost, name: string, spec: ContainerSpec) {
     this.#host = host;
@@ -65,19 +68,16 @@ export class Container {
    * and then nothing is left of it.
    */
   async start(command: Command, options: StartOptions = {}): Promise<Process> {
-    if (this.#launch) throw new LibctError("ERR_CT_STATE", `container ${this.name} is already running`);
-    options.signal?.throwIfAborted();
-    const resolved = await this.#resolve(command, options);
-    const launch = new Launch(this.#host.zygote, resolved, compileContainer(resolved));
-    this.#launch = launch;
-    launch.ended.then(
-      () => this.#gone(),
-      () => this.#gone(),
-    );
-    const pid = await launch.started;
-    this.#process = new Process(pid, launch);
-    this.#watch(this.#process, options.signal);
-    return this.#process;
+    if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
+    if (this.#starting || this.#launch) {
+      throw new LibctError("ERR_CT_STATE", `container ${this.name} is already running`);
+    }
+    this.#starting = this.#start(command, options);
+    try {
+      return await this.#starting;
+    } finally {
+      this.#starting = undefined;
+    }
   }
 
   /** The program that `start` would run: every system call in order, each with the spec member it comes from. */
@@ -91,15 +91,53 @@ export class Container {
 
   /** Kills what runs, and waits until nothing is left. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#disposed) return await this.#disposed;
+    this.#disposed = this.#dispose();
+    await this.#disposed;
+  }
+
+  async #dispose(): Promise<void> {
+    // A start that is under way sees that the container is going.
+    await this.#starting?.catch(() => undefined);
     const launch = this.#launch;
-    if (launch) {
-      await launch.started.then(
-        () => launch.kill(),
-        () => undefined,
-      );
-      await launch.ended.catch(() => undefined);
-    }
+    await launch?.kill();
+    await launch?.ended.catch(() => undefined);
     this.#host.forget(this);
+    await this.#released;
+  }
+
+  async #start(command: Command, options: StartOptions): Promise<Process> {
+    throwIfAborted(options.signal);
+    const launch = await this.#prepare(command, options);
+    this.#launch = launch;
+    const gone = () => this.#gone();
+    launch.ended.then(gone, gone);
+    const pid = await launch.started.catch(async (error: unknown) => {
+      await this.#released;
+      throw error;
+    });
+    const process = new Process(pid, launch);
+    if (options.signal?.aborted) {
+      await launch.kill();
+      await launch.ended;
+      throwIfAborted(options.signal);
+    }
+    this.#process = process;
+    this.#watch(process, options.signal);
+    return process;
+  }
+
+  /** Plans the container; when that fails, or nobody wants it any more, the root driver is told. */
+  async #prepare(command: Command, options: StartOptions): Promise<Launch> {
+    try {
+      const resolved = await this.#resolve(command, options);
+      throwIfAborted(options.signal);
+      if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
+      return new Launch(this.#host.zygote, resolved, compileContainer(resolved));
+    } catch (error) {
+      await this.#release();
+      throw error;
+    }
   }
 
   async #resolve(command: Command, options: StartOptions, kernel?: string): Promise<Resolved> {
@@ -121,9 +159,19 @@ export class Container {
   #gone(): void {
     this.#launch = undefined;
     this.#process = undefined;
-    const { root } = this.spec;
-    if (typeof root === "object") void root.release?.();
+    this.#released = this.#release();
+    // Who disposes of the container gets the error.
+    this.#released.catch(() => undefined);
   }
+
+  async #release(): Promise<void> {
+    const { root } = this.spec;
+    if (typeof root === "object") await root.release?.();
+  }
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new LibctError("ERR_CT_ABORTED", "the start was aborted", { cause: signal.reason });
 }
 
 const NAMESPACE_FILES: Readonly<Record<NamespaceType, string>> = {

@@ -1,40 +1,63 @@
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
-import { type ProgramRunner, tryChild } from "../executor/index.ts";
-import { AT, CLONE, type KernelFeatures, MS, O } from "../linux/index.ts";
-import type { BlockBuilder } from "../program/index.ts";
+import type { ProgramRunner } from "../executor/index.ts";
+import { type MountInfo, readMountInfo } from "../fs/index.ts";
+import type { KernelFeatures } from "../linux/index.ts";
+import type { NamespaceType } from "../spec/index.ts";
 import type { Caller } from "./caller.ts";
 import { hasCgroups } from "./cgroups.ts";
+import { isSealed, runTrials, type Trials } from "./trials.ts";
 
-/** What was found out about the machine: plain values, so that their meaning can be tested without the machine. */
-export interface Facts {
-  readonly features: KernelFeatures;
-  readonly caller: Caller;
-  /** errno of really trying it in a child process; 0: it works. */
-  readonly userNamespace: number;
-  readonly mountInUserNamespace: number;
-  readonly procInUserNamespace: number;
-  readonly overlayInUserNamespace: number;
+export type CgroupLayout = "none" | "version 1" | "version 2" | "hybrid";
+
+/** Who may stand in the way of user namespaces. */
+export interface Obstacles {
+  /** Types that /proc/self/ns has. */
+  readonly namespaces: readonly NamespaceType[];
   /** Contents of files that restrict user namespaces, by sysctl name; undefined: there is no such file. */
   readonly sysctls: Readonly<Record<string, string | undefined>>;
-  /** /proc/self/ns has it */
-  readonly namespaces: Readonly<Record<string, boolean>>;
+  /** What this runs in, as far as it can be told: "a Docker container". */
   readonly container: string | undefined;
+  readonly seccompFiltered: boolean;
+  /** The root directory is not where a filesystem is mounted: somebody used chroot(2). */
+  readonly chrooted: boolean;
+}
+
+/** What was found out about the machine: plain values, so that their meaning can be tested without the machine. */
+export interface Facts extends Obstacles {
+  readonly features: KernelFeatures;
+  readonly caller: Caller;
+  readonly tried: Trials;
   readonly seccompActions: readonly string[];
   readonly programs: Readonly<Record<string, string | undefined>>;
-  readonly fuseDevice: boolean;
-  readonly loopControl: boolean;
+  readonly fuseDevice: Access;
+  readonly loopControl: Access;
   readonly apparmor: boolean;
   readonly selinux: boolean;
-  readonly cgroups: { readonly memory: boolean; readonly pids: boolean };
+  readonly cgroups: { readonly layout: CgroupLayout; readonly memory: boolean; readonly pids: boolean };
+  /** CAP_SYS_RESOURCE, which counts in the initial user namespace alone. */
+  readonly sysResource: boolean;
+  readonly executorSealed: boolean;
 }
+
+export type Access = "missing" | "forbidden" | "allowed";
 
 const SYSCTLS = [
   "kernel.unprivileged_userns_clone",
   "kernel.apparmor_restrict_unprivileged_userns",
   "user.max_user_namespaces",
 ];
-const NAMESPACES = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup", "time"];
+const NAMESPACE_FILES: Readonly<Record<NamespaceType, string>> = {
+  user: "user",
+  mount: "mnt",
+  pid: "pid",
+  network: "net",
+  ipc: "ipc",
+  uts: "uts",
+  cgroup: "cgroup",
+  time: "time",
+};
 const PROGRAMS = ["newuidmap", "newgidmap", "fuse-overlayfs"];
+const READ_WRITE = constants.R_OK | constants.W_OK;
 
 export async function gatherFacts(
   runner: ProgramRunner,
@@ -42,77 +65,65 @@ export async function gatherFacts(
   caller: Caller,
   scratch: string,
 ): Promise<Facts> {
-  const user = CLONE.NEWUSER;
-  const inside = user | CLONE.NEWNS;
-  const overlay = `lowerdir=/usr,upperdir=${scratch}/upper,workdir=${scratch}/work,userxattr`;
   return {
     features,
     caller,
-    userNamespace: await tryChild(runner, user, () => undefined),
-    mountInUserNamespace: await tryChild(runner, inside, (block) => {
-      block.sys("mount", [block.str("tmpfs"), block.str(scratch), block.str("tmpfs"), 0, 0]);
-    }),
-    procInUserNamespace: await tryChild(runner, inside | CLONE.NEWPID, (block) => {
-      block.sys("mount", [
-        block.str("proc"),
-        block.str(scratch),
-        block.str("proc"),
-        MS.NOSUID | MS.NODEV | MS.NOEXEC,
-        0,
-      ]);
-    }),
-    overlayInUserNamespace: await tryChild(runner, inside, (block) => {
-      mapOwnIds(block, caller);
-      block.sys("mount", [block.str("tmpfs"), block.str(scratch), block.str("tmpfs"), 0, 0]);
-      for (const name of ["upper", "work", "root"])
-        block.sys("mkdirat", [-100, block.str(`${scratch}/${name}`), 0o755]);
-      block.sys("mount", [
-        block.str("overlay"),
-        block.str(`${scratch}/root`),
-        block.str("overlay"),
-        0,
-        block.str(overlay),
-      ]);
-    }),
+    tried: await runTrials(runner, caller, scratch),
     ...readObstacles(),
     seccompActions: (read("/proc/sys/kernel/seccomp/actions_avail") ?? "").split(" ").filter(Boolean),
     programs: Object.fromEntries(PROGRAMS.map((name) => [name, findProgram(name)])),
-    fuseDevice: may("/dev/fuse", constants.R_OK | constants.W_OK),
-    loopControl: may("/dev/loop-control", constants.R_OK | constants.W_OK),
+    fuseDevice: access("/dev/fuse", READ_WRITE),
+    loopControl: access("/dev/loop-control", READ_WRITE),
     apparmor: read("/sys/module/apparmor/parameters/enabled") === "Y",
     selinux: existsSync("/sys/fs/selinux/enforce"),
-    cgroups: { memory: hasCgroups({ memory: { limit: 1 } }), pids: hasCgroups({ pids: { limit: 1 } }) },
+    cgroups: {
+      layout: cgroupLayout(readMountInfo()),
+      memory: hasCgroups({ memory: { limit: 1 } }),
+      pids: hasCgroups({ pids: { limit: 1 } }),
+    },
+    sysResource: caller.initialUserNamespace && hasSysResource(),
+    executorSealed: await isSealed(runner),
   };
 }
 
-/** What may stand in the way of user namespaces. */
-export const readObstacles = (): Pick<Facts, "sysctls" | "namespaces" | "container"> => ({
-  sysctls: Object.fromEntries(SYSCTLS.map((name) => [name, read(`/proc/sys/${name.replaceAll(".", "/")}`)])),
-  namespaces: Object.fromEntries(NAMESPACES.map((name) => [name, existsSync(`/proc/self/ns/${name}`)])),
-  container: outerContainer(),
-});
-
-/** Without a mapping nothing can be made in a filesystem (user_namespaces(7)). */
-function mapOwnIds(block: BlockBuilder, { uid, gid }: Caller): void {
-  for (const [file, content] of [
-    ["setgroups", "deny"],
-    ["gid_map", `0 ${gid} 1`],
-    ["uid_map", `0 ${uid} 1`],
-  ] as const) {
-    const fd = block.sysResult("file", "openat", [AT.FDCWD, block.str(`/proc/self/${file}`), O.WRONLY | O.CLOEXEC, 0]);
-    block.sys("write", [fd, block.str(content), content.length]);
-    block.sys("close", [fd]);
-  }
+/** What can stand in the way of user namespaces. Cheap: also read to explain a failure. */
+export function readObstacles(): Obstacles {
+  const types = Object.entries(NAMESPACE_FILES) as [NamespaceType, string][];
+  return {
+    namespaces: types.filter(([, file]) => existsSync(`/proc/self/ns/${file}`)).map(([type]) => type),
+    sysctls: Object.fromEntries(SYSCTLS.map((name) => [name, read(`/proc/sys/${name.replaceAll(".", "/")}`)])),
+    container: outerContainer(),
+    seccompFiltered: /^Seccomp:\s*2/m.test(read("/proc/self/status") ?? ""),
+    chrooted: !readMountInfo().some(({ mountPoint }) => mountPoint === "/"),
+  };
 }
 
+/** cgroups(7): version 1 has a hierarchy for each controller, version 2 one for all; some systems mount both. */
+export function cgroupLayout(mounts: readonly Pick<MountInfo, "type">[]): CgroupLayout {
+  const [v1, v2] = ["cgroup", "cgroup2"].map((type) => mounts.some((mount) => mount.type === type));
+  if (v1) return v2 ? "hybrid" : "version 1";
+  return v2 ? "version 2" : "none";
+}
+
+const CAP_SYS_RESOURCE = 1n << 24n;
+function hasSysResource(): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)/m.exec(read("/proc/self/status") ?? "")?.[1] ?? "0";
+  return (BigInt(`0x${effective}`) & CAP_SYS_RESOURCE) !== 0n;
+}
+
+/** Engines leave a mark: Docker and podman a file, systemd-nspawn and LXC the name of the manager (systemd's container interface). */
 function outerContainer(): string | undefined {
+  if (existsSync("/.dockerenv")) return "a Docker container";
   if (existsSync("/run/.containerenv")) return "a podman container";
-  if (/^Seccomp:\s*2/m.test(read("/proc/self/status") ?? "")) return "a container or sandbox with a seccomp filter";
-  return undefined;
+  const manager = read("/run/systemd/container") ?? process.env.container;
+  if (manager) return `a container of ${manager}`;
+  return process.env.KUBERNETES_SERVICE_HOST === undefined ? undefined : "a Kubernetes pod";
 }
 
 const findProgram = (name: string) =>
-  ["/usr/bin", "/bin", "/usr/local/bin"].map((dir) => `${dir}/${name}`).find((path) => may(path, constants.X_OK));
+  ["/usr/bin", "/bin", "/usr/local/bin"]
+    .map((directory) => `${directory}/${name}`)
+    .find((path) => access(path, constants.X_OK) === "allowed");
 
 function read(path: string): string | undefined {
   try {
@@ -122,11 +133,11 @@ function read(path: string): string | undefined {
   }
 }
 
-function may(path: string, mode: number): boolean {
+function access(path: string, mode: number): Access {
   try {
     accessSync(path, mode);
-    return true;
+    return "allowed";
   } catch {
-    return false;
+    return existsSync(path) ? "forbidden" : "missing";
   }
 }

@@ -2,8 +2,7 @@ import { type ErrorCode, LibctError } from "../errors.ts";
 import type { Failure } from "../executor/index.ts";
 import { E, errnoName } from "../linux/index.ts";
 import { describeOp, type OpDescription, type Program } from "../program/index.ts";
-import { whoForbids } from "./doctor.ts";
-import { readObstacles } from "./facts.ts";
+import { userNamespaceObstacle } from "./obstacle.ts";
 
 /** The error that a failed operation of a program means to the user. */
 export function failureError(program: Program, failure: Failure): LibctError {
@@ -49,7 +48,7 @@ function userNamespaceError(errno: number, details: Details): LibctError {
   const landlock = 'the sandbox needs none with isolation "landlock"';
   return new LibctError("ERR_CT_NOT_PERMITTED", `user namespaces cannot be made here: ${errnoName(errno)}`, {
     ...details,
-    hint: `${whoForbids(readObstacles())}; ${landlock}`,
+    hint: `${userNamespaceObstacle()}; ${landlock}`,
   });
 }
 
@@ -64,7 +63,7 @@ function hintFor({ syscall, member, text }: OpDescription, errno: number): strin
   if (member === "process.cwd")
     return errno === E.EXDEV ? LINK_HINT : "the directory must exist in the container and be open to the user";
   if (errno === E.EXDEV) return LINK_HINT;
-  if (syscall === "mount" || syscall === "move_mount") return mountHint(member, errno);
+  if (syscall === "mount" || syscall === "move_mount") return mountHint(syscall, member, errno);
   if (errno === E.EROFS && /^mounts/.test(member))
     return "the mount target does not exist, and the root is read-only: make it beforehand";
   if (member === "process.user" && errno === E.EINVAL)
@@ -86,14 +85,16 @@ const SPAWN_HINTS = new Map<number, string>([
   [E.EAGAIN, PROCESS_HINT],
 ]);
 
-function mountHint(member: string, errno: number): string | undefined {
+function mountHint(syscall: string, member: string, errno: number): string | undefined {
   if (errno === E.EPERM) {
     return "the kernel refuses this mount here: inside a container the outer one must allow it (its seccomp filter, AppArmor profile or masked /proc)";
   }
   if (errno === E.ENODEV) return "the kernel does not know this type of filesystem";
+  if (errno === E.ENOTDIR || (errno === E.EINVAL && syscall === "move_mount")) {
+    return "a directory can only be mounted on a directory, and a file on a file";
+  }
   if (errno === E.EINVAL && member.startsWith("mounts")) {
     return "the filesystem does not take one of the options; the kernel's log mostly says which (dmesg)";
   }
-  if (errno === E.ENOTDIR) return "a directory can only be mounted on a directory, and a file on a file";
   return undefined;
 }

@@ -1,12 +1,19 @@
 import { existsSync, statSync } from "node:fs";
 import { resolve as resolvePath } from "node:path";
-import { compileSeccomp, defaultSeccomp, type Resolved, type ResolvedMount, type Stdio } from "../compile/index.ts";
+import {
+  compileDefaultSeccomp,
+  compileSeccomp,
+  type Resolved,
+  type ResolvedMount,
+  type Stdio,
+} from "../compile/index.ts";
 import { invalid, LibctError } from "../errors.ts";
 import { hostArch } from "../executor/index.ts";
 import { dir, mountTree, readMountInfo } from "../fs/index.ts";
 import type { KernelFeatures } from "../linux/index.ts";
 import {
   type ContainerSpec,
+  type Landlock,
   type Mount,
   type NamespaceType,
   type ProcessSpec,
@@ -43,13 +50,7 @@ export async function resolveContainer(
   const idMaps = created.has("user") ? resolveIdMaps(spec, caller) : undefined;
   const root = await planRoot(spec, { features, caller, scratch }, created);
   requireLabels(process);
-  if (process.landlock && features.landlockAbi === 0) {
-    throw unsupported(
-      "Landlock is not available",
-      "process.landlock",
-      "it needs Linux 5.13 and lsm=...,landlock on the kernel's command line",
-    );
-  }
+  if (process.landlock) requireLandlock(process.landlock, features.landlockAbi);
   return {
     arch: hostArch(),
     features,
@@ -86,7 +87,29 @@ function splitNamespaces(spec: ContainerSpec): { created: Set<NamespaceType>; jo
       joined.set(namespace.type, namespace.path);
     }
   });
+  refuseUnjoinable(spec, created, joined);
   return { created, joined };
+}
+
+/** setns(2) wants CAP_SYS_ADMIN in the user namespace that owns the other one, and nobody in a new one has that. */
+function refuseUnjoinable(
+  spec: ContainerSpec,
+  created: ReadonlySet<NamespaceType>,
+  joined: ReadonlyMap<NamespaceType, string>,
+): void {
+  if (!created.has("user")) return;
+  for (const type of ["mount", "pid"] as const) {
+    // A pid namespace is joined for the children of who joins it, and with a time namespace there is another generation of them.
+    if (!joined.has(type) || (type === "pid" && !created.has("time"))) continue;
+    const index = spec.namespaces?.findIndex((namespace) => typeof namespace === "object" && namespace.type === type);
+    const expected = `no path, since an older ${type} namespace cannot be joined from a new user namespace`;
+    throw invalid(
+      `namespaces[${index}].path`,
+      joined.get(type),
+      expected,
+      "join the user namespace of the same process too",
+    );
+  }
 }
 
 function requireFeatures(created: ReadonlySet<NamespaceType>, features: KernelFeatures): void {
@@ -213,10 +236,9 @@ function resolveUser(user: ProcessSpec["user"]): User | string | undefined {
 function resolveSeccomp(spec: ContainerSpec, process: ProcessSpec, features: KernelFeatures): Resolved["seccomp"] {
   const { seccomp = "unconfined" } = spec;
   if (seccomp === "unconfined") return undefined;
-  const profile =
-    seccomp === "default" ? defaultSeccomp(hostArch(), process.capabilities?.bounding ?? [], features) : seccomp;
+  if (seccomp === "default") return compileDefaultSeccomp(hostArch(), process.capabilities?.bounding ?? [], features);
   try {
-    const { filter, flags, notify } = compileSeccomp(profile, hostArch());
+    const { filter, flags, notify } = compileSeccomp(seccomp, hostArch());
     if (notify) throw unsupported("SCMP_ACT_NOTIFY has no listener here yet", "seccomp", "use SCMP_ACT_ERRNO");
     return { filter, flags };
   } catch (cause) {
@@ -225,6 +247,26 @@ function resolveSeccomp(spec: ContainerSpec, process: ProcessSpec, features: Ker
       member: "seccomp",
       cause,
     });
+  }
+}
+
+/** Everything that is not listed is refused, or the container is: an older Landlock would let some of it through. */
+function requireLandlock({ bindTcp, connectTcp }: Landlock, abi: number): void {
+  const member = "process.landlock";
+  if (abi === 0) {
+    throw unsupported(
+      "Landlock is not available",
+      member,
+      "it needs Linux 5.13 and lsm=...,landlock on the kernel's command line",
+    );
+  }
+  if (abi < 3) throw unsupported("this kernel's Landlock lets files be truncated", member, "it needs Linux 6.2");
+  if (abi < 4 && (bindTcp || connectTcp)) {
+    throw unsupported(
+      "this kernel's Landlock knows no ports",
+      `${member}.${bindTcp ? "bindTcp" : "connectTcp"}`,
+      "it needs Linux 6.7",
+    );
   }
 }
 

@@ -153,7 +153,7 @@ function planLandlock(
     process: {
       ...process,
       env: { ...process.env, TMPDIR: temporary },
-      landlock: { readOnly, readWrite, ...(sandbox.network ? {} : { bindTcp: [], connectTcp: [] }) },
+      landlock: { readOnly, readWrite },
     },
     release: () => rmSync(temporary, { recursive: true, force: true }),
   };

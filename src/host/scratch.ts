@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync } from "node:fs";
 import { LibctError } from "../errors.ts";
 
 /**
@@ -19,12 +19,20 @@ export function scratchDirectory(uid: number): string {
   });
 }
 
+/** Others may pass through it, as the ids of a user namespace are others here, but neither list nor change it. */
+const MODE = 0o711;
+
 function make(path: string): boolean {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
-    const parent = lstatSync(path.slice(0, path.lastIndexOf("/")));
+    mkdirSync(path, { recursive: true, mode: MODE });
+    const above = path.slice(0, path.lastIndexOf("/"));
+    const parent = lstatSync(above);
     const own = parent.isDirectory() && parent.uid === process.geteuid?.();
-    return own && (parent.mode & 0o022) === 0;
+    if (!own || (parent.mode & 0o022) !== 0) return false;
+    for (const directory of [above, path]) {
+      if ((lstatSync(directory).mode & 0o7777) !== MODE) chmodSync(directory, MODE);
+    }
+    return true;
   } catch {
     return false; // Not here (no such directory, read-only, not ours): the next candidate.
   }

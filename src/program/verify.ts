@@ -1,4 +1,4 @@
-import { E, O, S, syscallName } from "../linux/index.ts";
+import { E, MS, O, S, syscallName } from "../linux/index.ts";
 import type { DataRef, Op, Program, Register } from "./program.ts";
 
 /**
@@ -18,6 +18,7 @@ export function verifyProgram(program: Program): readonly string[] {
     ...seccompLast(calls),
     ...hostTreeLeft(program, calls),
     ...madeInsideRoot(program, calls),
+    ...readonlyKept(program, calls),
     ...noDevicesInUserNamespace(program, calls),
   ];
 }
@@ -106,7 +107,7 @@ function seccompLast(calls: readonly Call[]): string[] {
 }
 
 /** What the container's paths are for; the `source` of a bind mount is the host's. */
-const CONTAINER_MEMBER = /^(mounts\[\d+\](?!\.source)|devices|links|maskedPaths|readonlyPaths)/;
+const CONTAINER_MEMBER = /^(mounts\[\d+\](?!\.source)|(devices|links|maskedPaths|readonlyPaths)\[)/;
 const BY_PATH = new Set(["mount", "mkdirat", "mknodat", "symlinkat", "fchownat", "chdir"]);
 
 /** CVE-2021-30465 and its kin: container paths are resolved only when the container's root is the process's root, and the host's is given up in the end. */
@@ -178,6 +179,22 @@ function madeInsideRoot(program: Program, calls: readonly Call[]): string[] {
     const path = stringAt(program, op.args[argument]);
     if (path?.includes("/") !== false) violations.push(`init[${index}]: ${name} of ${path} by a path`);
     else if (!inside) violations.push(`init[${index}]: ${name} of ${path} in a directory that was not checked`);
+  }
+  return violations;
+}
+
+const REMOUNT = MS.REMOUNT | MS.BIND;
+
+/** A remount replaces all flags: what was made read-only for the root stays so when another flag is set (mount(2), "Remounting"). */
+function readonlyKept(program: Program, calls: readonly Call[]): string[] {
+  const readonly = new Set<string | undefined>();
+  const violations: string[] = [];
+  for (const { op, index, name } of calls) {
+    const flags = Number(op.args[3]);
+    if (name !== "mount" || (flags & REMOUNT) !== REMOUNT || !/^(root|devices)/.test(op.member)) continue;
+    const path = stringAt(program, op.args[1]);
+    if (flags & MS.RDONLY) readonly.add(path);
+    else if (readonly.has(path)) violations.push(`init[${index}]: ${path} loses its being read-only`);
   }
   return violations;
 }

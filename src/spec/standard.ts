@@ -73,8 +73,14 @@ export interface StandardOptions {
   readonly ttyGroup?: boolean;
 }
 
+/** A specification in which these members are there, to be spread and added to. */
+export type StandardSpec = ContainerSpec &
+  Required<
+    Pick<ContainerSpec, "namespaces" | "mounts" | "devices" | "links" | "maskedPaths" | "readonlyPaths" | "process">
+  >;
+
 /** What most people mean by a container: six namespaces, /proc, /dev and /sys, few capabilities, seccomp. Spread it and change what you like. */
-export function standard(options: StandardOptions): ContainerSpec {
+export function standard(options: StandardOptions): StandardSpec {
   const network = options.network ?? "none";
   return {
     namespaces: [

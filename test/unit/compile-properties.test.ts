@@ -216,4 +216,16 @@ describe("a good program with one thing spoiled is found out", () => {
       "mknod of a device in a user namespace",
     );
   });
+
+  it("a read-only root that a later remount makes writable", () => {
+    const sandbox = ROOT_PLANS["sandbox"];
+    const program = compileContainer(
+      resolvedBy({ spec: base, ...(sandbox ? { root: sandbox } : {}) }, kernelFeatures("4.19")),
+    );
+    expect(verifyProgram(program)).toEqual([]);
+    const remount = find(program, "mount", "devices");
+    const writable = { ...remount, args: remount.args.map((arg, index) => (index === 3 ? Number(arg) & ~1 : arg)) };
+    const spoiled = spoil(program, (op) => [op === remount ? writable : op]);
+    expect(verifyProgram(spoiled).join()).toContain("loses its being read-only");
+  });
 });

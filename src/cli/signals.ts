@@ -1,0 +1,108 @@
+import { readFileSync } from "node:fs";
+import { constants } from "node:os";
+import { isatty } from "node:tty";
+import { LibctError } from "../errors.ts";
+import type { ExitStatus, Process } from "../host/index.ts";
+import { readTerminal } from "./terminal.ts";
+
+/** Passed on to the command. Those that mean a fault of `ct` itself, or cannot be caught, are not. */
+const FORWARDED = [
+  "SIGHUP",
+  "SIGINT",
+  "SIGQUIT",
+  "SIGTERM",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGALRM",
+  "SIGCONT",
+  "SIGWINCH",
+] as const satisfies readonly NodeJS.Signals[];
+
+/** Their default action is not to end a process (signal(7)). */
+const HARMLESS: readonly NodeJS.Signals[] = ["SIGCONT", "SIGWINCH"];
+
+export interface ForwardingOptions {
+  /** The command has a terminal of its own, whose size follows that of ours. */
+  readonly terminal: boolean;
+  /** The command is the first process of a pid namespace. */
+  readonly isInit: boolean;
+}
+
+/** Passes signals on to a command from now on. Those that come before it runs wait for it. */
+export class SignalForwarder {
+  readonly #options: ForwardingOptions;
+  readonly #early: NodeJS.Signals[] = [];
+  readonly #handler = (signal: NodeJS.Signals) => this.#forward(signal);
+  readonly #resize = () => {
+    const size = readTerminal();
+    if (size) this.#process?.resize(size.columns, size.rows).catch(ignoreEnd);
+  };
+  #process: Process | undefined;
+  #ended: NodeJS.Signals | undefined;
+
+  constructor(options: ForwardingOptions) {
+    this.#options = options;
+    for (const signal of FORWARDED) process.on(signal, this.#handler);
+    if (options.terminal && isatty(1)) process.stdout.on("resize", this.#resize);
+  }
+
+  /** From now on signals reach this process. */
+  to(child: Process): void {
+    this.#process = child;
+    for (const signal of this.#early.splice(0)) this.#forward(signal);
+  }
+
+  stop(): void {
+    for (const signal of FORWARDED) process.off(signal, this.#handler);
+    if (this.#options.terminal && isatty(1)) process.stdout.off("resize", this.#resize);
+  }
+
+  /** How the command ended in its own view: by the signal whose default action was done for it. */
+  told(status: Pick<ExitStatus, "exitCode" | "signal">): Pick<ExitStatus, "exitCode" | "signal"> {
+    const signal = this.#ended;
+    if (signal === undefined || status.signal !== "SIGKILL") return status;
+    return { exitCode: 128 + constants.signals[signal], signal };
+  }
+
+  #forward(signal: NodeJS.Signals): void {
+    const child = this.#process;
+    if (!child) {
+      this.#early.push(signal);
+      return;
+    }
+    // The kernel sends it anew when the command's own terminal has got the new size.
+    if (signal === "SIGWINCH" && this.#options.terminal) return;
+    if (this.#options.isInit && !HARMLESS.includes(signal) && endsBy(child.pid, signal)) {
+      this.#ended ??= signal;
+      child.kill("SIGKILL").catch(ignoreEnd);
+    } else {
+      child.kill(signal).catch(ignoreEnd);
+    }
+  }
+}
+
+/**
+ * Whether a signal would end a process if it were not the first of its pid namespace. The kernel keeps those from such a process that it has no handler for
+ * (pid_namespaces(7)), and then a command that nobody wrote as an init could not be interrupted.
+ */
+function endsBy(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return hasDefaultAction(readFileSync(`/proc/${pid}/status`, "utf8"), constants.signals[signal]);
+  } catch {
+    return false; // It has ended, or may not be looked at.
+  }
+}
+
+/** Neither blocked, ignored nor caught, by the masks of /proc/PID/status. */
+export function hasDefaultAction(status: string, signal: number): boolean {
+  const bit = 1n << BigInt(signal - 1);
+  return ["SigBlk", "SigIgn", "SigCgt"].every((mask) => {
+    const digits = new RegExp(`^${mask}:\\s*([0-9a-f]+)`, "m").exec(status)?.[1];
+    return digits !== undefined && (BigInt(`0x${digits}`) & bit) === 0n;
+  });
+}
+
+/** A signal that comes when the command has just ended has nobody to reach. */
+function ignoreEnd(error: unknown): void {
+  if (!(error instanceof LibctError) || error.errno !== "ESRCH") throw error;
+}

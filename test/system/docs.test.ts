@@ -1,0 +1,61 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const repository = fileURLToPath(new URL("../..", import.meta.url));
+const bun = `${repository}/node_modules/.bin/bun`;
+const directory = mkdtempSync("/tmp/ct-docs-");
+
+/** The TypeScript examples of a page, in order. */
+const examples = (page: string) =>
+  [...readFileSync(`${repository}/${page}`, "utf8").matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1] ?? "");
+
+function runExample(code: string, env: NodeJS.ProcessEnv = {}) {
+  writeFileSync(`${directory}/example.ts`, code);
+  const { status, stdout, stderr } = spawnSync(bun, ["example.ts"], {
+    cwd: directory,
+    encoding: "utf8",
+    env: { ...process.env, ...env },
+  });
+  return { status, stdout, stderr };
+}
+
+beforeAll(() => {
+  mkdirSync(`${directory}/node_modules`);
+  symlinkSync(repository, `${directory}/node_modules/libct`);
+  for (const name of ["work", "site", "data", "rootfs/bin", "releases/1", "releases/2"])
+    mkdirSync(`${directory}/${name}`, { recursive: true });
+  writeFileSync(`${directory}/work/generated.sh`, "echo generated >made; echo done\n");
+  writeFileSync(`${directory}/site/index.html`, "<h1>index</h1>\n");
+  writeFileSync(`${directory}/data/hello`, "hello\n");
+  cpSync("/bin/busybox", `${directory}/rootfs/bin/busybox`, { dereference: true });
+  for (const name of ["sh", "cat", "hostname"]) symlinkSync("busybox", `${directory}/rootfs/bin/${name}`);
+  cpSync(`${directory}/rootfs/bin`, `${directory}/releases/2/bin`, { recursive: true, verbatimSymlinks: true });
+  writeFileSync(`${directory}/releases/2/release`, "second\n");
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+describe("the README's examples", () => {
+  const [first = "", second = ""] = examples("README.md");
+
+  it("run a command over the host's root, and code that nobody has read in a sandbox", () => {
+    expect(runExample(first)).toMatchObject({ status: 0, stdout: "exit 0 done\n\n" });
+    expect(readFileSync(`${directory}/work/made`, "utf8")).toBe("generated\n");
+  });
+
+  it("put a container together from its features", () => {
+    const { status, stdout, stderr } = runExample(second);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toMatch(/^web\nhello\n<h1>index<\/h1>\n\{\n {2}exitCode: 0,/);
+  });
+});
+
+it("the worked example of a filesystem driver works", () => {
+  const [driver = ""] = examples("docs/filesystems.md");
+  expect(runExample(driver, { RELEASES: `${directory}/releases` })).toMatchObject({
+    status: 0,
+    stdout: "hello from second\n",
+    stderr: "",
+  });
+});
