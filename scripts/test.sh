@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 scripts/setup.sh
 npm run --silent build
 mkdir -p build
+rm -f build/tests.json
 status=0
 npx vitest run --reporter=default --reporter=json --outputFile.json=build/tests.json "$@" || status=$?
-node scripts/summary.mjs build/tests.json
+node scripts/summary.mjs build/tests.json || status=1
 exit "$status"

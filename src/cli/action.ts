@@ -1,4 +1,3 @@
-import type { Host } from "../host/index.ts";
 import type { RunFlags } from "./flags.ts";
 
 /** A parsed command line of `ct run` or `ct explain`. */
@@ -8,8 +7,5 @@ export interface Invocation {
   readonly command: readonly string[];
 }
 
-/** How `ct` gets to a Host: the single-file program brings its own executor. */
-export type OpenHost = () => Promise<Host>;
-
 /** Does what a command line says and gives the exit status. */
-export type Action = (invocation: Invocation, openHost: OpenHost) => Promise<number>;
+export type Action = (invocation: Invocation) => Promise<number>;

@@ -1,10 +1,9 @@
-import type { Check, HostFeatures } from "../host/index.ts";
-import type { OpenHost } from "./action.ts";
+import { type Check, Host, type HostFeatures } from "../host/index.ts";
 import { print } from "./output.ts";
 
 /** `ct doctor`: what this kernel and this user can do, and what is missing for the rest. */
-export async function doctor(json: boolean, openHost: OpenHost): Promise<number> {
-  await using host = await openHost();
+export async function doctor(json: boolean): Promise<number> {
+  await using host = await Host.open();
   const features = await host.features();
   await print(process.stdout, `${json ? JSON.stringify(features) : featureTable(features)}\n`);
   return features.ok ? 0 : 1;

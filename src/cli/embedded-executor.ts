@@ -8,14 +8,14 @@ interface EmbeddedFile extends Blob {
 }
 const bun = (globalThis as { Bun?: { embeddedFiles: readonly EmbeddedFile[] } }).Bun;
 
-/** A file without a name, which can be executed until it is closed. */
-export interface ExtractedFile {
+/** A file without a name, which can be executed until it is let go. */
+export interface ExecutorFile {
   readonly path: string;
-  close(): void;
+  release(): void;
 }
 
 /** The executor that this single-file program carries, as a file that the kernel can execute. */
-export function extractExecutor(): ExtractedFile {
+export function extractExecutor(): ExecutorFile {
   const name = bun?.embeddedFiles.find((file) => file.name.includes("ct-executor"))?.name;
   if (name === undefined) throw new LibctError("ERR_CT_EXECUTOR", "this program was built without an executor");
   return placeExecutable(readFileSync(`/$bunfs/root/${name}`), directories());
@@ -29,7 +29,7 @@ const directories = () =>
  * Puts a program into the first directory that lets it be executed, and takes the name away at once: so nobody else can come between, and nothing is
  * left when this process is killed.
  */
-export function placeExecutable(content: Uint8Array, places: readonly (string | undefined)[]): ExtractedFile {
+export function placeExecutable(content: Uint8Array, places: readonly (string | undefined)[]): ExecutorFile {
   const failures: string[] = [];
   for (const place of places) {
     try {
@@ -43,7 +43,7 @@ export function placeExecutable(content: Uint8Array, places: readonly (string | 
   });
 }
 
-function placeIn(place: string, content: Uint8Array): ExtractedFile {
+function placeIn(place: string, content: Uint8Array): ExecutorFile {
   const directory = mkdtempSync(`${place}/ct-`);
   try {
     const path = `${directory}/ct-executor`;
@@ -51,7 +51,7 @@ function placeIn(place: string, content: Uint8Array): ExtractedFile {
     // On a filesystem mounted with noexec this fails for regular files (access(2), EACCES).
     accessSync(path, constants.X_OK);
     const fd = openSync(path, "r");
-    return { path: `/proc/${process.pid}/fd/${fd}`, close: () => closeSync(fd) };
+    return { path: `/proc/${process.pid}/fd/${fd}`, release: () => closeSync(fd) };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

@@ -1,14 +1,15 @@
-import type { Invocation, OpenHost } from "./action.ts";
+import { Host } from "../host/index.ts";
+import type { Invocation } from "./action.ts";
 import { print } from "./output.ts";
 import { wrong } from "./parse.ts";
 import { inputFor, planInvocation } from "./plan.ts";
 
 /** `ct explain`: prints the program that `ct run` would run. */
-export async function explain(invocation: Invocation, openHost: OpenHost): Promise<number> {
+export async function explain(invocation: Invocation): Promise<number> {
   const { flags } = invocation;
   const { kernel } = flags;
   if (kernel !== undefined && !/^\d+\.\d+/.test(kernel)) throw wrong("--kernel", kernel, "a release such as 5.10");
-  await using host = await openHost();
+  await using host = await Host.open();
   const plan = planInvocation(invocation, host.caller);
   try {
     await using container = await host.create(plan.spec);

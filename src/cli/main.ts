@@ -5,5 +5,4 @@ import { main } from "./program.ts";
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string;
 };
-const openHost = async () => (await import("../host/index.ts")).Host.open();
-process.exitCode = await main(process.argv.slice(2), version, openHost);
+process.exitCode = await main(process.argv.slice(2), version);

@@ -1,14 +1,14 @@
 import { Command, CommanderError } from "commander";
 import { LibctError } from "../errors.ts";
-import type { Action, OpenHost } from "./action.ts";
+import type { Action } from "./action.ts";
 import { EXIT, exitCodeOf, reportError } from "./exit.ts";
 import { type RunFlags, withRunFlags } from "./flags.ts";
 import { DOCTOR_HELP, EXPLAIN_HELP, PROGRAM_HELP, RUN_HELP } from "./help.ts";
 import { splitWords } from "./words.ts";
 
 /** Runs `ct` with the words of its command line (without node and script), and gives the exit status. */
-export async function main(words: readonly string[], version: string, openHost: OpenHost): Promise<number> {
-  const line = new CommandLine(words, version, openHost);
+export async function main(words: readonly string[], version: string): Promise<number> {
+  const line = new CommandLine(words, version);
   try {
     return await line.run();
   } catch (error) {
@@ -22,14 +22,12 @@ export async function main(words: readonly string[], version: string, openHost: 
 class CommandLine {
   /** Errors are for programs. Until the flags are parsed, the word alone tells. */
   json: boolean;
-  readonly #openHost: OpenHost;
   readonly #before: readonly string[];
   readonly #after: readonly string[] | undefined;
   readonly #program: Command;
   #status = 0;
 
-  constructor(words: readonly string[], version: string, openHost: OpenHost) {
-    this.#openHost = openHost;
+  constructor(words: readonly string[], version: string) {
     // Commander forgets where "--" stood, and that is what tells ROOT from COMMAND.
     const dashes = words.indexOf("--");
     this.#before = dashes < 0 ? words : words.slice(0, dashes);
@@ -64,7 +62,7 @@ class CommandLine {
       .addHelpText("after", DOCTOR_HELP)
       .action(async ({ json = false }: { json?: boolean }) => {
         this.json = json;
-        this.#status = await (await import("./doctor.ts")).doctor(json, this.#openHost);
+        this.#status = await (await import("./doctor.ts")).doctor(json);
       });
   }
 
@@ -73,7 +71,7 @@ class CommandLine {
       this.json = flags.json ?? false;
       const words = splitWords([...(first === undefined ? [] : [first]), ...rest], this.#after);
       const action = await load();
-      this.#status = await action({ flags, ...words }, this.#openHost);
+      this.#status = await action({ flags, ...words });
     };
   }
 }

@@ -1,7 +1,7 @@
 import { isatty } from "node:tty";
 import { LibctError } from "../errors.ts";
-import { type EndReason, limit, type Process, type RunPlan, type RunResult } from "../host/index.ts";
-import type { Invocation, OpenHost } from "./action.ts";
+import { type EndReason, Host, limit, type Process, type RunPlan, type RunResult } from "../host/index.ts";
+import type { Invocation } from "./action.ts";
 import type { RunFlags } from "./flags.ts";
 import { drain, print, type Sink, write } from "./output.ts";
 import { parseLimits } from "./parse.ts";
@@ -9,11 +9,11 @@ import { inputFor, planInvocation } from "./plan.ts";
 import { SignalForwarder } from "./signals.ts";
 
 /** `ct run`: returns the exit status. */
-export async function run(invocation: Invocation, openHost: OpenHost): Promise<number> {
+export async function run(invocation: Invocation): Promise<number> {
   const { flags } = invocation;
   requireTerminal(flags);
   const { timeout, maxOutput } = parseLimits(flags);
-  await using host = await openHost();
+  await using host = await Host.open();
   const plan = planInvocation(invocation, host.caller);
   // Its handlers stand before the command does, so that no signal is lost in between.
   const signals = new SignalForwarder({ terminal: flags.tty ?? false, isInit: isInit(plan.spec) });
@@ -78,8 +78,7 @@ async function passThrough(child: Process, most: number | undefined, stop: Stop)
 
 async function report(result: RunResult, flags: RunFlags): Promise<void> {
   if (flags.json) await print(process.stdout, `${JSON.stringify(result)}\n`);
-  else if (result.reason === "timeout")
-    await print(process.stderr, `ct: killed, as it took longer than ${flags.timeout}\n`);
+  else if (result.reason === "timeout") await print(process.stderr, `ct: killed after ${flags.timeout}\n`);
   else if (result.reason === "output-limit")
-    await print(process.stderr, `ct: killed, as it wrote more than ${flags.maxOutput}\n`);
+    await print(process.stderr, `ct: killed after ${flags.maxOutput} of output\n`);
 }

@@ -1,6 +1,7 @@
-import { execFileSync, spawn } from "node:child_process";
+import { type ChildProcessByStdio, execFileSync, spawn } from "node:child_process";
 import { accessSync, chmodSync, chownSync, constants, copyFileSync, lstatSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { locateExecutor } from "../../src/executor/index.ts";
 
@@ -53,8 +54,8 @@ import { openHost } from "${support}/host.ts";
 const report = (value: unknown) => console.log(JSON.stringify(value));
 `;
 
-/** Runs a TypeScript script under Node in a process of its own, and gives what it has reported. `directory` is for its files. Needs root. */
-export async function runScript(script: string, directory: string, options: ScriptOptions = {}): Promise<unknown[]> {
+/** Starts a TypeScript script under Node in a process of its own. `directory` is for its files. Needs root. */
+export function spawnScript(script: string, directory: string, options: ScriptOptions = {}): ChildProcessByStdio<null, Readable, Readable> {
   const home = join(directory, "home");
   mkdirSync(home, { recursive: true });
   if (options.user) chownSync(home, ORDINARY, ORDINARY);
@@ -65,11 +66,16 @@ export async function runScript(script: string, directory: string, options: Scri
   const prepared = ["unshare", "--mount", "--propagation", "private", "sh", "-c", `${options.prepare} && exec "$@"`, "sh"];
   const [command = "", ...args] = options.prepare === undefined ? inner : [...prepared, ...inner];
   const executor = reachable(process.env["LIBCT_TEST_EXECUTOR"] ?? locateExecutor().path, directory);
-  const child = spawn(command, args, {
+  return spawn(command, args, {
     cwd: "/",
     stdio: ["ignore", "pipe", "pipe"],
     env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: home, LIBCT_TEST_EXECUTOR: executor, ...options.env },
   });
+}
+
+/** Runs such a script to its end, and gives what it has reported. */
+export async function runScript(script: string, directory: string, options: ScriptOptions = {}): Promise<unknown[]> {
+  const child = spawnScript(script, directory, options);
   let [stdout, stderr] = ["", ""];
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     stdout += text;

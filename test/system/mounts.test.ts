@@ -78,9 +78,11 @@ describe("bind mounts", () => {
 
       it("have the flags that were asked for", async () => {
         const source = fresh("flags");
-        const options = ["bind", "ro", "nosuid", "nodev", "noexec", "noatime"];
+        // In a user namespace the access times of the host's mounts are locked (mount_namespaces(7)).
+        const own = namespaces.length === 1 ? ["noatime"] : [];
+        const options = ["bind", "ro", "nosuid", "nodev", "noexec", ...own];
         const line = await seenAt("/data", { namespaces, mounts: [{ destination: "/data", source, options }] });
-        expect(line.options).toEqual(expect.arrayContaining(["ro", "nosuid", "nodev", "noexec", "noatime"]));
+        expect(line.options).toEqual(expect.arrayContaining(options.slice(1)));
         const plain = await seenAt("/data", { namespaces, mounts: [{ destination: "/data", source, options: ["bind"] }] });
         expect(plain.options).toContain("rw");
       });

@@ -188,8 +188,7 @@ describe("the host's root", () => {
 
   it("shows the further filesystems of the host, and keeps their changes apart too", async () => {
     const directory = fresh("further");
-    const [file, at] = [join(directory, "disk.img"), join(directory, "disk")];
-    mkdirSync(at);
+    const [file, at] = [join(directory, "disk.img"), "/mnt"];
     makeExt4(rootfs, file);
     const script = `
       import { readdirSync } from "node:fs";
