@@ -51,15 +51,41 @@ export interface RunFlags {
   readonly kernel?: string;
 }
 
-const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
-const NONE: readonly string[] = [];
+/** A command line without flags. */
+export const NO_FLAGS: RunFlags = {
+  env: [],
+  envFile: [],
+  bind: [],
+  tmpfs: [],
+  mount: [],
+  capAdd: [],
+  capDrop: [],
+  securityOpt: [],
+  ulimit: [],
+  sysctl: [],
+  device: [],
+  namespace: [],
+  noNamespace: [],
+  uidMap: [],
+  gidMap: [],
+  lower: [],
+  landlockRead: [],
+  landlockWrite: [],
+  landlockBind: [],
+  landlockConnect: [],
+  allowRead: [],
+  allowWrite: [],
+  allowEnv: [],
+};
 
-/** Adds what `run` and `explain` have in common. */
-export function withRunFlags(command: Command): Command {
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+/** Adds what `run` and `explain` have in common. With `dashes` (a "--" was given) flags may stand on both sides of ROOT. */
+export function withRunFlags(command: Command, dashes: boolean): Command {
   command.argument("[ROOT]", 'what "/" is: a directory, a file with a filesystem, or "host" (default)');
   command.argument("[COMMAND...]", "the program and its arguments").usage("[options] [ROOT] -- COMMAND...");
-  // The flags of a command without "--" are its own.
-  command.passThroughOptions();
+  // Without "--" what follows the first word may be the command's own flags.
+  command.passThroughOptions(!dashes);
   const flags = new FlagGroups(command);
   addRootFlags(flags);
   addProcessFlags(flags);
@@ -91,10 +117,8 @@ class FlagGroups {
 
   /** May be given many times. */
   many(flags: string, text: string): this {
-    const option = new Option(flags, text).argParser(collect).default(NONE);
-    // An array without elements is not worth being shown as the default; and "--no-..." is a name of ours, not commander's negation.
-    option.defaultValueDescription = "";
-    option.negate = false;
+    const option = new Option(flags, text).argParser(collect);
+    option.negate = false; // "--no-namespace" is a name of ours.
     this.#command.addOption(option);
     return this;
   }

@@ -104,7 +104,7 @@ export interface Limits {
 export function parseLimits(flags: { readonly timeout?: string; readonly maxOutput?: string }): Limits {
   const timeout = flags.timeout === undefined ? undefined : parseDuration(flags.timeout, "--timeout");
   if (timeout === 0)
-    throw wrong("--timeout", flags.timeout ?? "", "more than no time", "without the flag there is no limit");
+    throw wrong("--timeout", flags.timeout ?? "", "a time above 0", "without the flag there is no limit");
   const maxOutput = flags.maxOutput === undefined ? undefined : parseSize(flags.maxOutput, "--max-output");
   return { timeout, maxOutput };
 }

@@ -2,7 +2,7 @@ import { Command, CommanderError } from "commander";
 import { LibctError } from "../errors.ts";
 import type { Action } from "./action.ts";
 import { EXIT, exitCodeOf, reportError } from "./exit.ts";
-import { type RunFlags, withRunFlags } from "./flags.ts";
+import { NO_FLAGS, type RunFlags, withRunFlags } from "./flags.ts";
 import { DOCTOR_HELP, EXPLAIN_HELP, PROGRAM_HELP, RUN_HELP } from "./help.ts";
 import { splitWords } from "./words.ts";
 
@@ -63,14 +63,14 @@ class CommandLine {
   }
 
   #defineRun(command: Command): void {
-    withRunFlags(command)
+    withRunFlags(command, this.#after !== undefined)
       .option("--json", "take the output and print the result: exitCode, signal, stdout, stderr, reason, duration")
       .addHelpText("after", RUN_HELP)
       .action(this.#action(async () => (await import("./run.ts")).run));
   }
 
   #defineExplain(command: Command): void {
-    withRunFlags(command)
+    withRunFlags(command, this.#after !== undefined)
       .option("--json", "print the listing as JSON")
       .option("--kernel <release>", "as for another kernel, such as 4.19 or 5.10")
       .addHelpText("after", EXPLAIN_HELP)
@@ -78,7 +78,8 @@ class CommandLine {
   }
 
   #action(load: () => Promise<Action>) {
-    return async (first: string | undefined, rest: readonly string[], flags: RunFlags) => {
+    return async (first: string | undefined, rest: readonly string[], given: Partial<RunFlags>) => {
+      const flags = { ...NO_FLAGS, ...given };
       this.json = flags.json ?? false;
       const words = splitWords([...(first === undefined ? [] : [first]), ...rest], this.#after);
       const action = await load();
@@ -91,6 +92,8 @@ class CommandLine {
 function usageError(error: CommanderError): LibctError | undefined {
   if (error.exitCode === 0 || error.code === "commander.help") return undefined;
   const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
-  const hint = suggestion?.replace(/^\((.*)\)$/, "$1").replace(/^Did/, "did") ?? "`ct help` tells what there is";
-  return new LibctError("ERR_CT_USAGE", message, { hint });
+  const unknown = error.code === "commander.unknownOption" || error.code === "commander.unknownCommand";
+  const hint =
+    suggestion?.replace(/^\(Did (.*)\)$/, "did $1") ?? (unknown ? "`ct help` tells what there is" : undefined);
+  return new LibctError("ERR_CT_USAGE", message.replace(/\.$/, ""), { hint });
 }

@@ -10,6 +10,7 @@ export function fuseOverlay(options: OverlayOptions): RootDriver {
     type: "fuse-overlay",
     plan(context) {
       const program = findProgram("fuse-overlayfs");
+      requireFuse();
       const lower = options.lower.map((path, index) => requireLayer(path, `root.lower[${index}]`));
       const upper =
         options.upper === undefined ? `${context.scratch}/upper` : requireDirectory(options.upper, "root.upper");
@@ -38,6 +39,19 @@ function requireLayer(path: string, member: string): string {
     member,
     hint: "use the overlay driver, or another path",
   });
+}
+
+function requireFuse(): void {
+  try {
+    accessSync("/dev/fuse", constants.R_OK | constants.W_OK);
+  } catch (cause) {
+    throw new LibctError("ERR_CT_NOT_PERMITTED", "/dev/fuse is missing, or this user may not open it", {
+      path: "/dev/fuse",
+      member: "root",
+      hint: "load the kernel's module fuse, and let everybody use the device: chmod 666 /dev/fuse",
+      cause,
+    });
+  }
 }
 
 function findProgram(name: string): string {

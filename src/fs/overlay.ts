@@ -1,4 +1,4 @@
-import { rmSync } from "node:fs";
+import { chmodSync, existsSync, rmSync } from "node:fs";
 import { resolve } from "node:path";
 import { LibctError } from "../errors.ts";
 import type { RootContext, RootDriver, RootStep } from "../spec/index.ts";
@@ -51,7 +51,10 @@ export function workDirectory({ upper, work }: OverlayOptions): string | undefin
 /** Removes the work directory, unless it is the user's own. */
 export function releaseWork(options: OverlayOptions): void {
   const work = workDirectory(options);
-  if (work !== undefined && options.work === undefined) rmSync(work, { recursive: true, force: true });
+  if (work === undefined || options.work !== undefined) return;
+  // The kernel makes a directory of its own there that only root may read, and leaves it with something in it.
+  if (existsSync(`${work}/work`)) chmodSync(`${work}/work`, 0o700);
+  rmSync(work, { recursive: true, force: true });
 }
 
 /** A tmpfs of the container's own at the scratch directory, to make directories in. */

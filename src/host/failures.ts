@@ -2,7 +2,8 @@ import { type ErrorCode, LibctError } from "../errors.ts";
 import type { Failure } from "../executor/index.ts";
 import { E, errnoName } from "../linux/index.ts";
 import { describeOp, type OpDescription, type Program } from "../program/index.ts";
-import { userNamespaceObstacle } from "./obstacle.ts";
+import { readObstacles } from "./facts.ts";
+import { whoForbids } from "./who-forbids.ts";
 
 /** The error that a failed operation of a program means to the user. */
 export function failureError(program: Program, failure: Failure): LibctError {
@@ -48,7 +49,7 @@ function userNamespaceError(errno: number, details: Details): LibctError {
   const landlock = 'the sandbox needs none with isolation "landlock"';
   return new LibctError("ERR_CT_NOT_PERMITTED", `user namespaces cannot be made here: ${errnoName(errno)}`, {
     ...details,
-    hint: `${userNamespaceObstacle()}; ${landlock}`,
+    hint: `${whoForbids(readObstacles(), errno)}; ${landlock}`,
   });
 }
 

@@ -137,12 +137,31 @@ describe("an ordinary user", () => {
   });
 
   it("has fuse-overlayfs for a root, which is gone afterwards", async () => {
-    const seen = await asUser(`
+    const fuse = join(work, "fuse");
+    execFileSync("mknod", [fuse, "c", "10", "229"]);
+    chmodSync(fuse, 0o666);
+    const seen = await asUser(
+      `
       const spec = { root: ct.fuseOverlay({ lower: [rootfs] }), namespaces: isolated, mounts: [proc] };
       report(await shell(host, spec, "echo x > /new; cat /new; rm /etc/group; ls /etc; ls /proc | grep -c '^[0-9]'"));
-      report(existsSync(rootfs + "/new"));`);
+      report(existsSync(rootfs + "/new"));`,
+      { prepare: `mount --bind ${fuse} /dev/fuse` },
+    );
     // The shell, ls and grep
     expect(seen).toEqual(["x\npasswd\n3", false]);
+  });
+
+  it("is told when fuse-overlayfs cannot work since /dev/fuse is closed", async () => {
+    const fuse = join(work, "closed-fuse");
+    execFileSync("mknod", [fuse, "c", "10", "229"]);
+    chmodSync(fuse, 0o600);
+    const seen = await asUser(
+      `
+      try { await capture(host, { root: ct.fuseOverlay({ lower: [rootfs] }), namespaces: isolated }, ["/bin/true"]); report("started"); }
+      catch (error) { report([error.code, error.path]); }`,
+      { prepare: `mount --bind ${fuse} /dev/fuse` },
+    );
+    expect(seen).toEqual([["ERR_CT_NOT_PERMITTED", "/dev/fuse"]]);
   });
 
   it("joins the namespaces of the own container", async () => {

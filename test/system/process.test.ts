@@ -143,7 +143,7 @@ describe("streams", () => {
 
   it("that are ignored are /dev/null, and there is nothing else open", async () => {
     await using container = await host.create(isolated());
-    const process = await container.start(["/bin/sh", "-c", "cat; echo lost; readlink /proc/$$/fd/1 >&2; ls /proc/self/fd >&2"], {
+    const process = await container.start(["/bin/sh", "-c", "cat; echo lost; stat -L -c %t:%T /proc/1/fd/0 /proc/1/fd/1 >&2; ls /proc/self/fd >&2"], {
       stdin: "ignore",
       stdout: "ignore",
     });
@@ -152,7 +152,7 @@ describe("streams", () => {
     let text = "";
     for await (const part of process.stderr ?? []) text += Buffer.from(part as Uint8Array).toString();
     // 3 is the directory that ls itself reads.
-    expect(text).toBe("/dev/null\n0\n1\n2\n3\n");
+    expect(text).toBe("1:3\n1:3\n0\n1\n2\n3\n");
     await process.wait();
   });
 
@@ -470,20 +470,61 @@ describe("starting and stopping", () => {
   });
 });
 
+describe("this process and the executor", () => {
+  const descriptors = () => [`/proc/${process.pid}/fd`, `/proc/${host.executorPid}/fd`].map((path) => readdirSync(path).length);
+
+  it("have as many descriptors after containers as before, also after those whose output nobody reads and those that fail", async () => {
+    const round = async () => {
+      await capture(host, isolated(), ["/bin/echo", "x"]);
+      await using unread = await host.create(isolated());
+      await (await unread.start(["/bin/sh", "-c", "echo x; echo y >&2"], { stdin: "pipe" })).wait();
+      await expect(capture(host, isolated(), ["/missing"])).rejects.toThrow("not found");
+      await expect(capture(host, isolated(), { args: ["/bin/true"], cwd: "/missing" })).rejects.toThrow("chdir");
+      await expect(capture(host, isolated(), { args: ["/bin/true"], user: "missing" }, { stdin: "pipe" })).rejects.toThrow("missing");
+    };
+    await round();
+    await delay(50);
+    const before = descriptors();
+    for (let count = 0; count < 10; count++) await round();
+    await vi.waitFor(() => expect(descriptors()).toEqual(before));
+  });
+
+  it("take large commands and environments, as large as the kernel does", async () => {
+    const env = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`NAME${index}`, "v".repeat(10_000)]));
+    const args = ["/bin/sh", "-c", 'echo ${#1} $# ${#NAME99}', "sh", "a".repeat(131_000), ...Array.from({ length: 5000 }, String)];
+    const result = await capture(host, isolated(), { args, env });
+    expect(result.stdout).toBe("131000 5001 10000\n");
+    await expect(capture(host, isolated(), ["/bin/echo", "a".repeat(140_000)])).rejects.toMatchObject({ errno: "E2BIG" });
+  });
+
+  it("refuse a lower OOM score or a higher limit than the caller may set with the kernel's error and a hint", async () => {
+    const hard = Number(/^Max open files\s+\d+\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1]);
+    const rlimits = [{ type: "RLIMIT_NOFILE", soft: 10, hard: hard * 2 }];
+    const spec: ContainerSpec = { ...isolated(), namespaces: ["mount", "pid", "user"] };
+    await expect(capture(host, spec, { args: ["/bin/true"], rlimits })).rejects.toMatchObject({
+      errno: "EPERM",
+      member: "process.rlimits[0]",
+      hint: expect.stringContaining("CAP_SYS_RESOURCE"),
+    });
+  });
+});
+
 describe("when the application is killed", () => {
+  /** Its seconds tell the processes of this test from all others. */
+  const seconds = 1_000_000 + process.pid;
   const script = (directory: string) => `
-    import { writeFileSync } from "node:fs";
     const host = await openHost();
+    const [plain, mapped] = [ct.standard({ userNamespace: false }), ct.standard({ userNamespace: true })];
     const specs = [
-      { root: "${rootfs}", namespaces: ["mount", "pid"], resources: { pids: { limit: 50 } } },
+      { ...plain, root: ct.overlay({ lower: ["${rootfs}"] }), resources: { pids: { limit: 50 } } },
       { namespaces: ["network", "ipc"] },
-      { root: ct.image("${directory}/root.img"), namespaces: ["mount", "pid", "user"] },
-      { root: ct.fuseOverlay({ lower: ["${rootfs}"] }), namespaces: ["mount", "user"] },
+      { ...mapped, root: ct.image("${directory}/root.img") },
+      { ...mapped, root: ct.fuseOverlay({ lower: ["${rootfs}"] }) },
       {},
     ];
     for (const spec of specs) {
       const container = await host.create(spec);
-      const process_ = await container.start(["/bin/sh", "-c", "trap '' TERM; setsid sleep 98765 & sleep 98766 & echo up; wait"]);
+      const process_ = await container.start(["/bin/sh", "-c", "trap '' TERM; setsid sleep ${seconds} & sleep ${seconds} & echo up; wait"]);
       await waitForOutput(process_, "up");
     }
     report("ready");
@@ -495,31 +536,39 @@ describe("when the application is killed", () => {
     execFileSync("mksquashfs", [rootfs, `${directory}/root.img`, "-quiet", "-no-progress"], { stdio: "pipe" });
     const child = spawnScript(script(directory), directory);
     const ended = new Promise((resolve) => child.once("exit", resolve));
-    await new Promise<void>((resolve, reject) => {
-      let [text, errors] = ["", ""];
-      child.stderr.on("data", (part: Buffer) => {
-        errors += part.toString();
-      });
-      child.stdout.on("data", (part: Buffer) => {
-        text += part.toString();
-        if (text.includes("ready")) resolve();
-      });
-      child.once("exit", () => reject(new Error(`ended: ${text}${errors}`)));
-    });
-    // A shell's child is still a shell for a moment.
-    await vi.waitFor(() => expect(sleepers()).toHaveLength(10));
-    child.kill("SIGKILL");
-    await ended;
+    try {
+      await waitForReady(child);
+      // A shell's child is still a shell for a moment.
+      await vi.waitFor(() => expect(processesOf(`sleep\0${seconds}\0`)).toHaveLength(10));
+    } finally {
+      child.kill("SIGKILL");
+      await ended;
+    }
     await expectNothingLeft(before);
-    expect(sleepers()).toEqual([]);
+    expect(processesOf(`sleep\0${seconds}\0`)).toEqual([]);
   });
 });
 
-/** The processes that the containers of the killed application run. */
-const sleepers = (): string[] =>
+/** Waits until the script has reported "ready". */
+function waitForReady(child: ReturnType<typeof spawnScript>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let [text, errors] = ["", ""];
+    child.stderr.on("data", (part: Buffer) => {
+      errors += part.toString();
+    });
+    child.stdout.on("data", (part: Buffer) => {
+      text += part.toString();
+      if (text.includes("ready")) resolve();
+    });
+    child.once("exit", () => reject(new Error(`ended: ${text}${errors}`)));
+  });
+}
+
+/** The ids of the processes with this command line. */
+const processesOf = (commandLine: string): string[] =>
   readdirSync("/proc").filter((name) => {
     try {
-      return /^\d+$/.test(name) && /^sleep\0+9876[56]/.test(readFileSync(`/proc/${name}/cmdline`, "utf8"));
+      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/cmdline`, "utf8") === commandLine;
     } catch {
       return false; // It has ended meanwhile.
     }

@@ -1,0 +1,75 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { errorText, exitCodeOf } from "../../src/cli/exit.ts";
+import { splitWords } from "../../src/cli/words.ts";
+import { LibctError } from "../../src/errors.ts";
+
+const directory = mkdtempSync("/tmp/ct-cli-words-");
+const before = process.cwd();
+beforeAll(() => {
+  mkdirSync(`${directory}/rootfs`);
+  writeFileSync(`${directory}/program`, "#!/bin/sh\n");
+  chmodSync(`${directory}/program`, 0o755);
+  writeFileSync(`${directory}/disk.img`, "");
+  process.chdir(directory);
+});
+afterAll(() => {
+  process.chdir(before);
+  rmSync(directory, { recursive: true });
+});
+
+describe("with -- the words", () => {
+  it("are ROOT before it and COMMAND after it", () => {
+    expect(splitWords(["./rootfs"], ["ls", "-l"])).toEqual({ root: "./rootfs", command: ["ls", "-l"] });
+    expect(splitWords([], ["ls", "--", "x"])).toEqual({ root: undefined, command: ["ls", "--", "x"] });
+    expect(splitWords(["no-such-root"], ["ls"])).toEqual({ root: "no-such-root", command: ["ls"] });
+  });
+
+  it("must hold a command, and one root at most", () => {
+    expect(() => splitWords(["host"], [])).toThrow("no command is given; hint: `ct run host -- COMMAND...`");
+    expect(() => splitWords([], [])).toThrow("no command is given; hint: `ct run -- COMMAND...`");
+    expect(() => splitWords(["host", "id"], ["-u"])).toThrow(
+      'only ROOT may stand before "--", but "id" does too; hint: perhaps `ct run host -- id -- -u`',
+    );
+  });
+});
+
+describe("without -- the first word", () => {
+  it.each(["host", "/usr", "/nowhere", "./none", "../x", ".", "..", "rootfs", "./disk.img"])("%s is ROOT", (word) => {
+    expect(splitWords([word, "id", "-u"], undefined)).toEqual({ root: word, command: ["id", "-u"] });
+  });
+
+  it.each(["id", "nothing", "disk.img", "program", "hosts"])(
+    "%s is not taken for one, and the right form is told",
+    (word) => {
+      expect(() => splitWords([word, "-u", "it's"], undefined)).toThrow(
+        `"${word}" is no ROOT: neither "host" nor a directory; hint: to run it as the command: \`ct run -- ${word} -u 'it'\\''s'\``,
+      );
+    },
+  );
+
+  it.each(["/bin/sh", "./program"])("%s is a program, and the right form is told", (word) => {
+    expect(() => splitWords([word, "-c", "a b"], undefined)).toThrow(
+      `"${word}" is a program, and no ROOT; hint: \`ct run -- ${word} -c 'a b'\``,
+    );
+  });
+
+  it("is not enough", () => {
+    expect(() => splitWords([], undefined)).toThrow("no command is given; hint: `ct run -- COMMAND...`");
+    expect(() => splitWords(["rootfs"], undefined)).toThrow("no command is given; hint: `ct run rootfs -- COMMAND...`");
+  });
+});
+
+describe("errors", () => {
+  it("have exit statuses that tell whose they are", () => {
+    expect(exitCodeOf(new LibctError("ERR_CT_COMMAND_NOT_FOUND", ""))).toBe(127);
+    expect(exitCodeOf(new LibctError("ERR_CT_COMMAND_NOT_EXECUTABLE", ""))).toBe(126);
+    expect(exitCodeOf(new LibctError("ERR_CT_USAGE", ""))).toBe(125);
+    expect(exitCodeOf(new Error("a fault"))).toBe(125);
+  });
+
+  it("are one line that does nothing to a terminal", () => {
+    const text = errorText(new LibctError("ERR_CT_USAGE", "no \u001b[31mred\nhere\u007f é"));
+    expect(text).toBe("no \\u001b[31mred\\nhere\\x7f é");
+  });
+});
