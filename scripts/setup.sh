@@ -27,6 +27,7 @@ unshare                           util-linux
 script                            bsdutils
 ps                                procps
 strace                            strace
+dockerd                           docker.io
 expect                            expect
 python3                           python3
 END

@@ -42,6 +42,8 @@ export class Container {
   readonly #host: ContainerHost;
   #process: Process | undefined;
   #launch: Launch | undefined;
+  /** The last one that was started, also when it has ended. */
+  #latest: Launch | undefined;
   #starting: Promise<Process> | undefined;
   #disposed: Promise<void> | undefined;
   #released: Promise<void> = Promise.resolve();
@@ -102,6 +104,7 @@ export class Container {
     const launch = this.#launch;
     await launch?.kill();
     await launch?.ended.catch(() => undefined);
+    if (this.#latest) closeUnread(this.#latest);
     this.#host.forget(this);
     await this.#released;
   }
@@ -109,10 +112,17 @@ export class Container {
   async #start(command: Command, options: StartOptions): Promise<Process> {
     throwIfAborted(options.signal);
     const launch = await this.#prepare(command, options);
+    if (this.#latest) closeUnread(this.#latest);
     this.#launch = launch;
-    const gone = () => this.#gone();
+    this.#latest = launch;
+    const gone = () => {
+      // Nobody is left to read it.
+      launch.streams.stdin?.destroy();
+      this.#gone();
+    };
     launch.ended.then(gone, gone);
     const pid = await launch.started.catch(async (error: unknown) => {
+      closeUnread(launch);
       await this.#released;
       throw error;
     });
@@ -136,7 +146,7 @@ export class Container {
       return new Launch(this.#host.zygote, resolved, compileContainer(resolved));
     } catch (error) {
       await this.#release();
-      throw error;
+      throw error instanceof RangeError ? tooLarge(error) : error;
     }
   }
 
@@ -169,6 +179,17 @@ export class Container {
     if (typeof root === "object") await root.release?.();
   }
 }
+
+/** Output that nobody has begun to read is not wanted: its pipe would stay open. */
+function closeUnread({ streams }: Launch): void {
+  for (const stream of [streams.stdout, streams.stderr]) if (stream && !stream.readableDidRead) stream.destroy();
+}
+
+const tooLarge = (cause: RangeError) =>
+  new LibctError("ERR_CT_INVALID_SPEC", `the specification is too large: ${cause.message}`, {
+    hint: "give a long command or environment to the process in a file",
+    cause,
+  });
 
 function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new LibctError("ERR_CT_ABORTED", "the start was aborted", { cause: signal.reason });

@@ -12,10 +12,13 @@ const bun = (globalThis as { Bun?: { file(fd: number): BunFile } }).Bun;
 /** A container's output: a Readable of bytes that can also be read line by line. */
 export class OutputStream extends Readable {
   readonly #source: AsyncIterator<Uint8Array>;
+  readonly #close: () => Promise<void>;
 
-  constructor(source: AsyncIterable<Uint8Array>) {
+  /** `close` is called once, also when nothing was ever read: an iterator that has not begun closes nothing itself. */
+  constructor(source: AsyncIterator<Uint8Array>, close: () => Promise<void>) {
     super();
-    this.#source = source[Symbol.asyncIterator]();
+    this.#source = source;
+    this.#close = close;
   }
 
   override _read(): void {
@@ -26,7 +29,7 @@ export class OutputStream extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    Promise.resolve(this.#source.return?.()).then(() => callback(error), callback);
+    this.#close().then(() => callback(error), callback);
   }
 
   /** The output as text, a line at a time, without the line ends. */
@@ -54,16 +57,17 @@ function openPipe(pid: number, fd: number, flags: number): number {
 
 export function openOutput(pid: number, fd: number): OutputStream {
   const own = openPipe(pid, fd, constants.O_RDONLY | constants.O_NONBLOCK);
-  if (!bun) return new OutputStream(new Socket({ fd: own, readable: true, writable: false }));
-  return new OutputStream(closing(bun.file(own).stream(), own));
-}
-
-async function* closing(chunks: AsyncIterable<Uint8Array>, fd: number): AsyncGenerator<Uint8Array> {
-  try {
-    yield* chunks;
-  } finally {
-    closeSync(fd);
+  if (!bun) {
+    const socket = new Socket({ fd: own, readable: true, writable: false });
+    return new OutputStream(socket[Symbol.asyncIterator](), async () => {
+      socket.destroy();
+    });
   }
+  const chunks = bun.file(own).stream()[Symbol.asyncIterator]();
+  return new OutputStream(chunks, async () => {
+    await chunks.return?.();
+    closeSync(own);
+  });
 }
 
 export function openInput(pid: number, fd: number): Writable {

@@ -1,5 +1,14 @@
 import { type ChildProcessByStdio, execFileSync, spawn } from "node:child_process";
-import { accessSync, chmodSync, chownSync, constants, copyFileSync, lstatSync, mkdirSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  chownSync,
+  constants,
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -55,7 +64,11 @@ const report = (value: unknown) => console.log(JSON.stringify(value));
 `;
 
 /** Starts a TypeScript script under Node in a process of its own. `directory` is for its files. Needs root. */
-export function spawnScript(script: string, directory: string, options: ScriptOptions = {}): ChildProcessByStdio<null, Readable, Readable> {
+export function spawnScript(
+  script: string,
+  directory: string,
+  options: ScriptOptions = {},
+): ChildProcessByStdio<null, Readable, Readable> {
   const home = join(directory, "home");
   mkdirSync(home, { recursive: true });
   if (options.user) chownSync(home, ORDINARY, ORDINARY);
@@ -63,7 +76,16 @@ export function spawnScript(script: string, directory: string, options: ScriptOp
   const node = [reachable(process.execPath, directory), program];
   const asUser = ["setpriv", `--reuid=${ORDINARY}`, `--regid=${ORDINARY}`, "--clear-groups", ...node];
   const inner = options.user ? asUser : node;
-  const prepared = ["unshare", "--mount", "--propagation", "private", "sh", "-c", `${options.prepare} && exec "$@"`, "sh"];
+  const prepared = [
+    "unshare",
+    "--mount",
+    "--propagation",
+    "private",
+    "sh",
+    "-c",
+    `${options.prepare} && exec "$@"`,
+    "sh",
+  ];
   const [command = "", ...args] = options.prepare === undefined ? inner : [...prepared, ...inner];
   const executor = reachable(process.env["LIBCT_TEST_EXECUTOR"] ?? locateExecutor().path, directory);
   return spawn(command, args, {

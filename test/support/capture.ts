@@ -1,5 +1,13 @@
 import { readFileSync } from "node:fs";
-import type { Command, ContainerSpec, ExitStatus, Host, NamespaceType, Process, StartOptions } from "../../src/index.ts";
+import type {
+  Command,
+  ContainerSpec,
+  ExitStatus,
+  Host,
+  NamespaceType,
+  Process,
+  StartOptions,
+} from "../../src/index.ts";
 
 export interface Captured extends ExitStatus {
   readonly stdout: string;

@@ -89,7 +89,9 @@ function processes(): string[] {
     }
     return false;
   };
-  return all.filter(({ pid, name }) => descends(pid) || name.includes("ct-execut")).map(({ pid, name }) => `${pid} ${name}`);
+  return all
+    .filter(({ pid, name }) => descends(pid) || name.includes("ct-execut"))
+    .map(({ pid, name }) => `${pid} ${name}`);
 }
 
 function cgroups(directory: string, depth: number): string[] {

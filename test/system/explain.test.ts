@@ -29,10 +29,13 @@ describe("explain", () => {
   it("lists the system calls in order, each with the member that it comes from", async () => {
     await using container = await host.create(sandbox());
     const text = (await container.explain(["/bin/true"])).toString();
-    const places = ["clone3", "overlay", "sethostname", "pivot_root", "capset", "seccomp", "execve"].map((call) => text.indexOf(call));
+    const places = ["clone3", "overlay", "sethostname", "pivot_root", "capset", "seccomp", "execve"].map((call) =>
+      text.indexOf(call),
+    );
     expect(places).not.toContain(-1);
     expect(places).toEqual([...places].sort((one, other) => one - other));
-    for (const member of ["hostname", "mounts[0]", "process.capabilities", "root", "seccomp"]) expect(text).toContain(member);
+    for (const member of ["hostname", "mounts[0]", "process.capabilities", "root", "seccomp"])
+      expect(text).toContain(member);
   });
 
   it("makes nothing on the machine, not even an overlay's work directory", async () => {
@@ -64,10 +67,12 @@ describe("explain", () => {
     await process.wait();
   });
 
-  it.skipIf(!existsSync("/usr/bin/strace") && !process.env["CI"])("of a container is what strace sees of it", async () => {
-    // The order of the calls that change namespaces and mounts, as the kernel was really asked.
-    const seen = await runScript(
-      `
+  it.skipIf(!existsSync("/usr/bin/strace") && !process.env["CI"])(
+    "of a container is what strace sees of it",
+    async () => {
+      // The order of the calls that change namespaces and mounts, as the kernel was really asked.
+      const seen = await runScript(
+        `
       import { execFileSync, spawn } from "node:child_process";
       import { readFileSync } from "node:fs";
       await using host = await openHost();
@@ -84,13 +89,14 @@ describe("explain", () => {
       await new Promise((resolve) => tracer.once("exit", resolve));
       const names = (text: string) => [...text.matchAll(/\\b(mount|pivot_root|umount2|sethostname|chroot|move_mount)\\(/g)].map((match) => match[1]);
       report([names(readFileSync("${work}/trace", "utf8")), names(listing)]);`,
-      work,
-    ).catch((error: Error) => error);
-    if (seen instanceof Error) throw seen;
-    const [[traced, explained]] = seen as [[string[], string[]]];
-    expect(traced.length).toBeGreaterThan(5);
-    expect(traced).toEqual(explained);
-  });
+        work,
+      ).catch((error: Error) => error);
+      if (seen instanceof Error) throw seen;
+      const [[traced, explained]] = seen as [[string[], string[]]];
+      expect(traced.length).toBeGreaterThan(5);
+      expect(traced).toEqual(explained);
+    },
+  );
 
   it("runs what it shows: the command sees the same set-up", async () => {
     expect(await shell(host, sandbox(), "hostname; id -u")).toBe("explained\n0");

@@ -24,8 +24,8 @@ import {
   tmpfsRoot,
 } from "../../src/index.ts";
 import { capabilityMask } from "../../src/linux/index.ts";
-import { capture, mountLine, shell, waitForOutput } from "../support/capture.ts";
 import { runScript } from "../support/as-user.ts";
+import { capture, mountLine, shell, waitForOutput } from "../support/capture.ts";
 import { openHost } from "../support/host.ts";
 import { auditEachTest } from "../support/leaks.ts";
 import { busyboxRoot, makeRoot, temporaryDirectory } from "../support/rootfs.ts";
@@ -70,7 +70,11 @@ describe("bind mounts", () => {
           { destination: "/data", type: "bind", source: shared, options: ["bind"] },
           { destination: "/etc/one", source: join(shared, "file"), options: ["bind"] },
         ];
-        const seen = await shell(host, over({ namespaces, mounts }), "cat /data/file /etc/one; echo new > /data/new; echo more >> /etc/one");
+        const seen = await shell(
+          host,
+          over({ namespaces, mounts }),
+          "cat /data/file /etc/one; echo new > /data/new; echo more >> /etc/one",
+        );
         expect(seen).toBe("from the host\nfrom the host");
         expect(readFileSync(join(shared, "new"), "utf8")).toBe("new\n");
         expect(readFileSync(join(shared, "file"), "utf8")).toBe("from the host\nmore\n");
@@ -83,7 +87,10 @@ describe("bind mounts", () => {
         const options = ["bind", "ro", "nosuid", "nodev", "noexec", ...own];
         const line = await seenAt("/data", { namespaces, mounts: [{ destination: "/data", source, options }] });
         expect(line.options).toEqual(expect.arrayContaining(options.slice(1)));
-        const plain = await seenAt("/data", { namespaces, mounts: [{ destination: "/data", source, options: ["bind"] }] });
+        const plain = await seenAt("/data", {
+          namespaces,
+          mounts: [{ destination: "/data", source, options: ["bind"] }],
+        });
         expect(plain.options).toContain("rw");
       });
 
@@ -199,7 +206,13 @@ describe("idmapped mounts", () => {
   it("are let go by the monitor: nothing of the source is in use when the container is gone", async () => {
     const source = fresh("let-go");
     const mapping = [{ containerID: 0, hostID: 4000, size: 10 }];
-    const mount: Mount = { destination: "/data", source, options: ["bind"], uidMappings: mapping, gidMappings: mapping };
+    const mount: Mount = {
+      destination: "/data",
+      source,
+      options: ["bind"],
+      uidMappings: mapping,
+      gidMappings: mapping,
+    };
     await using container = await host.create(over({ mounts: [mount] }));
     const process = await container.start(["/bin/sleep", "60"]);
     const monitor = /^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${process.pid}/status`, "utf8"))?.[1];
@@ -237,7 +250,12 @@ describe("filesystems of the kernel", () => {
         proc,
         { destination: "/sys", type: "sysfs", source: "sysfs", options: ["ro", "nosuid", "noexec", "nodev"] },
         { destination: "/dev", type: "tmpfs", source: "tmpfs" },
-        { destination: "/dev/pts", type: "devpts", source: "devpts", options: ["newinstance", "ptmxmode=0666", "mode=0620"] },
+        {
+          destination: "/dev/pts",
+          type: "devpts",
+          source: "devpts",
+          options: ["newinstance", "ptmxmode=0666", "mode=0620"],
+        },
         { destination: "/dev/mqueue", type: "mqueue", source: "mqueue" },
       ],
     });
@@ -258,7 +276,11 @@ describe("filesystems of the kernel", () => {
         mounts: [proc, { destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["ro"] }],
       });
       const place = hybrid ? "/sys/fs/cgroup/pids" : "/sys/fs/cgroup";
-      const seen = await shell(host, spec, `cat ${place}/pids.max; touch ${place}/x 2>&1 || mkdir ${place}/sub 2>&1 || true`);
+      const seen = await shell(
+        host,
+        spec,
+        `cat ${place}/pids.max; touch ${place}/x 2>&1 || mkdir ${place}/sub 2>&1 || true`,
+      );
       expect(seen.split("\n")[0]).toBe("77");
       expect(seen).toContain("Read-only file system");
     });
@@ -328,7 +350,9 @@ describe("mount targets", () => {
             const mounts: Mount[] = [{ destination: `/${link}/made`, type: "tmpfs", source: "tmpfs" }];
             const spec: ContainerSpec = { root: overlay({ lower: [evil] }), rootMode, namespaces, mounts };
             // The link dangles inside: either that is an error, or the place is made inside.
-            await capture(host, spec, ["/bin/true"]).catch((error: unknown) => expect(error).toMatchObject({ member: "mounts[0]" }));
+            await capture(host, spec, ["/bin/true"]).catch((error: unknown) =>
+              expect(error).toMatchObject({ member: "mounts[0]" }),
+            );
             expect(readdirSync(canary)).toEqual([]);
           }
         });
@@ -337,9 +361,14 @@ describe("mount targets", () => {
 
     it("cannot be reached through links of procfs: those lead out and are refused, or back into the root", async () => {
       for (const link of ["here", "one"]) {
-        const mounts: Mount[] = [{ destination: "/proc", type: "proc" }, { destination: `/${link}/etc/made-5`, type: "tmpfs", source: "tmpfs" }];
+        const mounts: Mount[] = [
+          { destination: "/proc", type: "proc" },
+          { destination: `/${link}/etc/made-5`, type: "tmpfs", source: "tmpfs" },
+        ];
         const spec: ContainerSpec = { root: overlay({ lower: [evil] }), namespaces: ["mount"], mounts };
-        await capture(host, spec, ["/bin/true"]).catch((error: unknown) => expect(error).toMatchObject({ member: "mounts[1]" }));
+        await capture(host, spec, ["/bin/true"]).catch((error: unknown) =>
+          expect(error).toMatchObject({ member: "mounts[1]" }),
+        );
         expect(existsSync("/etc/made-5")).toBe(false);
       }
     });
@@ -364,7 +393,11 @@ describe("mount targets", () => {
         // In a user namespace the host's own device of that path is bound, and there is none.
         const { devices: _none, ...rest } = spec;
         const used = namespaces.length === 1 ? spec : rest;
-        const seen = await shell(host, used, "ls /etc; cat /etc/passwd; echo x 2>/dev/null >> /etc/group || echo refused");
+        const seen = await shell(
+          host,
+          used,
+          "ls /etc; cat /etc/passwd; echo x 2>/dev/null >> /etc/group || echo refused",
+        );
         expect(seen).toBe(`group\nlink\n${namespaces.length === 1 ? "null\n" : ""}passwd\nrefused`);
       }
       expect([readdirSync("/etc"), statSync("/etc").mtimeMs, lstatSync("/etc/passwd").ino]).toEqual(before);
@@ -399,8 +432,12 @@ describe("devices and links", () => {
   }
 
   it("a device has the mode and owner that were asked for", async () => {
-    const devices = [{ path: "/dev/deep/down/full", type: "c", major: 1, minor: 7, fileMode: 0o640, uid: 7, gid: 8 } as const];
-    expect(await shell(host, over({ mounts: [dev], devices }), "stat -c '%a %u %g' /dev/deep/down/full")).toBe("640 7 8");
+    const devices = [
+      { path: "/dev/deep/down/full", type: "c", major: 1, minor: 7, fileMode: 0o640, uid: 7, gid: 8 } as const,
+    ];
+    expect(await shell(host, over({ mounts: [dev], devices }), "stat -c '%a %u %g' /dev/deep/down/full")).toBe(
+      "640 7 8",
+    );
   });
 });
 
@@ -448,7 +485,10 @@ describe("the standard set-up", () => {
   }
 
   it("lets the user namespace's host share its network with it", async () => {
-    const spec: ContainerSpec = { root: overlay({ lower: [rootfs] }), ...standard({ userNamespace: true, network: "host" }) };
+    const spec: ContainerSpec = {
+      root: overlay({ lower: [rootfs] }),
+      ...standard({ userNamespace: true, network: "host" }),
+    };
     expect(await shell(host, spec, "readlink /proc/self/ns/net; touch /sys/x 2>/dev/null || echo ro")).toBe(
       `${readlink("/proc/self/ns/net")}\nro`,
     );
@@ -458,8 +498,12 @@ describe("the standard set-up", () => {
 describe("mounts while a container runs", () => {
   it("of the container do not reach the host, and those of the host come in only as slaves", async () => {
     const source = fresh("propagating");
-    await using container = await host.create(over({ namespaces: ["mount", "pid"], mounts: [proc, { destination: "/data", source, options: ["rbind"] }] }));
-    const process = await container.start(["/bin/sh", "-c", "mount -t tmpfs none /data && echo mounted; cat"], { stdin: "pipe" });
+    await using container = await host.create(
+      over({ namespaces: ["mount", "pid"], mounts: [proc, { destination: "/data", source, options: ["rbind"] }] }),
+    );
+    const process = await container.start(["/bin/sh", "-c", "mount -t tmpfs none /data && echo mounted; cat"], {
+      stdin: "pipe",
+    });
     await waitForOutput(process, "mounted");
     expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(source);
     rmSync(source, { recursive: true, force: true });

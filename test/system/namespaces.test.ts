@@ -220,9 +220,12 @@ describe("other namespaces hold what is theirs", () => {
     const map = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
     const spec: ContainerSpec = { namespaces: ["user"], uidMappings: map, gidMappings: map };
     await using container = await host.create(spec);
-    const process = await container.start({ args: ["/bin/sh", "-c", "id -u; id -g; cat"], user: { uid: 5, gid: 6 } }, {
-      stdin: "pipe",
-    });
+    const process = await container.start(
+      { args: ["/bin/sh", "-c", "id -u; id -g; cat"], user: { uid: 5, gid: 6 } },
+      {
+        stdin: "pipe",
+      },
+    );
     expect(await waitForOutput(process, "6\n")).toBe("5\n6\n");
     const status = readFileSync(`/proc/${process.pid}/status`, "utf8");
     expect(/^Uid:\s+(\d+)/m.exec(status)?.[1]).toBe("100005");

@@ -1,5 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ORDINARY, runScript, type ScriptOptions } from "../support/as-user.ts";
@@ -102,7 +112,10 @@ describe("an ordinary user", () => {
       const result = await host.run(["sh", "-c", script], { sandbox: { workspace: own + "/workspace" } });
       report([result.stdout, result.reason]);
       report([readFileSync(own + "/workspace/out", "utf8"), existsSync(own + "/escaped")]);`);
-    expect(seen).toEqual([[expect.stringMatching(/^result\n\s*lo\n$/), "exit"], ["result\n", false]]);
+    expect(seen).toEqual([
+      [expect.stringMatching(/^result\n\s*lo\n$/), "exit"],
+      ["result\n", false],
+    ]);
   });
 
   it("has bind mounts with flags, tmpfs, sysctls, names and limits of its own", async () => {
@@ -212,7 +225,10 @@ describe("an ordinary user with subordinate ids", () => {
     const directory = mkdtempSync(join(work, "subids-"));
     for (const name of ["subuid", "subgid"]) writeFileSync(join(directory, name), `${ORDINARY}:300000:65536\n`);
     // newuidmap(1) wants to know the user's name.
-    writeFileSync(join(directory, "passwd"), `root:x:0:0::/root:/bin/sh\nordinary:x:${ORDINARY}:${ORDINARY}::/:/bin/sh\n`);
+    writeFileSync(
+      join(directory, "passwd"),
+      `root:x:0:0::/root:/bin/sh\nordinary:x:${ORDINARY}:${ORDINARY}::/:/bin/sh\n`,
+    );
     const prepare = ["subuid", "subgid", "passwd"].map((name) => `mount --bind ${directory}/${name} /etc/${name}`);
     return { prepare: prepare.join(" && ") };
   }
@@ -248,14 +264,19 @@ describe("an ordinary user with subordinate ids", () => {
       catch (error) { report([error.code, error.member]); }`,
       lend(),
     );
-    expect(seen).toEqual(["0\n 0 300000 1000", [expect.stringMatching(/^ERR_CT_/), expect.stringMatching(/^[ug]idMappings/)]]);
+    expect(seen).toEqual([
+      "0\n 0 300000 1000",
+      [expect.stringMatching(/^ERR_CT_/), expect.stringMatching(/^[ug]idMappings/)],
+    ]);
   });
 });
 
 describe("the user's scratch directory", () => {
   it("is the user's alone and empty, and a directory of somebody else's is not used", async () => {
     const place = `/tmp/libct-${ORDINARY}`;
-    await asUser(`report(await shell(host, { root: ct.overlay({ lower: [rootfs] }), namespaces: isolated }, "echo in"));`);
+    await asUser(
+      `report(await shell(host, { root: ct.overlay({ lower: [rootfs] }), namespaces: isolated }, "echo in"));`,
+    );
     expect(statSync(place).uid).toBe(ORDINARY);
     expect(statSync(place).mode & 0o022).toBe(0);
     expect(readdirSync(`${place}/scratch`)).toEqual([]);

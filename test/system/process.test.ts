@@ -143,16 +143,19 @@ describe("streams", () => {
 
   it("that are ignored are /dev/null, and there is nothing else open", async () => {
     await using container = await host.create(isolated());
-    const process = await container.start(["/bin/sh", "-c", "cat; echo lost; stat -L -c %t:%T /proc/1/fd/0 /proc/1/fd/1 >&2; ls /proc/self/fd >&2"], {
-      stdin: "ignore",
-      stdout: "ignore",
-    });
+    const process = await container.start(
+      ["/bin/sh", "-c", "cat; echo lost; stat -L -c %t:%T /proc/1/fd/0 >&2; ls /proc/self/fd >&2"],
+      {
+        stdin: "ignore",
+        stdout: "ignore",
+      },
+    );
     expect(process.stdout).toBeNull();
     expect(process.stdin).toBeNull();
     let text = "";
     for await (const part of process.stderr ?? []) text += Buffer.from(part as Uint8Array).toString();
     // 3 is the directory that ls itself reads.
-    expect(text).toBe("1:3\n1:3\n0\n1\n2\n3\n");
+    expect(text).toBe("1:3\n0\n1\n2\n3\n");
     await process.wait();
   });
 
@@ -173,7 +176,11 @@ describe("streams", () => {
 
   it("/dev/stdout can be opened by an ordinary user of the container", async () => {
     const spec: ContainerSpec = { root: overlay({ lower: [rootfs] }), ...standard({ userNamespace: false }) };
-    expect(await shell(host, spec, "echo hi > /dev/stdout; echo ho > /dev/stderr; id -u", { user: { uid: 1000, gid: 1000 } })).toBe("hi\n1000");
+    expect(
+      await shell(host, spec, "echo hi > /dev/stdout; echo ho > /dev/stderr; id -u", {
+        user: { uid: 1000, gid: 1000 },
+      }),
+    ).toBe("hi\n1000");
   });
 });
 
@@ -190,7 +197,9 @@ describe("the user", () => {
     value === undefined ? shell(host, spec, IDS) : shell(host, spec, IDS, { user: value });
 
   it("is taken by ids, with groups and umask", async () => {
-    expect(await user({ uid: 1000, gid: 1001, additionalGids: [50, 60], umask: 0o077 })).toBe("1000\n1001\n1001 50 60\n0077");
+    expect(await user({ uid: 1000, gid: 1001, additionalGids: [50, 60], umask: 0o077 })).toBe(
+      "1000\n1001\n1001 50 60\n0077",
+    );
   });
 
   it("has no groups of the caller left", async () => {
@@ -231,15 +240,26 @@ describe("the user", () => {
       ["a FIFO", (etc) => execFileSync("mkfifo", [join(etc, "passwd")])],
       ["a directory", (etc) => mkdirSync(join(etc, "passwd"))],
       ["missing", () => undefined],
-      ["a link to the host's shadow, which inside is not there", (etc) => symlinkSync("/etc/shadow", join(etc, "passwd"))],
+      [
+        "a link to the host's shadow, which inside is not there",
+        (etc) => symlinkSync("/etc/shadow", join(etc, "passwd")),
+      ],
       ["a loop of links", (etc) => symlinkSync("passwd", join(etc, "passwd"))],
-      ["a sparse file of 1 GB", (etc) => (writeFileSync(join(etc, "passwd"), ""), truncateSync(join(etc, "passwd"), 1 << 30))],
-      ["full of entries with ids that are none", (etc) => writeFileSync(join(etc, "passwd"), "app:x:-1:-1::/:\napp:x:0x7:0::/:\n")],
+      [
+        "a sparse file of 1 GB",
+        (etc) => (writeFileSync(join(etc, "passwd"), ""), truncateSync(join(etc, "passwd"), 1 << 30)),
+      ],
+      [
+        "full of entries with ids that are none",
+        (etc) => writeFileSync(join(etc, "passwd"), "app:x:-1:-1::/:\napp:x:0x7:0::/:\n"),
+      ],
     ] as readonly (readonly [string, (etc: string) => void])[]) {
       it(`(${what}) is an error, at once`, async () => {
         const spec = hostile(prepare);
         const begun = performance.now();
-        await expect(capture(host, spec, { args: ["/bin/true"], user: "app" })).rejects.toMatchObject({ member: "process.user" });
+        await expect(capture(host, spec, { args: ["/bin/true"], user: "app" })).rejects.toMatchObject({
+          member: "process.user",
+        });
         expect(performance.now() - begun).toBeLessThan(2000);
       });
     }
@@ -249,7 +269,9 @@ describe("the user", () => {
       const outside = join(work, "outside-passwd");
       writeFileSync(outside, `${name}:x:0:0::/:\n`);
       const spec = hostile((etc) => symlinkSync(`../../../../../../../..${outside}`, join(etc, "passwd")));
-      await expect(capture(host, spec, { args: ["/bin/true"], user: name })).rejects.toMatchObject({ member: "process.user" });
+      await expect(capture(host, spec, { args: ["/bin/true"], user: name })).rejects.toMatchObject({
+        member: "process.user",
+      });
     });
   });
 });
@@ -274,7 +296,9 @@ describe("what a process has", () => {
 
   it("no working directory outside the root, whatever descriptor leads there", async () => {
     for (let fd = 3; fd < 24; fd++) {
-      const error = await capture(host, isolated(), { args: ["/bin/true"], cwd: `/proc/self/fd/${fd}` }).catch((cause: unknown) => cause);
+      const error = await capture(host, isolated(), { args: ["/bin/true"], cwd: `/proc/self/fd/${fd}` }).catch(
+        (cause: unknown) => cause,
+      );
       expect(error, `descriptor ${fd}`).toMatchObject({ code: "ERR_CT_SYSCALL", member: "process.cwd" });
     }
   });
@@ -287,11 +311,15 @@ describe("what a process has", () => {
   });
 
   it("its command from the PATH of its own environment", async () => {
-    expect((await capture(host, isolated(), { args: ["echo", "x"], env: { PATH: "/nowhere:/bin" } })).stdout).toBe("x\n");
+    expect((await capture(host, isolated(), { args: ["echo", "x"], env: { PATH: "/nowhere:/bin" } })).stdout).toBe(
+      "x\n",
+    );
     await expect(capture(host, isolated(), { args: ["echo"], env: { PATH: "/nowhere" } })).rejects.toMatchObject({
       code: "ERR_CT_COMMAND_NOT_FOUND",
     });
-    await expect(capture(host, isolated(), ["/etc/passwd"])).rejects.toMatchObject({ code: "ERR_CT_COMMAND_NOT_EXECUTABLE" });
+    await expect(capture(host, isolated(), ["/etc/passwd"])).rejects.toMatchObject({
+      code: "ERR_CT_COMMAND_NOT_EXECUTABLE",
+    });
   });
 
   it("resource limits", async () => {
@@ -300,7 +328,12 @@ describe("what a process has", () => {
       { type: "RLIMIT_CORE", soft: 0, hard: 0 },
       { type: "RLIMIT_CPU", soft: 1000, hard: 2000 },
     ];
-    const seen = await shell(host, isolated(), "grep -E 'open files|core file|cpu time' /proc/self/limits | tr -s ' '", { rlimits });
+    const seen = await shell(
+      host,
+      isolated(),
+      "grep -E 'open files|core file|cpu time' /proc/self/limits | tr -s ' '",
+      { rlimits },
+    );
     expect(seen.split("\n").map((line) => line.trim())).toEqual([
       "Max cpu time 1000 2000 seconds",
       "Max core file size 0 0 bytes",
@@ -320,7 +353,8 @@ describe("what a process has", () => {
   });
 
   it("a session keyring of its own", async () => {
-    const keyring = async (newSessionKeyring: boolean) => shell(host, isolated(), "grep _ses /proc/keys | cut -d' ' -f1 | sort", { newSessionKeyring });
+    const keyring = async (newSessionKeyring: boolean) =>
+      shell(host, isolated(), "grep _ses /proc/keys | cut -d' ' -f1 | sort", { newSessionKeyring });
     expect(await keyring(true)).not.toBe(await keyring(true));
   });
 
@@ -348,7 +382,8 @@ describe("a terminal", () => {
 
   it("is what the process has as its streams, of the size that was asked for, and can be resized", async () => {
     await using container = await host.create(spec());
-    const script = "tty; stty size; echo ready > /dev/tty; trap 'stty size; exit 5' WINCH; while true; do sleep 0.05; done";
+    const script =
+      "tty; stty size; trap 'stty size; exit 5' WINCH; echo ready > /dev/tty; while true; do sleep 0.05; done";
     const process = await container.start(
       { args: ["/bin/sh", "-c", script], terminal: true, consoleSize: { width: 120, height: 33 } },
       { stdin: "pipe" },
@@ -372,7 +407,10 @@ describe("a terminal", () => {
   it("sends SIGINT for control-C", async () => {
     await using container = await host.create(spec());
     const process = await container.start(
-      { args: ["/bin/sh", "-c", "trap 'echo interrupted; exit 9' INT; echo ready; while true; do sleep 0.05; done"], terminal: true },
+      {
+        args: ["/bin/sh", "-c", "trap 'echo interrupted; exit 9' INT; echo ready; while true; do sleep 0.05; done"],
+        terminal: true,
+      },
       { stdin: "pipe" },
     );
     await waitForOutput(process, "ready");
@@ -394,7 +432,11 @@ describe("a terminal", () => {
       ["mount", "pid", "user"],
     ] as const) {
       const { devices: _none, ...rest } = spec();
-      const result = await capture(host, { ...rest, namespaces }, { args: ["/bin/sh", "-c", "stat -c %u $(tty)"], terminal: true, user: { uid: 1000, gid: 1001 } });
+      const result = await capture(
+        host,
+        { ...rest, namespaces },
+        { args: ["/bin/sh", "-c", "stat -c %u $(tty)"], terminal: true, user: { uid: 1000, gid: 1001 } },
+      );
       expect(result.stdout).toBe("1000\r\n");
     }
   });
@@ -403,7 +445,10 @@ describe("a terminal", () => {
 describe("starting and stopping", () => {
   it("two starts at once: one is refused", async () => {
     await using container = await host.create(isolated());
-    const results = await Promise.allSettled([container.start(["/bin/sleep", "60"]), container.start(["/bin/sleep", "60"])]);
+    const results = await Promise.allSettled([
+      container.start(["/bin/sleep", "60"]),
+      container.start(["/bin/sleep", "60"]),
+    ]);
     expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
     expect(results[1]).toMatchObject({ reason: { code: "ERR_CT_STATE" } });
   });
@@ -445,7 +490,9 @@ describe("starting and stopping", () => {
 
   it("an AbortSignal that fires before or during the start lets it fail", async () => {
     await using container = await host.create(isolated());
-    await expect(container.start(["/bin/sleep", "60"], { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: "ERR_CT_ABORTED" });
+    await expect(container.start(["/bin/sleep", "60"], { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: "ERR_CT_ABORTED",
+    });
     const abort = new AbortController();
     const starting = container.start(["/bin/sleep", "60"], { signal: abort.signal });
     abort.abort();
@@ -471,7 +518,8 @@ describe("starting and stopping", () => {
 });
 
 describe("this process and the executor", () => {
-  const descriptors = () => [`/proc/${process.pid}/fd`, `/proc/${host.executorPid}/fd`].map((path) => readdirSync(path).length);
+  const descriptors = () =>
+    [`/proc/${process.pid}/fd`, `/proc/${host.executorPid}/fd`].map((path) => readdirSync(path).length);
 
   it("have as many descriptors after containers as before, also after those whose output nobody reads and those that fail", async () => {
     const round = async () => {
@@ -480,7 +528,9 @@ describe("this process and the executor", () => {
       await (await unread.start(["/bin/sh", "-c", "echo x; echo y >&2"], { stdin: "pipe" })).wait();
       await expect(capture(host, isolated(), ["/missing"])).rejects.toThrow("not found");
       await expect(capture(host, isolated(), { args: ["/bin/true"], cwd: "/missing" })).rejects.toThrow("chdir");
-      await expect(capture(host, isolated(), { args: ["/bin/true"], user: "missing" }, { stdin: "pipe" })).rejects.toThrow("missing");
+      await expect(
+        capture(host, isolated(), { args: ["/bin/true"], user: "missing" }, { stdin: "pipe" }),
+      ).rejects.toThrow("missing");
     };
     await round();
     await delay(50);
@@ -489,12 +539,25 @@ describe("this process and the executor", () => {
     await vi.waitFor(() => expect(descriptors()).toEqual(before));
   });
 
-  it("take large commands and environments, as large as the kernel does", async () => {
-    const env = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`NAME${index}`, "v".repeat(10_000)]));
-    const args = ["/bin/sh", "-c", 'echo ${#1} $# ${#NAME99}', "sh", "a".repeat(131_000), ...Array.from({ length: 5000 }, String)];
+  it("take large commands and environments, and refuse what is too large with an error of theirs", async () => {
+    const env = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`NAME${index}`, "v".repeat(10_000)]));
+    const args = [
+      "/bin/sh",
+      "-c",
+      "echo ${#1} $# ${#NAME49}",
+      "sh",
+      "a".repeat(131_000),
+      ...Array.from({ length: 5000 }, String),
+    ];
     const result = await capture(host, isolated(), { args, env });
     expect(result.stdout).toBe("131000 5001 10000\n");
-    await expect(capture(host, isolated(), ["/bin/echo", "a".repeat(140_000)])).rejects.toMatchObject({ errno: "E2BIG" });
+    await expect(capture(host, isolated(), ["/bin/echo", "a".repeat(140_000)])).rejects.toMatchObject({
+      errno: "E2BIG",
+    });
+    const huge = Array.from({ length: 100 }, (_, index) => String(index).padEnd(100_000, "a"));
+    await expect(capture(host, isolated(), ["/bin/echo", ...huge])).rejects.toMatchObject({
+      code: "ERR_CT_INVALID_SPEC",
+    });
   });
 
   it("refuse a lower OOM score or a higher limit than the caller may set with the kernel's error and a hint", async () => {

@@ -25,8 +25,8 @@ import {
   type RootDriver,
   tmpfsRoot,
 } from "../../src/index.ts";
-import { capture, mountLine, shell, waitForOutput } from "../support/capture.ts";
 import { runScript } from "../support/as-user.ts";
+import { capture, mountLine, shell, waitForOutput } from "../support/capture.ts";
 import { openHost } from "../support/host.ts";
 import { auditEachTest } from "../support/leaks.ts";
 import { busyboxRoot, makeRoot, temporaryDirectory } from "../support/rootfs.ts";
@@ -72,7 +72,11 @@ describe("a directory as the root", () => {
   });
 
   it("entered by pivot_root is all that is mounted", async () => {
-    const seen = await shell(host, { root: rootfs, namespaces: ["mount", "pid"], mounts: [proc] }, "cat /proc/self/mountinfo");
+    const seen = await shell(
+      host,
+      { root: rootfs, namespaces: ["mount", "pid"], mounts: [proc] },
+      "cat /proc/self/mountinfo",
+    );
     expect(seen.split("\n").map((line) => line.split(" ")[4])).toEqual(["/", "/proc"]);
   });
 
@@ -133,7 +137,8 @@ describe("an overlay", () => {
 
       it("keeps changes in memory without an upper directory: every container starts anew", async () => {
         const spec: ContainerSpec = { root: overlay({ lower: [rootfs] }), namespaces };
-        const script = "ls /tmp; echo x > /tmp/new; rm /etc/group; mv /etc/passwd /etc/renamed; mkdir /made; ls /tmp /etc";
+        const script =
+          "ls /tmp; echo x > /tmp/new; rm /etc/group; mv /etc/passwd /etc/renamed; mkdir /made; ls /tmp /etc";
         const first = await shell(host, spec, script);
         expect(first).toBe("/etc:\nrenamed\n\n/tmp:\nnew");
         expect(await shell(host, spec, script)).toBe(first);
@@ -211,9 +216,13 @@ describe("an empty root in memory", () => {
         namespaces,
         mounts: [{ destination: "/bin", type: "bind", source: join(rootfs, "bin"), options: ["rbind", "ro"] }],
       };
-      expect(await shell(host, spec, "echo / /*; echo y > /file; cat /file; dd if=/bin/busybox of=/x 2>/dev/null || echo full")).toBe(
-        "/ /bin\ny\nfull",
-      );
+      expect(
+        await shell(
+          host,
+          spec,
+          "echo / /*; echo y > /file; cat /file; dd if=/bin/busybox of=/x 2>/dev/null || echo full",
+        ),
+      ).toBe("/ /bin\ny\nfull");
     });
   }
 });
@@ -371,7 +380,9 @@ describe("a driver of the user's own", () => {
         throw new Error("no release there");
       },
     };
-    await expect(capture(host, { root: own, namespaces: ["mount"] }, ["/bin/true"])).rejects.toThrow("no release there");
+    await expect(capture(host, { root: own, namespaces: ["mount"] }, ["/bin/true"])).rejects.toThrow(
+      "no release there",
+    );
   });
 
   it("is told that the container is gone also when the start failed", async () => {
@@ -401,7 +412,9 @@ describe("a driver of the user's own", () => {
 describe("the container's own view of the host while it runs", () => {
   it("mounts nothing on the host, and the host's later mounts do not come in", async () => {
     await using container = await host.create({ root: rootfs, namespaces: ["mount", "pid"], mounts: [proc] });
-    const running = await container.start(["/bin/sh", "-c", "echo ready; cat; cat /proc/self/mountinfo"], { stdin: "pipe" });
+    const running = await container.start(["/bin/sh", "-c", "echo ready; cat; cat /proc/self/mountinfo"], {
+      stdin: "pipe",
+    });
     await waitForOutput(running, "ready");
     expect(readlinkSync(`/proc/${running.pid}/root`)).toBe("/");
     expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(rootfs);
