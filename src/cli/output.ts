@@ -1,20 +1,21 @@
 /** Writes text and waits until it is out. That nobody reads any more is no error: `ct explain ... | head`. */
 export function print(stream: NodeJS.WriteStream, text: string): Promise<void> {
   return write(stream, text).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+    if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED") throw error;
   });
 }
 
+const guarded = new WeakSet<NodeJS.WriteStream>();
+
 /** Resolves when the bytes are out: so a slow reader slows the writer. */
 export function write(stream: NodeJS.WriteStream, content: string | Uint8Array): Promise<void> {
+  if (!guarded.has(stream)) {
+    guarded.add(stream);
+    // An error also comes as an event, at once or later, and would end the program if nobody listened. Who writes learns it from the promise.
+    stream.on("error", () => undefined);
+  }
   return new Promise((resolve, reject) => {
-    // The error comes as an event, too, which ends the program when nobody listens.
-    stream.once("error", reject);
-    stream.write(content, (error) => {
-      stream.off("error", reject);
-      if (error) reject(error);
-      else resolve();
-    });
+    stream.write(content, (error) => (error ? reject(error) : resolve()));
   });
 }
 

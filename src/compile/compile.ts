@@ -82,10 +82,10 @@ function writeStage(c: Context, stage: BlockBuilder): void {
 /** The life of the container's first process, in its namespaces, up to its command. The order is the security: each step says why it stands where it does. */
 function writeInit(c: Context, pipes: Pipes): void {
   const { init, resolved: r } = c;
+  isolateMounts(init, c);
   // The host's own: a container that is joined may have no /dev/null, or anything under that name.
   const ignored = openIgnored(c);
   joinNamespaces(init, c, (type) => type === "mount");
-  isolateMounts(init, c);
   // Everything that is wanted from the host is opened while the caller's own identity and the host's tree are still there.
   const sources = captureSources(c);
   const devices = captureDevices(c);

@@ -54,10 +54,43 @@ function makeNode(c: Context, device: Device, name: string): void {
   const { init } = c;
   const path = init.str(name);
   const mode = TYPE[device.type] | (device.fileMode ?? 0o666);
-  init.sys("mknodat", [AT.FDCWD, path, mode, makedev(device.major ?? 0, device.minor ?? 0)]);
+  const [major, minor] = [device.major ?? 0, device.minor ?? 0];
+  const { parent } = splitPath(device.path);
+  // Nothing can be there in an empty tmpfs.
+  const empty = c.resolved.mounts.some(
+    ({ mount, options }) => mount.destination === parent && mount.type === "tmpfs" && !options.tmpcopyup,
+  );
+  const there = init.label();
+  const done = init.label();
+  const orLook = empty ? {} : { jump: { on: [E.EEXIST], to: there } };
+  init.sys("mknodat", [AT.FDCWD, path, mode, makedev(major, minor)], orLook);
   if (device.uid || device.gid)
     init.sys("fchownat", [AT.FDCWD, path, device.uid ?? 0, device.gid ?? 0, AT.SYMLINK_NOFOLLOW]);
+  if (empty) return;
+  init.jump(done);
+  init.place(there);
+  expectNode(c, path, mode, major, minor);
+  init.place(done);
 }
+
+/** "If a file already exists at path that does not match the requested device, the runtime MUST generate an error" (OCI runtime-spec, config-linux.md). */
+function expectNode(c: Context, path: DataRef, mode: number, major: number, minor: number): void {
+  const { init } = c;
+  const seen = init.memory.zeroed(256);
+  const value = c.program.register("seen");
+  init.sys("statx", [AT.FDCWD, path, AT.SYMLINK_NOFOLLOW, STATX_TYPE_AND_MODE, seen]);
+  // struct statx: stx_mode at 28, stx_rdev_major at 128, stx_rdev_minor at 132.
+  for (const [offset, width, wanted] of [
+    [28, 2, mode],
+    [128, 4, major],
+    [132, 4, minor],
+  ] as const) {
+    init.load(value, init.memory.at(seen, offset), width);
+    init.expect(value, wanted, E.EEXIST, "something else is there already");
+  }
+}
+
+const STATX_TYPE_AND_MODE = 3;
 
 function bindDevice(c: Context, path: string, slot: DataRef): void {
   const { init } = c;

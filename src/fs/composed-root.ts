@@ -1,7 +1,7 @@
 import { accessSync, constants, type Dirent, lstatSync, readdirSync, readlinkSync } from "node:fs";
 import type { RootContext, RootStep } from "../spec/index.ts";
 import { PRIVATE_TREES } from "./host-tree.ts";
-import { mountTree } from "./mount-tree.ts";
+import { treeOf } from "./mount-tree.ts";
 import { readMountInfo } from "./mountinfo.ts";
 import { overlayMount } from "./overlay.ts";
 
@@ -75,7 +75,7 @@ function addFile(c: Composition, path: string, entry: Dirent): void {
   const target = `${c.root}${path}`;
   c.steps.push(
     { do: "file", path: target },
-    { do: "bind", source: path, target, recursive: false, readonly: true, tree: mountTree(path) },
+    { do: "bind", source: path, target, recursive: false, readonly: true, ...treeOf(c.context, path) },
   );
 }
 

@@ -2,18 +2,18 @@ import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { LibctError } from "../errors.ts";
 import type { RootDriver } from "../spec/index.ts";
-import { mountTree } from "./mount-tree.ts";
+import { treeOf } from "./mount-tree.ts";
 
 /** A directory of the host as the root, used in place: what the container writes stays. */
 export function dir(path: string): RootDriver {
   return {
     type: "dir",
-    plan() {
+    plan(context) {
       const root = requireDirectory(path, "root");
       // pivot_root(2) wants a mount point, so the directory is bound on itself.
       return {
         path: root,
-        steps: [{ do: "bind", source: root, target: root, recursive: true, tree: mountTree(root) }],
+        steps: [{ do: "bind", source: root, target: root, recursive: true, ...treeOf(context, root) }],
       };
     },
   };

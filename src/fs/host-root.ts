@@ -1,7 +1,7 @@
 import type { RootContext, RootDriver, RootStep } from "../spec/index.ts";
 import { composedRoot } from "./composed-root.ts";
 import { NOT_OF_DISK, PRIVATE_TREES, reachable } from "./host-tree.ts";
-import { mountTree } from "./mount-tree.ts";
+import { treeOf } from "./mount-tree.ts";
 import { readMountInfo } from "./mountinfo.ts";
 import { memoryOverlay, overlayMount, requireOverlay, scratchSteps } from "./overlay.ts";
 
@@ -43,7 +43,7 @@ function wholeRoot(context: RootContext, root: string): RootStep[] {
         target,
         recursive: false,
         readonly: true,
-        tree: mountTree(mountPoint),
+        ...treeOf(context, mountPoint),
       });
       continue;
     }

@@ -1,5 +1,5 @@
 import { MS } from "../linux/index.ts";
-import type { MountTree } from "../spec/index.ts";
+import type { MountTree, RootContext } from "../spec/index.ts";
 import { type MountInfo, readMountInfo } from "./mountinfo.ts";
 
 const FLAG_OF_OPTION: Readonly<Record<string, number>> = {
@@ -34,3 +34,7 @@ export function mountTree(path: string, mounts: readonly MountInfo[] = readMount
   }
   return { flags: nearest ? flagsOf(nearest) : 0, below: [...below].map(([at, flags]) => ({ path: at, flags })) };
 }
+
+/** For a bind step: kernels with mount_setattr(2) need not be told what is mounted, and looking costs time. */
+export const treeOf = (context: RootContext, path: string): { readonly tree?: MountTree } =>
+  context.mountSetattr ? {} : { tree: mountTree(path) };

@@ -1,5 +1,5 @@
 import type { RootDriver } from "../spec/index.ts";
-import { mountTree } from "./mount-tree.ts";
+import { treeOf } from "./mount-tree.ts";
 import { scratchSteps } from "./overlay.ts";
 
 /** The machine's own root with everything mounted below it, read-only: writable places are bound over it. */
@@ -13,7 +13,7 @@ export function sandboxRoot(): RootDriver {
         steps: [
           ...scratchSteps(context),
           { do: "mkdir", path: root, mode: 0o755 },
-          { do: "bind", source: "/", target: root, recursive: true, readonly: true, tree: mountTree("/") },
+          { do: "bind", source: "/", target: root, recursive: true, readonly: true, ...treeOf(context, "/") },
         ],
       };
     },

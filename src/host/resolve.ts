@@ -1,4 +1,4 @@
-import { existsSync, statSync } from "node:fs";
+import { existsSync, type Stats, statSync } from "node:fs";
 import { resolve as resolvePath } from "node:path";
 import {
   compileDefaultSeccomp,
@@ -10,9 +10,10 @@ import {
 import { invalid, LibctError } from "../errors.ts";
 import { hostArch } from "../executor/index.ts";
 import { dir, mountTree, readMountInfo } from "../fs/index.ts";
-import type { KernelFeatures } from "../linux/index.ts";
+import { type KernelFeatures, makedev } from "../linux/index.ts";
 import {
   type ContainerSpec,
+  type Device,
   type Landlock,
   type Mount,
   type NamespaceType,
@@ -49,6 +50,8 @@ export async function resolveContainer(
   requireFeatures(created, features);
   const idMaps = created.has("user") ? resolveIdMaps(spec, caller) : undefined;
   const root = await planRoot(spec, { features, caller, scratch }, created);
+  const mayMakeNodes = caller.privileged && caller.initialUserNamespace && !created.has("user");
+  if (!mayMakeNodes) requireHostDevices(spec.devices ?? []);
   requireLabels(process);
   if (process.landlock) requireLandlock(process.landlock, features.landlockAbi);
   return {
@@ -66,7 +69,7 @@ export async function resolveContainer(
     user: resolveUser(process.user),
     seccomp: resolveSeccomp(spec, process, features),
     ...streams,
-    mayMakeNodes: caller.privileged && caller.initialUserNamespace && !created.has("user"),
+    mayMakeNodes,
   };
 }
 
@@ -121,6 +124,29 @@ function requireFeatures(created: ReadonlySet<NamespaceType>, features: KernelFe
   }
 }
 
+/** In a user namespace a device is the host's own one of the same path, which must be the one that is wanted. */
+function requireHostDevices(devices: readonly Device[]): void {
+  devices.forEach(({ path, type, major = 0, minor = 0 }, index) => {
+    if (type === "p") return;
+    const stat = statIfPossible(path);
+    const sameType = type === "b" ? stat?.isBlockDevice() : stat?.isCharacterDevice();
+    if (sameType && stat?.rdev === makedev(major, minor)) return;
+    throw new LibctError(
+      "ERR_CT_NOT_PERMITTED",
+      `the host has no device ${major}:${minor} at ${path}, and nobody may make one in a user namespace`,
+      { path, member: `devices[${index}]` },
+    );
+  });
+}
+
+function statIfPossible(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined; // Not there, or not for this user: then not for the container either.
+  }
+}
+
 const unsupported = (message: string, member: string, hint: string) =>
   new LibctError("ERR_CT_NOT_SUPPORTED", message, { member, hint });
 
@@ -137,6 +163,7 @@ async function planRoot(
     // An application in a user namespace itself has the same limits.
     userNamespace: created.has("user") || !caller.initialUserNamespace,
     overlayInUserNamespace: features.overlayInUserNamespace,
+    mountSetattr: features.mountSetattr,
     readonly: spec.readonlyRoot ?? false,
   });
   if (plan.steps.some((step) => step.do === "image") && created.has("user") && !features.fsopen) {

@@ -166,6 +166,8 @@ export interface RootContext {
   /** The mounts are made in a new user namespace. */
   readonly userNamespace: boolean;
   readonly overlayInUserNamespace: boolean;
+  /** The kernel can change a whole tree of mounts; otherwise a bind step must tell its `tree`. */
+  readonly mountSetattr: boolean;
   readonly readonly: boolean;
 }
 

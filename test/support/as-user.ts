@@ -87,11 +87,19 @@ export function spawnScript(
     "sh",
   ];
   const [command = "", ...args] = options.prepare === undefined ? inner : [...prepared, ...inner];
-  const executor = reachable(process.env["LIBCT_TEST_EXECUTOR"] ?? locateExecutor().path, directory);
+  const executor = reachable(process.env.LIBCT_TEST_EXECUTOR ?? locateExecutor().path, directory);
+  // See leaks.ts: what the script leaves is told by it.
+  const run = process.env.LIBCT_TEST_RUN ?? "";
   return spawn(command, args, {
     cwd: "/",
     stdio: ["ignore", "pipe", "pipe"],
-    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: home, LIBCT_TEST_EXECUTOR: executor, ...options.env },
+    env: {
+      PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
+      HOME: home,
+      LIBCT_TEST_EXECUTOR: executor,
+      LIBCT_TEST_RUN: run,
+      ...options.env,
+    },
   });
 }
 

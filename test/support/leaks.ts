@@ -73,7 +73,11 @@ function content(file: string): string {
   }
 }
 
-/** The descendants of this process, and every executor wherever it hangs: one whose application died is nobody's child. */
+/** Executors have the environment of their application: so this test run's are told from those of others. */
+const MARK = `LIBCT_TEST_RUN=${process.pid}-${Date.now()}`;
+process.env.LIBCT_TEST_RUN = MARK.slice(MARK.indexOf("=") + 1);
+
+/** The descendants of this process, and its executors wherever they hang: one whose application died is nobody's child. */
 function processes(): string[] {
   const all = entries("/proc")
     .filter((name) => /^\d+$/.test(name))
@@ -90,7 +94,7 @@ function processes(): string[] {
     return false;
   };
   return all
-    .filter(({ pid, name }) => descends(pid) || name.includes("ct-execut"))
+    .filter(({ pid }) => descends(pid) || content(`/proc/${pid}/environ`).includes(MARK))
     .map(({ pid, name }) => `${pid} ${name}`);
 }
 
@@ -119,7 +123,7 @@ const loopDevices = (): string[] =>
 
 /** The scratch directory itself stays, and is empty. */
 function files(): string[] {
-  const runtime = process.env["XDG_RUNTIME_DIR"];
+  const runtime = process.env.XDG_RUNTIME_DIR;
   const places = ["/run/libct", ...(runtime === undefined ? [] : [`${runtime}/libct`])];
   for (const name of entries("/tmp")) if (/^libct-\d+$/.test(name)) places.push(`/tmp/${name}`);
   return places.flatMap((place) => below(place)).filter((path) => !path.endsWith("/scratch"));

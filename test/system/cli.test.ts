@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { auditEachTest } from "../support/leaks.ts";
 
 /** The command to test, as words: the built one, or the one that LIBCT_TEST_CT tells (such as dist/ct). */
-const CT = process.env["LIBCT_TEST_CT"]?.split(" ") ?? [
+const CT = process.env.LIBCT_TEST_CT?.split(" ") ?? [
   process.execPath,
   fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url)),
 ];
@@ -256,7 +256,9 @@ describe("signals to ct run", () => {
   ] as const)(
     "%s ends a command that has no handler for it, though it is the first of its pid namespace",
     async (signal, status) => {
-      const child = start("run", "--", "sh", "-c", "echo ready; exec sleep 60");
+      // What cat gives back is a sign that it runs; a shell would have handlers.
+      const child = spawn(FILE, [...WORDS, "run", "--", "cat"]);
+      child.stdin.write("ready\n");
       await output(child, "ready\n");
       child.kill(signal);
       expect(await exitOf(child)).toBe(status);
@@ -274,8 +276,11 @@ describe("signals to ct run", () => {
   it("that cannot be caught end the container with ct", async () => {
     const child = start("run", "--", "sh", "-c", "echo ready; exec sleep 61");
     await output(child, "ready\n");
+    const processes = descendants(child.pid ?? 0);
+    expect(processes.length).toBeGreaterThan(1);
     child.kill("SIGKILL");
-    await exitOf(child); // What is left is looked for after each test.
+    await exitOf(child);
+    await allEnded(processes);
   });
 });
 
@@ -307,12 +312,14 @@ describe("a terminal", () => {
     expect(result).toMatchObject({ status: 9, modes: [{ icanon: false, echo: false, isig: false }], restored: true });
   });
 
-  it("is as before when ct is killed", () => {
+  it("is as before when ct is killed", async () => {
     const result = inTerminal(
       ["run", "-t", "--", "sh", "-c", "echo ready; sleep 60"],
       [["start"], ["expect", "ready\r\n"], ["mode"], ["kill", "SIGKILL"]],
     );
     expect(result).toMatchObject({ status: -9, modes: [{ icanon: false }], restored: true });
+    expect(result.killed.length).toBeGreaterThan(1);
+    await allEnded(result.killed);
   });
 
   it("without -t gives Ctrl-C as one SIGINT", () => {
@@ -405,6 +412,26 @@ function peakMemory(child: ChildProcess): number {
   }
 }
 
+function descendants(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").map(Number).filter(Boolean);
+  return children.flatMap((child) => [child, ...descendants(child)]);
+}
+
+const stateOf = (pid: number) => {
+  try {
+    return /^State:\s+(\S)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  } catch {
+    return undefined; // Gone.
+  }
+};
+
+/** Orphans end soon; some machines' first process takes seconds to collect them, which is not ct's fault. */
+async function allEnded(pids: readonly number[]): Promise<void> {
+  const ended = (pid: number) => [undefined, "Z"].includes(stateOf(pid));
+  await vi.waitUntil(() => pids.every(ended), { timeout: 3000, interval: 10 });
+  await vi.waitUntil(() => pids.every((pid) => stateOf(pid) === undefined), { timeout: 20_000, interval: 20 });
+}
+
 /** Reads until the text has come, or to the end. */
 async function output(child: ChildProcess, wanted: string | undefined): Promise<string> {
   let text = "";
@@ -435,6 +462,8 @@ interface TerminalResult {
   /** The exit status; negative for a signal. */
   readonly status: number;
   readonly modes: readonly { readonly icanon: boolean; readonly echo: boolean; readonly isig: boolean }[];
+  /** The processes below ct when it was sent a signal. */
+  readonly killed: readonly number[];
   /** The settings are those from before. */
   readonly restored: boolean;
 }
@@ -446,7 +475,11 @@ words, steps = json.load(sys.stdin)
 master, slave = pty.openpty()
 before = termios.tcgetattr(slave)
 deadline = time.time() + 30
-output, seen, pid, modes = b"", 0, 0, []
+output, seen, pid, modes, killed = b"", 0, 0, [], []
+
+def descendants(parent):
+    with open(f"/proc/{parent}/task/{parent}/children") as file: children = file.read().split()
+    return [one for child in children for one in [int(child), *descendants(child)]]
 
 def read(timeout):
     global output
@@ -475,7 +508,9 @@ for step, *args in steps:
     elif step == "mode":
         local = termios.tcgetattr(slave)[3]
         modes.append({name: bool(local & getattr(termios, name.upper())) for name in ("icanon", "echo", "isig")})
-    elif step == "kill": os.kill(pid, getattr(signal, args[0]))
+    elif step == "kill":
+        killed = descendants(pid)
+        os.kill(pid, getattr(signal, args[0]))
     elif step == "touch": open(args[0], "w").close()
 
 done = 0
@@ -489,7 +524,7 @@ read(0)
 # A monitor that outlives ct restores the settings: it may take a moment.
 while termios.tcgetattr(slave) != before and time.time() < deadline: read(0.02)
 print(json.dumps({"output": output.decode(errors="replace"), "status": os.waitstatus_to_exitcode(status),
-    "modes": modes, "restored": termios.tcgetattr(slave) == before}))
+    "modes": modes, "killed": killed, "restored": termios.tcgetattr(slave) == before}))
 `;
 
 function inTerminal(words: readonly string[], steps: readonly Step[]): TerminalResult {

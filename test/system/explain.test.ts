@@ -67,12 +67,10 @@ describe("explain", () => {
     await process.wait();
   });
 
-  it.skipIf(!existsSync("/usr/bin/strace") && !process.env["CI"])(
-    "of a container is what strace sees of it",
-    async () => {
-      // The order of the calls that change namespaces and mounts, as the kernel was really asked.
-      const seen = await runScript(
-        `
+  it.skipIf(!existsSync("/usr/bin/strace") && !process.env.CI)("of a container is what strace sees of it", async () => {
+    // The order of the calls that change namespaces and mounts, as the kernel was really asked.
+    const seen = await runScript(
+      `
       import { execFileSync, spawn } from "node:child_process";
       import { readFileSync } from "node:fs";
       await using host = await openHost();
@@ -89,14 +87,13 @@ describe("explain", () => {
       await new Promise((resolve) => tracer.once("exit", resolve));
       const names = (text: string) => [...text.matchAll(/\\b(mount|pivot_root|umount2|sethostname|chroot|move_mount)\\(/g)].map((match) => match[1]);
       report([names(readFileSync("${work}/trace", "utf8")), names(listing)]);`,
-        work,
-      ).catch((error: Error) => error);
-      if (seen instanceof Error) throw seen;
-      const [[traced, explained]] = seen as [[string[], string[]]];
-      expect(traced.length).toBeGreaterThan(5);
-      expect(traced).toEqual(explained);
-    },
-  );
+      work,
+    ).catch((error: Error) => error);
+    if (seen instanceof Error) throw seen;
+    const [[traced, explained]] = seen as [[string[], string[]]];
+    expect(traced.length).toBeGreaterThan(5);
+    expect(traced).toEqual(explained);
+  });
 
   it("runs what it shows: the command sees the same set-up", async () => {
     expect(await shell(host, sandbox(), "hostname; id -u")).toBe("explained\n0");

@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import {
   chownSync,
   existsSync,
@@ -7,16 +6,18 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import {
   type ContainerSpec,
   DEFAULT_CAPABILITIES,
+  type Device,
   type Host,
   type Mount,
   overlay,
@@ -203,25 +204,26 @@ describe("idmapped mounts", () => {
     expect(await shell(host, over({ mounts }), "stat -c '%u %g' /data/file /more/file")).toBe("4000 4000\n4000 4000");
   });
 
-  it("are let go by the monitor: nothing of the source is in use when the container is gone", async () => {
+  it("are let go by the monitor, which would keep the source's filesystem busy", async () => {
     const source = fresh("let-go");
     const mapping = [{ containerID: 0, hostID: 4000, size: 10 }];
-    const mount: Mount = {
-      destination: "/data",
-      source,
-      options: ["bind"],
-      uidMappings: mapping,
-      gidMappings: mapping,
-    };
-    await using container = await host.create(over({ mounts: [mount] }));
-    const process = await container.start(["/bin/sleep", "60"]);
-    const monitor = /^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${process.pid}/status`, "utf8"))?.[1];
-    const open = readdirSync(`/proc/${monitor}/fd`).map((fd) => readlink(`/proc/${monitor}/fd/${fd}`));
-    expect(open.filter((target) => target.includes(source))).toEqual([]);
+    const mount: Mount = { destination: "/d", source, options: ["bind"], uidMappings: mapping, gidMappings: mapping };
+    await using plain = await host.create(over({}));
+    await using idmapped = await host.create(over({ mounts: [mount] }));
+    const processes = [await plain.start(["/bin/sleep", "60"]), await idmapped.start(["/bin/sleep", "60"])];
+    // The pipes are handed over a moment after the start.
+    await vi.waitFor(() => {
+      const [without = [], having = []] = processes.map(({ pid }) => monitorDescriptors(pid));
+      expect(having.filter((target) => !target.startsWith("user:"))).toHaveLength(without.length);
+    });
   });
 });
 
-const readlink = (path: string) => execFileSync("readlink", [path], { encoding: "utf8" }).trim();
+/** What the monitor of a container's process has open. */
+function monitorDescriptors(pid: number): string[] {
+  const monitor = /^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+  return readdirSync(`/proc/${monitor}/fd`).map((fd) => readlinkSync(`/proc/${monitor}/fd/${fd}`));
+}
 
 describe("filesystems of the kernel", () => {
   for (const namespaces of BOTH) {
@@ -441,6 +443,53 @@ describe("devices and links", () => {
   });
 });
 
+describe("devices that are there already", () => {
+  it("are taken when they are the ones that were asked for, so a directory can be the root again and again", async () => {
+    const root = makeRoot(fresh("again"));
+    const devices = [
+      { path: "/dev/null", type: "c", major: 1, minor: 3, fileMode: 0o644 },
+      { path: "/dev/pipe", type: "p" },
+    ] as const;
+    for (let round = 0; round < 2; round++) {
+      expect(await shell(host, { root, namespaces: ["mount"], devices }, "stat -c '%F %t:%T' /dev/*")).toBe(
+        "character special file 1:3\nfifo 0:0",
+      );
+    }
+  });
+
+  it("are an error when they are something else, in any respect", async () => {
+    const root = makeRoot(fresh("others"));
+    const one = async (device: Device) =>
+      capture(host, { root, namespaces: ["mount"], devices: [device] }, ["/bin/true"]);
+    await one({ path: "/dev/node", type: "c", major: 1, minor: 3 });
+    for (const device of [
+      { path: "/dev/node", type: "c", major: 1, minor: 5 },
+      { path: "/dev/node", type: "c", major: 2, minor: 3 },
+      { path: "/dev/node", type: "b", major: 1, minor: 3 },
+      { path: "/dev/node", type: "p" },
+      { path: "/dev/node", type: "c", major: 1, minor: 3, fileMode: 0o600 },
+      { path: "/etc/passwd", type: "c", major: 1, minor: 3 },
+    ] as const) {
+      await expect(one(device)).rejects.toMatchObject({ errno: "EEXIST", member: "devices[0]" });
+    }
+  });
+
+  it("are, in a user namespace, the host's own: another one of that path or none is an error", async () => {
+    for (const device of [
+      { path: "/dev/zero", type: "c", major: 1, minor: 3 },
+      { path: "/dev/null", type: "b", major: 1, minor: 3 },
+      { path: "/dev/no-such", type: "c", major: 1, minor: 3 },
+    ] as const) {
+      const spec = over({ namespaces: ["mount", "user"], devices: [device] });
+      await expect(capture(host, spec, ["/bin/true"])).rejects.toMatchObject({
+        code: "ERR_CT_NOT_PERMITTED",
+        path: device.path,
+        member: "devices[0]",
+      });
+    }
+  });
+});
+
 describe("masked and read-only paths", () => {
   for (const namespaces of [
     ["mount", "pid"],
@@ -490,7 +539,7 @@ describe("the standard set-up", () => {
       ...standard({ userNamespace: true, network: "host" }),
     };
     expect(await shell(host, spec, "readlink /proc/self/ns/net; touch /sys/x 2>/dev/null || echo ro")).toBe(
-      `${readlink("/proc/self/ns/net")}\nro`,
+      `${readlinkSync("/proc/self/ns/net")}\nro`,
     );
   });
 });
