@@ -95,6 +95,9 @@ export function parseInteger(flag: string, word: string, least: number, most: nu
   );
 }
 
+/** Seconds that fit into 31 bits of milliseconds. */
+const LONGEST_TIMER = 0x7fff_ffff / 1000;
+
 /** When a command is stopped: after seconds, after bytes. */
 export interface Limits {
   readonly timeout: number | undefined;
@@ -105,6 +108,9 @@ export function parseLimits(flags: { readonly timeout?: string; readonly maxOutp
   const timeout = flags.timeout === undefined ? undefined : parseDuration(flags.timeout, "--timeout");
   if (timeout === 0)
     throw wrong("--timeout", flags.timeout ?? "", "a time above 0", "without the flag there is no limit");
+  // A timer of the runtime that is set to more goes off at once.
+  if (timeout !== undefined && timeout > LONGEST_TIMER)
+    throw wrong("--timeout", flags.timeout ?? "", "at most 24 days");
   const maxOutput = flags.maxOutput === undefined ? undefined : parseSize(flags.maxOutput, "--max-output");
   return { timeout, maxOutput };
 }

@@ -11,11 +11,17 @@ const APPLETS =
     " ",
   );
 
+const made: string[] = [];
+// Registered while the test file is read: a hook inside of another hook is never called.
+afterAll(() => {
+  for (const path of made) rmSync(path, { recursive: true, force: true });
+});
+
 /** A directory of this test file alone, readable for everybody, removed when the file is through. */
 export function temporaryDirectory(): string {
   const path = mkdtempSync(join(tmpdir(), "ct-test-"));
   chmodSync(path, 0o755);
-  afterAll(() => rmSync(path, { recursive: true, force: true }));
+  made.push(path);
   return path;
 }
 

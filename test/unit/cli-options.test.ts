@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { NO_FLAGS, type RunFlags, withRunFlags } from "../../src/cli/flags.ts";
+import { parseLimits } from "../../src/cli/parse.ts";
 import { type FlagContext, runOptions } from "../../src/cli/run-options.ts";
 import type { RunOptions } from "../../src/host/index.ts";
 import { validateProcess, validateSpec } from "../../src/spec/index.ts";
@@ -214,6 +215,12 @@ describe("the sandbox", () => {
 });
 
 describe("what is wrong", () => {
+  it("with a time is that there is none, or more than a timer can wait", () => {
+    expect(() => parseLimits({ timeout: "0s" })).toThrow('--timeout "0s": expected a time above 0');
+    expect(() => parseLimits({ timeout: "25d" })).toThrow('--timeout "25d": expected at most 24 days');
+    expect(parseLimits({ timeout: "24d" })).toMatchObject({ timeout: 24 * 86_400 });
+  });
+
   it.each([
     ["-w srv", '--workdir "srv": expected a path of the container'],
     ["-v /nowhere-at-all:/x", '--bind "/nowhere-at-all:/x": the source /nowhere-at-all does not exist'],
