@@ -116,7 +116,7 @@ static bool compare(const struct program *program, const struct operation *op)
 /* The result, or -errno. Of a conditional jump: whether to jump. */
 static int64_t perform(const struct program *program, const struct operation *op)
 {
-  uint8_t *place = program->memory + op->arg[0];
+  uint8_t *place = op->kind[0] == CT_KIND_DATA ? program->memory + op->arg[0] : 0;
   uint64_t second = value_of(program, op, 1);
   switch (op->code) {
   case CT_OP_SYSCALL: return system_call(program, op);

@@ -15,11 +15,7 @@ export function planInvocation({ flags, root, command }: Invocation, caller: Cal
     env: process.env,
     terminal: flags.tty ? readTerminal() : undefined,
   });
-  const plan = planRun(caller, command, options);
-  if (flags.sandbox) return plan;
-  // A variable that is added does not take PATH and HOME away.
-  const { env } = planRun(caller, command, {}).process;
-  return { ...plan, process: { ...plan.process, env: { ...env, ...plan.process.env } } };
+  return planRun(caller, command, options);
 }
 
 /**

@@ -119,6 +119,6 @@ function setCapabilities(c: Context): void {
   init.at("process.capabilities.ambient");
   init.sys("prctl", [PR.CAP_AMBIENT, PR_CAP_AMBIENT.CLEAR_ALL, 0, 0, 0]);
   for (const name of sets.ambient ?? []) {
-    init.sys("prctl", [PR.CAP_AMBIENT, PR_CAP_AMBIENT.RAISE, CAPABILITIES.findIndex((known) => known === name), 0, 0]);
+    init.sys("prctl", [PR.CAP_AMBIENT, PR_CAP_AMBIENT.RAISE, CAPABILITIES.indexOf(name), 0, 0]);
   }
 }

@@ -191,7 +191,7 @@ const tooLarge = (cause: RangeError) =>
     cause,
   });
 
-function throwIfAborted(signal: AbortSignal | undefined): void {
+export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new LibctError("ERR_CT_ABORTED", "the start was aborted", { cause: signal.reason });
 }
 

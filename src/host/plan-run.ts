@@ -10,7 +10,7 @@ export function planRun(caller: Caller, args: readonly string[], options: RunOpt
   const given = splitOptions(options);
   const userNamespace = options.userNamespace ?? !caller.privileged;
   const network = options.network ?? "none";
-  const base = standard({ userNamespace, network, ttyGroup: hasTtyGroup(caller) });
+  const base = standard({ userNamespace, network, ttyGroup: hasTtyGroup(caller, options) });
   const spec: ContainerSpec = {
     ...base,
     root: hostRoot(),
@@ -20,7 +20,9 @@ export function planRun(caller: Caller, args: readonly string[], options: RunOpt
     devices: [...(base.devices ?? []), ...(given.spec.devices ?? [])],
     links: [...(base.links ?? []), ...(given.spec.links ?? [])],
   };
-  return { spec, process: { env: DEFAULT_ENV, ...base.process, ...given.process, args } };
+  // A variable that is added does not take PATH and HOME away.
+  const env = { ...DEFAULT_ENV, ...given.process.env };
+  return { spec, process: { ...base.process, ...given.process, env, args } };
 }
 
 export const DEFAULT_ENV: Readonly<Record<string, string>> = {
@@ -29,6 +31,12 @@ export const DEFAULT_ENV: Readonly<Record<string, string>> = {
 };
 
 const TTY = 5;
+
 /** The group of terminals exists only where it is mapped. */
-const hasTtyGroup = ({ privileged, ids }: Caller) =>
-  privileged && ids.gid.some(({ start, count }) => start <= TTY && TTY < start + count);
+function hasTtyGroup({ privileged, ids }: Caller, { gidMappings, uidMappings }: RunOptions): boolean {
+  const maps = gidMappings ?? uidMappings;
+  if (typeof maps === "object") {
+    return maps.some(({ containerID, size }) => containerID <= TTY && TTY < containerID + size);
+  }
+  return privileged && ids.gid.some(({ start, count }) => start <= TTY && TTY < start + count);
+}

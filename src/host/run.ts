@@ -1,7 +1,7 @@
-import type { LibctError } from "../errors.ts";
+import { invalid, type LibctError } from "../errors.ts";
 import { type ContainerSpec, parseDuration, parseSize } from "../spec/index.ts";
 import type { Caller } from "./caller.ts";
-import type { Container, StartOptions } from "./container.ts";
+import { type Container, type StartOptions, throwIfAborted } from "./container.ts";
 import { Collector } from "./output.ts";
 import { planRun } from "./plan-run.ts";
 import type { Process } from "./process.ts";
@@ -37,7 +37,8 @@ export async function runCommand(
   const maxOutput =
     options.maxOutput === undefined ? Number.POSITIVE_INFINITY : parseSize(options.maxOutput, "maxOutput");
   const timeout = options.timeout === undefined ? undefined : parseDuration(options.timeout, "timeout");
-  options.signal?.throwIfAborted();
+  if (timeout !== undefined && timeout > LONGEST) throw invalid("timeout", timeout, "at most 24 days");
+  throwIfAborted(options.signal);
   const plan = planRun(caller, args, options);
   try {
     await using container = await host.create(plan.spec);
@@ -63,6 +64,9 @@ export async function runCommand(
     plan.release?.();
   }
 }
+
+/** Seconds; a timer cannot be set for longer, and would fire at once. */
+const LONGEST = 24 * 24 * 3600;
 
 /** Kills the process when its time is over or the caller gives up, and remembers why. */
 export function limit(process: Process, timeout: number | undefined, signal: AbortSignal | undefined) {

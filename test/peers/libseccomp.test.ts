@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { compileSeccomp } from "../../src/compile/seccomp.ts";
 import { defaultSeccomp } from "../../src/compile/seccomp-default.ts";
 import { type Abi, auditArch, syscallTable } from "../../src/linux/syscalls/index.ts";
-import type { Seccomp, SeccompAction, SeccompOperator, SeccompArg, SeccompSyscall } from "../../src/spec/seccomp.ts";
+import type { Seccomp, SeccompAction, SeccompArg, SeccompOperator, SeccompSyscall } from "../../src/spec/seccomp.ts";
 import { loadFilter, type SeccompData } from "../support/bpf-simulator.ts";
 import { resultOf } from "../support/seccomp-reference.ts";
 
@@ -209,7 +209,9 @@ function randomProfile({ word }: Bounds): fc.Arbitrary<Seccomp> {
         ? { index, value, valueTwo: within ? second & value : second, op }
         : { index, value, op },
     );
-  const all: fc.Arbitrary<readonly (readonly SeccompArg[])[]> = fc.uniqueArray(arg, { minLength: 1, maxLength: 4, selector: ({ index }) => index }).map((args) => [args]);
+  const all: fc.Arbitrary<readonly (readonly SeccompArg[])[]> = fc
+    .uniqueArray(arg, { minLength: 1, maxLength: 4, selector: ({ index }) => index })
+    .map((args) => [args]);
   const anyValue: fc.Arbitrary<readonly (readonly SeccompArg[])[]> = fc
     .tuple(fc.nat(5), fc.uniqueArray(word, { minLength: 2, maxLength: 4 }))
     .map(([index, values]) => values.map((value) => [{ index, value, op: "SCMP_CMP_EQ" as const }]));

@@ -88,9 +88,9 @@ export async function inProcess<T = unknown>(body: string, options: ScriptOption
   const bun = `${PROJECT}node_modules/.bin/bun`;
   const [file = bun, ...words] = [...(options.launcher ?? []), bun, "-e", program];
   const env = {
-    PATH: process.env["PATH"] ?? "",
+    PATH: process.env.PATH ?? "",
     HOME: "/nonexistent",
-    ...(process.env["LIBCT_TEST_EXECUTOR"] ? { LIBCT_TEST_EXECUTOR: process.env["LIBCT_TEST_EXECUTOR"] } : {}),
+    ...(process.env.LIBCT_TEST_EXECUTOR ? { LIBCT_TEST_EXECUTOR: process.env.LIBCT_TEST_EXECUTOR } : {}),
     ...options.env,
   };
   const ids = options.uid === undefined ? {} : { uid: options.uid, gid: options.uid };

@@ -158,7 +158,7 @@ for (const userNamespace of [false, true]) {
           " ",
         );
       const results = await attempts([...refused, "uname"], spec());
-      expect(results["uname"]).toBe("ok");
+      expect(results.uname).toBe("ok");
       expect(refused.filter((name) => !["EPERM", "ENOSYS"].includes(results[name] ?? ""))).toEqual([]);
     });
 
@@ -193,7 +193,7 @@ for (const userNamespace of [false, true]) {
     });
 
     it("does not see the application's environment", async () => {
-      process.env["LIBCT_TEST_SECRET"] = "hunter2";
+      process.env.LIBCT_TEST_SECRET = "hunter2";
       const { out } = await runIn(spec(), sh("env; cat /proc/1/environ"));
       expect(out).toContain("PATH=");
       expect(out).not.toContain("hunter2");
@@ -293,7 +293,7 @@ describe("other restrictions", () => {
 describe("the executor", () => {
   it("cannot be written to from inside, not even from a mere child process", async () => {
     const file = new URL("../../prebuilt/ct-executor-x86_64", import.meta.url);
-    const executor = process.env["LIBCT_TEST_EXECUTOR"] ?? file;
+    const executor = process.env.LIBCT_TEST_EXECUTOR ?? file;
     const before = statSync(executor);
     // The parent of a mere child process is its monitor, and the file that this executes can be reached.
     const script = "for f in /proc/$PPID/exe /proc/self/exe; do echo x >> $f; echo x > $f; done; echo done";

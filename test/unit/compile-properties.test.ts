@@ -78,7 +78,7 @@ for (const kernel of KERNELS) {
 describe("a good program with one thing spoiled is found out", () => {
   const features = kernelFeatures("6.12");
   const base = standard({ userNamespace: false });
-  const plan = ROOT_PLANS["dir"];
+  const plan = ROOT_PLANS.dir;
   const good = (userNamespace = false) =>
     compileContainer(
       resolvedBy(
@@ -218,7 +218,7 @@ describe("a good program with one thing spoiled is found out", () => {
   });
 
   it("a read-only root that a later remount makes writable", () => {
-    const sandbox = ROOT_PLANS["sandbox"];
+    const sandbox = ROOT_PLANS.sandbox;
     const program = compileContainer(
       resolvedBy({ spec: base, ...(sandbox ? { root: sandbox } : {}) }, kernelFeatures("4.19")),
     );

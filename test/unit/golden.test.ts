@@ -42,7 +42,7 @@ function container(root: string, given: Given): Given {
 /** `UPDATE_GOLDEN=1 npx vitest run golden` writes the listings anew; the difference is then for a person to read. */
 function golden(name: string, listing: string): string {
   const file = fileURLToPath(new URL(`golden/${name}.golden`, import.meta.url));
-  if (process.env["UPDATE_GOLDEN"]) writeFileSync(file, listing);
+  if (process.env.UPDATE_GOLDEN) writeFileSync(file, listing);
   return readFileSync(file, "utf8");
 }
 
