@@ -1,4 +1,15 @@
-import { AT, CAPABILITIES, capabilityMask, E, O, PR, PR_CAP_AMBIENT, SIG, u32s } from "../linux/index.ts";
+import {
+  AT,
+  CAPABILITIES,
+  capabilityMask,
+  capabilityNumber,
+  E,
+  O,
+  PR,
+  PR_CAP_AMBIENT,
+  SIG,
+  u32s,
+} from "../linux/index.ts";
 import type { BlockBuilder, DataRef, Register } from "../program/index.ts";
 import { type Context, QUESTION } from "./context.ts";
 
@@ -119,6 +130,6 @@ function setCapabilities(c: Context): void {
   init.at("process.capabilities.ambient");
   init.sys("prctl", [PR.CAP_AMBIENT, PR_CAP_AMBIENT.CLEAR_ALL, 0, 0, 0]);
   for (const name of sets.ambient ?? []) {
-    init.sys("prctl", [PR.CAP_AMBIENT, PR_CAP_AMBIENT.RAISE, CAPABILITIES.indexOf(name), 0, 0]);
+    init.sys("prctl", [PR.CAP_AMBIENT, PR_CAP_AMBIENT.RAISE, capabilityNumber(name) ?? -1, 0, 0]);
   }
 }
