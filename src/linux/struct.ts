@@ -3,7 +3,11 @@ export function u64s(...members: readonly (number | bigint)[]): Uint8Array {
   const bytes = new Uint8Array(members.length * 8);
   const view = new DataView(bytes.buffer);
   members.forEach((member, index) => {
-    view.setBigUint64(index * 8, BigInt.asUintN(64, BigInt(member)), true);
+    if (typeof member === "bigint") view.setBigUint64(index * 8, BigInt.asUintN(64, member), true);
+    else {
+      view.setUint32(index * 8, member >>> 0, true);
+      view.setInt32(index * 8 + 4, Math.floor(member / 0x1_0000_0000), true);
+    }
   });
   return bytes;
 }

@@ -5,7 +5,8 @@ const align = (offset: number, alignment: number) => Math.ceil(offset / alignmen
 
 /** The memory of a program while it is being built: initialised data, zeroed buffers, and pointers between them. */
 export class Memory {
-  #data = new Uint8Array(8192);
+  // A usual container's data fits, so that it is not copied while it grows.
+  #data = new Uint8Array(16384);
   #length = 0;
   #zeroes = 0;
   readonly #strings = new Map<string, DataRef>();
@@ -15,11 +16,8 @@ export class Memory {
   string(text: string): DataRef {
     const known = this.#strings.get(text);
     if (known) return known;
-    if (text.includes("\0")) throw new RangeError(`a NUL byte in ${JSON.stringify(text)}`);
-    this.#reserve(text.length * 3 + 1, 1);
-    const offset = this.#length;
-    const { written } = encoder.encodeInto(text, this.#data.subarray(offset));
-    this.#length = offset + written + 1;
+    const offset = this.#reserve(text.length * 3 + 1, 1);
+    this.#length = offset + this.#write(text, offset) + 1;
     const ref: DataRef = { kind: "data", offset, zero: false };
     this.#strings.set(text, ref);
     return ref;
@@ -70,6 +68,17 @@ export class Memory {
 
   get zeroes(): number {
     return align(this.#zeroes, 8);
+  }
+
+  /** Most strings are short and ASCII: those are written faster by hand than by the encoder. */
+  #write(text: string, offset: number): number {
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code === 0) throw new RangeError(`a NUL byte in ${JSON.stringify(text)}`);
+      if (code > 127) return encoder.encodeInto(text, this.#data.subarray(offset)).written;
+      this.#data[offset + i] = code;
+    }
+    return text.length;
   }
 
   #reserve(size: number, alignment: number): number {
