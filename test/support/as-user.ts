@@ -35,7 +35,7 @@ export function bundle(script: string, directory: string): string {
 }
 
 /** Copies a program to where everybody can execute it, when some directory above it is closed. */
-function reachable(program: string, directory: string): string {
+export function reachable(program: string, directory: string): string {
   for (let at = dirname(program); at !== "/"; at = dirname(at)) {
     if ((lstatSync(at).mode & 0o001) !== 0) continue;
     const copy = join(directory, program.slice(program.lastIndexOf("/") + 1));

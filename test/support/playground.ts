@@ -12,6 +12,8 @@ import {
 } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { locateExecutor } from "../../src/executor/index.ts";
+import { bundle, reachable } from "./as-user.ts";
 
 const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 const run = promisify(execFile);
@@ -85,17 +87,20 @@ export async function inProcess<T = unknown>(body: string, options: ScriptOption
     const result = await (async () => { ${body} })().catch(failed);
     await host[Symbol.asyncDispose]();
     console.log("\\n" + JSON.stringify(result ?? null));`;
-  const bun = `${PROJECT}node_modules/.bin/bun`;
-  const [file = bun, ...words] = [...(options.launcher ?? []), bun, "-e", program];
-  const env = {
-    PATH: process.env.PATH ?? "",
-    HOME: "/nonexistent",
-    ...(process.env.LIBCT_TEST_EXECUTOR ? { LIBCT_TEST_EXECUTOR: process.env.LIBCT_TEST_EXECUTOR } : {}),
-    ...options.env,
-  };
-  const ids = options.uid === undefined ? {} : { uid: options.uid, gid: options.uid };
-  const { stdout } = await run(file, words, { env, cwd: "/", ...ids, maxBuffer: 16 << 20 });
-  return JSON.parse(stdout.trim().split("\n").at(-1) ?? "null") as T;
+  // The clone may lie in a directory that the user cannot read, and the home must not be a real one.
+  const directory = mkdtempSync("/tmp/libct-test-script-");
+  try {
+    chmodSync(directory, 0o755);
+    const executor = reachable(process.env.LIBCT_TEST_EXECUTOR ?? locateExecutor().path, directory);
+    const command = [...(options.launcher ?? []), reachable(process.execPath, directory), bundle(program, directory)];
+    const [file = "", ...words] = command;
+    const env = { PATH: process.env.PATH ?? "", HOME: directory, LIBCT_TEST_EXECUTOR: executor, ...options.env };
+    const ids = options.uid === undefined ? {} : { uid: options.uid, gid: options.uid };
+    const { stdout } = await run(file, words, { env, cwd: "/", ...ids, maxBuffer: 16 << 20 });
+    return JSON.parse(stdout.trim().split("\n").at(-1) ?? "null") as T;
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 }
 
 export interface Failed {
