@@ -11,7 +11,9 @@ import {
 } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { reachable } from "../support/as-user.ts";
 import { auditEachTest } from "../support/leaks.ts";
+
 import { playground, remove } from "../support/playground.ts";
 
 const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
@@ -110,7 +112,8 @@ describe("the npm package", () => {
     ["bun", `${PROJECT}node_modules/.bin/bun`, undefined],
     ["bun", `${PROJECT}node_modules/.bin/bun`, USER],
   ])("runs a container from a script under %s", (_, runtime, uid) => {
-    const [last = ""] = run(runtime, ["script.js"], uid).trim().split("\n").slice(-1);
+    const program = uid === undefined ? runtime : reachable(runtime, place);
+    const [last = ""] = run(program, ["script.js"], uid).trim().split("\n").slice(-1);
     expect(JSON.parse(last)).toEqual({ stdout: "0\nboat\n", exitCode: 0, host: false });
   });
 
