@@ -1,4 +1,5 @@
 import { type BlockBuilder, type Program, ProgramBuilder } from "../program/index.ts";
+import { buildRoot } from "./build-root.ts";
 import { enterCgroups, makeCgroups } from "./cgroup.ts";
 import { closeDescriptors, enterWorkingDirectory, execute, unblockSignals } from "./command.ts";
 import { type Context, closeLent, NOTICE } from "./context.ts";
@@ -23,7 +24,7 @@ import {
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
 import type { Resolved } from "./resolved.ts";
 import { installSeccomp, restrictWithLandlock, setLabels, setNoNewPrivileges } from "./restrictions.ts";
-import { buildRoot, enterRoot, finishRoot, isolateMounts, leaveOldRoot } from "./root.ts";
+import { enterRoot, finishRoot, isolateMounts, leaveOldRoot } from "./root.ts";
 import { closeContainerEnds, handOverPipes, makePipes, openIgnored, type Pipes, placeStreams } from "./stdio.ts";
 import { openTerminal, receiveTerminal, terminalStreams } from "./terminal.ts";
 

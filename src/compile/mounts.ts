@@ -1,10 +1,10 @@
 import { AT, E, MOUNT_ATTR, MOVE_MOUNT, MS, O, OPEN_TREE, openFlags } from "../linux/index.ts";
 import type { DataRef } from "../program/index.ts";
 import { mountAttributes } from "../spec/index.ts";
+import { remountTree, setAttributes } from "./attributes.ts";
 import { type Context, enterDirectory, FIXED_FD, lend, makeTarget } from "./context.ts";
 import { idMapNamespace } from "./idmapped.ts";
 import type { ResolvedMount } from "./resolved.ts";
-import { remountTree, setAttributes } from "./root.ts";
 
 /**
  * Bind sources are host paths, mount targets are the container's: so the sources are opened here, in the host's tree, before the root is entered, and

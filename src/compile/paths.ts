@@ -1,7 +1,7 @@
 import { AT, E, MOUNT_ATTR, MOVE_MOUNT, MS, O, OPEN_TREE } from "../linux/index.ts";
+import { setAttributes } from "./attributes.ts";
 import { type Context, FIXED_FD } from "./context.ts";
 import type { Resolved } from "./resolved.ts";
-import { setAttributes } from "./root.ts";
 
 /** The host's own /dev/null, opened before the root is entered: an image's /dev/null may be anything (CVE-2025-31133). */
 export function captureNullDevice(c: Context): void {

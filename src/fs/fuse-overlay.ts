@@ -2,6 +2,7 @@ import { accessSync, constants } from "node:fs";
 import { LibctError } from "../errors.ts";
 import type { RootDriver, RootStep } from "../spec/index.ts";
 import { requireDirectory } from "./dir.ts";
+import { findProgram } from "./find-program.ts";
 import { escapeOption, type OverlayOptions, releaseWork, scratchSteps, workDirectory } from "./overlay.ts";
 
 /** The overlay of fuse-overlayfs(1), for kernels whose own overlayfs is not allowed in user namespaces. Slower: a process answers every call. */
@@ -9,7 +10,7 @@ export function fuseOverlay(options: OverlayOptions): RootDriver {
   return {
     type: "fuse-overlay",
     plan(context) {
-      const program = findProgram("fuse-overlayfs");
+      const program = requireProgram("fuse-overlayfs");
       requireFuse();
       const lower = options.lower.map((path, index) => requireLayer(path, `root.lower[${index}]`));
       const upper =
@@ -54,15 +55,9 @@ function requireFuse(): void {
   }
 }
 
-function findProgram(name: string): string {
-  for (const directory of ["/usr/bin", "/bin", "/usr/local/bin"]) {
-    try {
-      accessSync(`${directory}/${name}`, constants.X_OK);
-      return `${directory}/${name}`;
-    } catch {
-      // Not here: the next directory.
-    }
-  }
+function requireProgram(name: string): string {
+  const path = findProgram(name);
+  if (path) return path;
   throw new LibctError("ERR_CT_NOT_SUPPORTED", `${name} is not installed`, {
     member: "root",
     hint: `install the package ${name} of your distribution`,

@@ -1,4 +1,5 @@
 export { dir } from "./dir.ts";
+export { findProgram } from "./find-program.ts";
 export { fuseOverlay } from "./fuse-overlay.ts";
 export { type HostRootOptions, hostRoot } from "./host-root.ts";
 export { type ImageOptions, image } from "./image.ts";

@@ -3,7 +3,13 @@ import { LibctError } from "../errors.ts";
 import type { Zygote } from "../executor/index.ts";
 import { kernelFeatures } from "../linux/index.ts";
 import { explainProgram, type Listing } from "../program/index.ts";
-import { type ContainerSpec, type NamespaceType, type ProcessSpec, validateProcess } from "../spec/index.ts";
+import {
+  type ContainerSpec,
+  NAMESPACE_FILES,
+  type NamespaceType,
+  type ProcessSpec,
+  validateProcess,
+} from "../spec/index.ts";
 import { Launch, Process } from "./process.ts";
 import { resolveContainer, type Streams, type Surroundings } from "./resolve.ts";
 
@@ -194,17 +200,6 @@ const tooLarge = (cause: RangeError) =>
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new LibctError("ERR_CT_ABORTED", "the start was aborted", { cause: signal.reason });
 }
-
-const NAMESPACE_FILES: Readonly<Record<NamespaceType, string>> = {
-  user: "user",
-  mount: "mnt",
-  pid: "pid",
-  network: "net",
-  ipc: "ipc",
-  uts: "uts",
-  cgroup: "cgroup",
-  time: "time",
-};
 
 const streamsOf = ({ stdin = "ignore", stdout = "pipe", stderr = "pipe" }: StartOptions): Streams => ({
   stdin,

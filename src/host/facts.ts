@@ -1,8 +1,8 @@
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import type { ProgramRunner } from "../executor/index.ts";
-import { type MountInfo, readMountInfo } from "../fs/index.ts";
+import { findProgram, type MountInfo, readMountInfo } from "../fs/index.ts";
 import type { KernelFeatures } from "../linux/index.ts";
-import type { NamespaceType } from "../spec/index.ts";
+import { NAMESPACE_FILES, type NamespaceType } from "../spec/index.ts";
 import type { Caller } from "./caller.ts";
 import { hasCgroups } from "./cgroups.ts";
 import { isSealed, runTrials, type Trials } from "./trials.ts";
@@ -46,16 +46,6 @@ const SYSCTLS = [
   "kernel.apparmor_restrict_unprivileged_userns",
   "user.max_user_namespaces",
 ];
-const NAMESPACE_FILES: Readonly<Record<NamespaceType, string>> = {
-  user: "user",
-  mount: "mnt",
-  pid: "pid",
-  network: "net",
-  ipc: "ipc",
-  uts: "uts",
-  cgroup: "cgroup",
-  time: "time",
-};
 const PROGRAMS = ["newuidmap", "newgidmap", "fuse-overlayfs"];
 const READ_WRITE = constants.R_OK | constants.W_OK;
 
@@ -119,11 +109,6 @@ function outerContainer(): string | undefined {
   if (manager) return `a container of ${manager}`;
   return process.env.KUBERNETES_SERVICE_HOST === undefined ? undefined : "a Kubernetes pod";
 }
-
-const findProgram = (name: string) =>
-  ["/usr/bin", "/bin", "/usr/local/bin"]
-    .map((directory) => `${directory}/${name}`)
-    .find((path) => access(path, constants.X_OK) === "allowed");
 
 function read(path: string): string | undefined {
   try {

@@ -1,6 +1,6 @@
-import { accessSync, constants } from "node:fs";
 import type { IdMaps } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
+import { findProgram } from "../fs/index.ts";
 import type { ContainerSpec, IdMapping } from "../spec/index.ts";
 import type { Caller } from "./caller.ts";
 
@@ -83,16 +83,4 @@ function mapHelpers(): { readonly newuidmap: string; readonly newgidmap: string 
     member: "uidMappings",
     hint: "install the package uidmap (shadow-utils), and give the user ranges in /etc/subuid and /etc/subgid",
   });
-}
-
-function findProgram(name: string): string | undefined {
-  for (const directory of ["/usr/bin", "/bin", "/usr/local/bin"]) {
-    try {
-      accessSync(`${directory}/${name}`, constants.X_OK);
-      return `${directory}/${name}`;
-    } catch {
-      // Not here: the next directory.
-    }
-  }
-  return undefined;
 }

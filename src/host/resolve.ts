@@ -1,30 +1,15 @@
 import { existsSync, type Stats, statSync } from "node:fs";
-import { resolve as resolvePath } from "node:path";
-import {
-  compileDefaultSeccomp,
-  compileSeccomp,
-  type Resolved,
-  type ResolvedMount,
-  type Stdio,
-} from "../compile/index.ts";
+import { compileDefaultSeccomp, compileSeccomp, type Resolved, type Stdio } from "../compile/index.ts";
 import { invalid, LibctError } from "../errors.ts";
 import { hostArch } from "../executor/index.ts";
-import { dir, mountTree, readMountInfo } from "../fs/index.ts";
+import { dir } from "../fs/index.ts";
 import { type KernelFeatures, makedev } from "../linux/index.ts";
-import {
-  type ContainerSpec,
-  type Device,
-  type Landlock,
-  type Mount,
-  type NamespaceType,
-  type ProcessSpec,
-  parseMountOptions,
-  type RootPlan,
-  type User,
-} from "../spec/index.ts";
+import type { ContainerSpec, Device, Landlock, NamespaceType, ProcessSpec, RootPlan, User } from "../spec/index.ts";
 import type { Caller } from "./caller.ts";
 import { resolveCgroups } from "./cgroups.ts";
 import { resolveIdMaps } from "./idmaps.ts";
+import { resolveMounts } from "./resolve-mounts.ts";
+import { unsupported } from "./unsupported.ts";
 
 export interface Surroundings {
   readonly features: KernelFeatures;
@@ -147,9 +132,6 @@ function statIfPossible(path: string): Stats | undefined {
   }
 }
 
-const unsupported = (message: string, member: string, hint: string) =>
-  new LibctError("ERR_CT_NOT_SUPPORTED", message, { member, hint });
-
 async function planRoot(
   spec: ContainerSpec,
   { features, caller, scratch }: Surroundings,
@@ -181,73 +163,6 @@ async function planRoot(
     );
   }
   return { path: plan.path, steps: [] };
-}
-
-function resolveMounts(spec: ContainerSpec, caller: Caller, features: KernelFeatures): readonly ResolvedMount[] {
-  return (spec.mounts ?? []).flatMap((mount, index) =>
-    expandCgroup(mount).map((one) => resolveMount(one, `mounts[${index}]`, caller, features)),
-  );
-}
-
-function resolveMount(mount: Mount, member: string, caller: Caller, features: KernelFeatures): ResolvedMount {
-  const options = parseMountOptions(mount.options ?? [], `${member}.options`);
-  const isBind = options.bind || mount.type === "bind";
-  const idmapped = options.idmap !== "none" || mount.uidMappings !== undefined;
-  if (idmapped && !caller.privileged) {
-    throw new LibctError("ERR_CT_NOT_PERMITTED", "only root may make idmapped mounts", { member });
-  }
-  if (idmapped && !features.mountSetattr) {
-    throw unsupported("this kernel has no idmapped mounts", member, "they came with Linux 5.12");
-  }
-  if (!isBind || options.remount) return { member, mount, options, source: undefined };
-  const path = resolvePath(mount.source ?? "");
-  const stat = statOrUndefined(path);
-  if (!stat) {
-    throw new LibctError("ERR_CT_INVALID_SPEC", `the bind source ${path} does not exist`, {
-      path,
-      member: `${member}.source`,
-      errno: "ENOENT",
-    });
-  }
-  const seen = { path, directory: stat.isDirectory() };
-  const recursive = options.recursiveSet !== 0 || options.recursiveClear !== 0;
-  const changes = recursive || options.flagsSet !== 0 || options.flagsClear !== 0;
-  if (features.mountSetattr || !changes)
-    return { member, mount: { ...mount, source: path }, options, source: { ...seen, flags: 0 } };
-  const { flags, below } = mountTree(path);
-  const tree = recursive && options.recursive ? { flags, below } : { flags };
-  return { member, mount: { ...mount, source: path }, options, source: { ...seen, ...tree } };
-}
-
-function statOrUndefined(path: string) {
-  try {
-    return statSync(path);
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new LibctError("ERR_CT_NOT_PERMITTED", `the bind source ${path} cannot be reached`, { path, cause });
-  }
-}
-
-/** "cgroup" shows what the host has: one cgroup2 mount, or with v1 a directory with a mount for each hierarchy. */
-function expandCgroup(mount: Mount): readonly Mount[] {
-  if (mount.type !== "cgroup") return [mount];
-  const options = mount.options ?? [];
-  const hierarchies = readMountInfo().filter(
-    ({ type, mountPoint }) => type === "cgroup" && mountPoint.startsWith("/sys/fs/cgroup/"),
-  );
-  if (hierarchies.length === 0) return [{ ...mount, type: "cgroup2", source: "cgroup" }];
-  const base = { ...mount, type: "tmpfs", source: "tmpfs", options: ["nosuid", "noexec", "nodev", "mode=755"] };
-  const views = hierarchies.map(({ mountPoint }) => {
-    const name = mountPoint.slice("/sys/fs/cgroup/".length);
-    const controllers = name === "systemd" ? ["none", "name=systemd"] : [name];
-    return {
-      destination: `${mount.destination}/${name}`,
-      type: "cgroup",
-      source: "cgroup",
-      options: [...options, ...controllers],
-    };
-  });
-  return [base, ...views];
 }
 
 /** "1000", "1000:100" are ids; anything else is a name for the container's own passwd. */

@@ -4,6 +4,18 @@ import type { Seccomp } from "./seccomp.ts";
 export const NAMESPACE_TYPES = ["user", "mount", "pid", "network", "ipc", "uts", "cgroup", "time"] as const;
 export type NamespaceType = (typeof NAMESPACE_TYPES)[number];
 
+/** Their files in /proc/PID/ns (namespaces(7)). */
+export const NAMESPACE_FILES: Readonly<Record<NamespaceType, string>> = {
+  user: "user",
+  mount: "mnt",
+  pid: "pid",
+  network: "net",
+  ipc: "ipc",
+  uts: "uts",
+  cgroup: "cgroup",
+  time: "time",
+};
+
 /** A new namespace, or with `path` (such as /proc/123/ns/net) an existing one to join. */
 export interface Namespace {
   readonly type: NamespaceType;

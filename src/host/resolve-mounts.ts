@@ -1,0 +1,77 @@
+import { statSync } from "node:fs";
+import { resolve as resolvePath } from "node:path";
+import type { ResolvedMount } from "../compile/index.ts";
+import { LibctError } from "../errors.ts";
+import { mountTree, readMountInfo } from "../fs/index.ts";
+import type { KernelFeatures } from "../linux/index.ts";
+import { type ContainerSpec, type Mount, parseMountOptions } from "../spec/index.ts";
+import type { Caller } from "./caller.ts";
+import { unsupported } from "./unsupported.ts";
+
+/** Looks at the sources of bind mounts, and reads the options of all. */
+export function resolveMounts(spec: ContainerSpec, caller: Caller, features: KernelFeatures): readonly ResolvedMount[] {
+  return (spec.mounts ?? []).flatMap((mount, index) =>
+    expandCgroup(mount).map((one) => resolveMount(one, `mounts[${index}]`, caller, features)),
+  );
+}
+
+function resolveMount(mount: Mount, member: string, caller: Caller, features: KernelFeatures): ResolvedMount {
+  const options = parseMountOptions(mount.options ?? [], `${member}.options`);
+  const isBind = options.bind || mount.type === "bind";
+  const idmapped = options.idmap !== "none" || mount.uidMappings !== undefined;
+  if (idmapped && !caller.privileged) {
+    throw new LibctError("ERR_CT_NOT_PERMITTED", "only root may make idmapped mounts", { member });
+  }
+  if (idmapped && !features.mountSetattr) {
+    throw unsupported("this kernel has no idmapped mounts", member, "they came with Linux 5.12");
+  }
+  if (!isBind || options.remount) return { member, mount, options, source: undefined };
+  const path = resolvePath(mount.source ?? "");
+  const stat = statOrUndefined(path);
+  if (!stat) {
+    throw new LibctError("ERR_CT_INVALID_SPEC", `the bind source ${path} does not exist`, {
+      path,
+      member: `${member}.source`,
+      errno: "ENOENT",
+    });
+  }
+  const seen = { path, directory: stat.isDirectory() };
+  const recursive = options.recursiveSet !== 0 || options.recursiveClear !== 0;
+  const changes = recursive || options.flagsSet !== 0 || options.flagsClear !== 0;
+  if (features.mountSetattr || !changes)
+    return { member, mount: { ...mount, source: path }, options, source: { ...seen, flags: 0 } };
+  const { flags, below } = mountTree(path);
+  const tree = recursive && options.recursive ? { flags, below } : { flags };
+  return { member, mount: { ...mount, source: path }, options, source: { ...seen, ...tree } };
+}
+
+function statOrUndefined(path: string) {
+  try {
+    return statSync(path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new LibctError("ERR_CT_NOT_PERMITTED", `the bind source ${path} cannot be reached`, { path, cause });
+  }
+}
+
+/** "cgroup" shows what the host has: one cgroup2 mount, or with v1 a directory with a mount for each hierarchy. */
+function expandCgroup(mount: Mount): readonly Mount[] {
+  if (mount.type !== "cgroup") return [mount];
+  const options = mount.options ?? [];
+  const hierarchies = readMountInfo().filter(
+    ({ type, mountPoint }) => type === "cgroup" && mountPoint.startsWith("/sys/fs/cgroup/"),
+  );
+  if (hierarchies.length === 0) return [{ ...mount, type: "cgroup2", source: "cgroup" }];
+  const base = { ...mount, type: "tmpfs", source: "tmpfs", options: ["nosuid", "noexec", "nodev", "mode=755"] };
+  const views = hierarchies.map(({ mountPoint }) => {
+    const name = mountPoint.slice("/sys/fs/cgroup/".length);
+    const controllers = name === "systemd" ? ["none", "name=systemd"] : [name];
+    return {
+      destination: `${mount.destination}/${name}`,
+      type: "cgroup",
+      source: "cgroup",
+      options: [...options, ...controllers],
+    };
+  });
+  return [base, ...views];
+}
