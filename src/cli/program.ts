@@ -4,6 +4,7 @@ import type { Action } from "./action.ts";
 import { EXIT, exitCodeOf, reportError } from "./exit.ts";
 import { NO_FLAGS, type RunFlags, withRunFlags } from "./flags.ts";
 import { DOCTOR_HELP, EXPLAIN_HELP, PROGRAM_HELP, RUN_HELP } from "./help.ts";
+import { print } from "./output.ts";
 import { splitWords } from "./words.ts";
 
 /** Runs `ct` with the words of its command line (without node and script), and gives the exit status. */
@@ -36,7 +37,10 @@ class CommandLine {
     this.#program = new Command("ct").version(version).description("Containers without a daemon and without root.");
     this.#program.enablePositionalOptions().exitOverride().addHelpText("after", PROGRAM_HELP);
     // Errors are reported in one place, in one form.
-    this.#program.configureOutput({ outputError: () => undefined });
+    this.#program.configureOutput({
+      outputError: () => undefined,
+      writeOut: (text) => void print(process.stdout, text),
+    });
     this.#addCommands();
   }
 

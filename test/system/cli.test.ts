@@ -533,3 +533,9 @@ function inTerminal(words: readonly string[], steps: readonly Step[]): TerminalR
   if (driver.status !== 0) throw new Error(`the terminal's driver failed: ${driver.stderr}`);
   return JSON.parse(driver.stdout) as TerminalResult;
 }
+
+it.each(["run --help", "explain -- true", "doctor"])("ct %s | head -n 1 is no error", (words) => {
+  const command = [...CT, words].join(" ");
+  const { stderr } = spawnSync("sh", ["-c", `${command} | head -n 1`], { encoding: "utf8" });
+  expect(stderr).toBe("");
+});
