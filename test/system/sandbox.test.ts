@@ -232,9 +232,9 @@ describe("the sandbox by namespaces", () => {
 
   it("has private /tmp, /run and processes", async () => {
     const marker = playground();
-    const { stdout } = await run(who, sh("ls /tmp /run /var/tmp; ls -d /proc/[0-9]* | wc -l"));
+    const { stdout } = await run(who, sh("ls /tmp /run /var/tmp; set -- /proc/[0-9]*; echo $#"));
     remove(marker);
-    expect(stdout).toBe("/run:\n\n/tmp:\n\n/var/tmp:\n3\n");
+    expect(stdout).toBe("/run:\n\n/tmp:\n\n/var/tmp:\n1\n");
   });
 
   it("finds a relative workspace from the working directory", async () => {
