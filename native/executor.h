@@ -35,7 +35,7 @@ struct program {
 /* Why a program is refused; `where` is an operation, a block or an offset. */
 enum refusal {
   REFUSED_NOTHING, REFUSED_SIZE, REFUSED_MAGIC, REFUSED_COUNTS, REFUSED_BLOCK, REFUSED_RELOCATION, REFUSED_OPERATION,
-  REFUSED_REGISTER, REFUSED_ARGUMENT, REFUSED_RANGE, REFUSED_TARGET, REFUSED_WIDTH,
+  REFUSED_REGISTER, REFUSED_ARGUMENT, REFUSED_RANGE, REFUSED_TARGET, REFUSED_WIDTH, REFUSED_ERRNO,
 };
 
 /* How an interpretation ends: in `errno` 0 for success, and the operation that failed. */
@@ -48,8 +48,19 @@ enum refusal program_check(struct program *program, uint8_t *bytes, size_t size,
 void program_load(const struct program *program);
 
 struct outcome interpret(const struct program *program, uint32_t block, enum phase phase);
-int64_t supervise(int64_t pid, int64_t master, int64_t input, int64_t output, bool keep_running);
+int64_t supervise(int64_t pid, int64_t master, int64_t from, int64_t to, bool keep_running);
+int64_t note_child(int64_t pid);
 void kill_descendants(void);
+
+int64_t take_command(uint32_t flags, uint32_t refusal, const uint8_t **go);
+int64_t await_go(void *to, uint64_t capacity, bool is_monitor);
+void end_commands(void);
+
+/* One direction of a terminal's data: more is read when what was read before has been written. A descriptor is -1 when it has ended. */
+struct stream { int32_t from, to; uint32_t first, end, piece; uint8_t bytes[4096]; };
+struct poll_entry stream_wants(const struct stream *s);
+void stream_start(struct stream *s, int32_t from, int32_t to);
+void stream_step(struct stream *s, bool is_input);
 
 void send_frame(uint16_t type, uint16_t code, uint32_t seq, const void *payload, size_t size);
 int64_t open_child_signals(void);
@@ -57,7 +68,8 @@ int64_t open_child_signals(void);
 _Noreturn void monitor(uint32_t id, struct program *program);
 _Noreturn void zygote(void);
 
-extern uint32_t own_id;
+/* The container that this process works for, and the CALL if it is for one: what it sends says so. */
+extern uint32_t own_id, own_call;
 
 /* The payload of EXIT. */
 struct exit_report { uint32_t how, status; uint64_t user, system, maxrss; };

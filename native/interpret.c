@@ -5,7 +5,9 @@
 #include <asm/unistd.h>
 
 static int64_t registers[CT_LIMIT_REGISTERS];
+/* Whether a CALL is interpreted, also by what it has spawned: its program lies where the next command would be received. */
 static bool in_call;
+static bool is_spawned;
 
 static uint64_t value_of(const struct program *program, const struct operation *op, uint32_t index)
 {
@@ -22,13 +24,8 @@ static bool is_among(const uint8_t *errnos, uint32_t count, uint32_t error)
   return false;
 }
 
-/* The rest of memory from an operation's place on. */
-static uint64_t room(const struct program *program, const struct operation *op)
-{
-  return program->header->memory - op->arg[0];
-}
-
-static void write_decimal(uint8_t *to, int64_t value, uint64_t width, uint8_t fill)
+/* A number that does not fit is an error: its first digits would be another number. */
+static int64_t write_decimal(uint8_t *to, int64_t value, uint64_t width, uint8_t fill)
 {
   uint8_t digits[24];
   uint64_t length = 0;
@@ -36,25 +33,11 @@ static void write_decimal(uint8_t *to, int64_t value, uint64_t width, uint8_t fi
   do digits[length++] = (uint8_t)('0' + rest % 10);
   while ((rest /= 10) != 0);
   if (value < 0) digits[length++] = '-';
+  if (length > width) return -E_OVERFLOW;
   memset(to, fill, width);
-  uint64_t skip = fill != 0 && width > length ? width - length : 0;
-  for (uint64_t i = 0; i < length && skip + i < width; i++) to[skip + i] = digits[length - 1 - i];
-}
-
-/* Waits for the application's GO; what else arrives is for a monitor that supervises. */
-static int64_t await_go(void *to, uint64_t capacity)
-{
-  struct frame_header header;
-  struct io_vector parts[2] = {{&header, sizeof header}, {to, capacity}};
-  for (;;) {
-    struct message message = {.vectors = parts, .vector_count = 2};
-    int64_t got = SYS3(__NR_recvmsg, CT_LIMIT_COMMAND_FD, &message, MSG_REPORT_LENGTH);
-    if (got == -E_INTR) continue;
-    if (got < (int64_t)sizeof header) return -E_CANCELED;
-    if (header.type != CT_REQUEST_GO) continue;
-    if (header.length > capacity) return -E_MSGSIZE;
-    return (int64_t)header.length;
-  }
+  uint64_t skip = fill != 0 ? width - length : 0;
+  for (uint64_t i = 0; i < length; i++) to[skip + i] = digits[length - 1 - i];
+  return 0;
 }
 
 static int64_t spawn(const struct program *program, const struct operation *op)
@@ -72,7 +55,8 @@ static int64_t spawn(const struct program *program, const struct operation *op)
     if (first & CLONE_VIRTUAL_MEMORY) return -E_INVAL;
     pid = SYS5(__NR_clone, first, 0, second, 0, 0);
   }
-  if (pid != 0) return pid;
+  if (pid != 0) return note_child(pid);
+  is_spawned = true;
   sys_exit(interpret(program, op->nr, PHASE_PROGRAM).error == 0 ? 0 : 125);
 }
 
@@ -82,12 +66,6 @@ static void close_from(uint64_t first)
   for (uint64_t fd = first, missing = 0; missing < 1024; fd++) {
     missing = SYS3(__NR_fcntl, fd, F_SET_FD, FD_CLOSE_ON_EXEC) < 0 ? missing + 1 : 0;
   }
-}
-
-static int64_t system_call(const struct program *program, const struct operation *op)
-{
-  return sys_call(op->nr, value_of(program, op, 0), value_of(program, op, 1), value_of(program, op, 2),
-                  value_of(program, op, 3), value_of(program, op, 4), value_of(program, op, 5));
 }
 
 static int64_t load(const struct program *program, const struct operation *op)
@@ -103,7 +81,7 @@ static void notify(const struct program *program, const struct operation *op)
 {
   uint64_t values[CT_LIMIT_ARGS];
   for (uint32_t i = 0; i < CT_LIMIT_ARGS; i++) values[i] = value_of(program, op, i);
-  send_frame(CT_EVENT_NOTIFY, op->nr, 0, values, sizeof values);
+  send_frame(CT_EVENT_NOTIFY, op->nr, own_call, values, sizeof values);
 }
 
 /* Is the condition of an EXPECT or JUMP met? */
@@ -119,14 +97,19 @@ static int64_t perform(const struct program *program, const struct operation *op
   uint8_t *place = op->kind[0] == CT_KIND_DATA ? program->memory + op->arg[0] : 0;
   uint64_t second = value_of(program, op, 1);
   switch (op->code) {
-  case CT_OP_SYSCALL: return system_call(program, op);
+  case CT_OP_SYSCALL:
+    return sys_call(op->nr, value_of(program, op, 0), second, value_of(program, op, 2), value_of(program, op, 3),
+                    value_of(program, op, 4), value_of(program, op, 5));
   case CT_OP_SPAWN: return spawn(program, op);
   case CT_OP_LOAD: return load(program, op);
   case CT_OP_STORE: memcpy(place, &second, op->nr); return 0;
-  case CT_OP_DECIMAL: write_decimal(place, (int64_t)second, op->arg[2], (uint8_t)op->nr); return 0;
+  case CT_OP_DECIMAL: return write_decimal(place, (int64_t)second, op->arg[2], (uint8_t)op->nr);
   case CT_OP_NOTIFY: notify(program, op); return 0;
-  case CT_OP_SEND: send_frame(CT_EVENT_DATA, op->nr, 0, place, second < room(program, op) ? second : room(program, op)); return 0;
-  case CT_OP_AWAIT: return in_call ? -E_INVAL : await_go(place, second);
+  case CT_OP_SEND:
+    if (second > program->header->memory - op->arg[0]) second = program->header->memory - op->arg[0];
+    send_frame(CT_EVENT_DATA, op->nr, own_call, place, second);
+    return 0;
+  case CT_OP_AWAIT: return in_call ? -E_INVAL : await_go(place, second, !is_spawned);
   case CT_OP_SUPERVISE:
     if (in_call) return -E_INVAL;
     return supervise((int64_t)value_of(program, op, 0), (int64_t)second, (int64_t)value_of(program, op, 2),
@@ -141,7 +124,7 @@ static int64_t perform(const struct program *program, const struct operation *op
 static void report(uint32_t block, uint32_t op, uint32_t error, enum phase phase)
 {
   uint32_t payload[4] = {block, op, error, phase == PHASE_EPILOGUE};
-  if (phase != PHASE_CALL) send_frame(CT_EVENT_FAIL, 0, 0, payload, sizeof payload);
+  if (phase != PHASE_CALL) send_frame(CT_EVENT_FAIL, 0, own_call, payload, sizeof payload);
 }
 
 /* LOAD gives any number; everything else that is negative and small is an error. */
@@ -154,7 +137,7 @@ struct outcome interpret(const struct program *program, uint32_t block, enum pha
 {
   struct outcome outcome = {0, 0, 0};
   const struct range *range = &program->blocks[block];
-  in_call = phase == PHASE_CALL;
+  in_call |= phase == PHASE_CALL;
   for (uint32_t at = range->first, next; at < range->end; at = next) {
     const struct operation *op = &program->ops[at];
     int64_t result = perform(program, op);
@@ -173,6 +156,6 @@ struct outcome interpret(const struct program *program, uint32_t block, enum pha
     if (op->dst != CT_LIMIT_NO_REGISTER) registers[op->dst] = result;
     if (accepts) outcome.value = result;
   }
-  in_call = false;
+  if (phase == PHASE_CALL) in_call = false;
   return outcome;
 }

@@ -14,21 +14,25 @@ static _Noreturn void die(const char *text, int status)
   sys_exit(status);
 }
 
-static bool is_sealed(void)
-{
-  int64_t fd = SYS4(__NR_openat, AT_CWD, "/proc/self/exe", O_CLOSE_ON_EXEC, 0);
-  int64_t seals = fd < 0 ? fd : SYS3(__NR_fcntl, fd, F_GET_SEALS_, 0);
-  if (fd >= 0) SYS1(__NR_close, fd);
-  return seals >= 0 && (seals & ALL_SEALS) == ALL_SEALS;
-}
-
-/* The path that the kernel executed, for systems without /proc. */
+/* The path that the kernel executed. */
 static const char *own_path(const uint64_t *auxv)
 {
   for (; auxv[0] != 0; auxv += 2) {
     if (auxv[0] == AUXV_EXECUTABLE_NAME) return (const char *)(uintptr_t)auxv[1];
   }
-  return "/proc/self/exe";
+  return "";
+}
+
+/* The kernel calls what was executed from a descriptor /dev/fd/NUMBER (execveat(2)): this works without /proc too. */
+static bool is_sealed(const char *path)
+{
+  static const char sealed[] = "/dev/fd/4";
+  for (size_t at = 0; at < sizeof sealed; at++) {
+    if (path[at] != sealed[at]) return false;
+  }
+  int64_t seals = SYS3(__NR_fcntl, CT_LIMIT_COMMAND_FD, F_GET_SEALS_, 0);
+  SYS1(__NR_close, CT_LIMIT_COMMAND_FD);
+  return seals >= 0 && (seals & ALL_SEALS) == ALL_SEALS;
 }
 
 static int64_t copy_of(const char *path)
@@ -43,8 +47,7 @@ static int64_t copy_of(const char *path)
   do done = SYS4(__NR_sendfile, copy, self, 0, 1 << 20);
   while (done > 0);
   SYS1(__NR_close, self);
-  if (done < 0 || SYS3(__NR_fcntl, copy, F_ADD_SEALS_, ALL_SEALS) < 0) return -1;
-  return copy;
+  return done < 0 || SYS3(__NR_fcntl, copy, F_ADD_SEALS_, ALL_SEALS) < 0 ? -1 : copy;
 }
 
 _Noreturn void ct_start(uint64_t *stack);
@@ -59,9 +62,13 @@ _Noreturn void ct_start(uint64_t *stack)
   if (SYS5(__NR_getsockopt, CT_LIMIT_CONTROL_FD, 1, 3, type, &length) < 0) {
     die("ct-executor: started by libct with its control socket as descriptor 3; not a command for people\n", EXIT_USAGE);
   }
-  if (!is_sealed()) {
-    int64_t copy = copy_of(own_path(auxv + 1));
-    if (copy >= 0) SYS5(__NR_execveat, copy, "", argv, envp, AT_EMPTY);
+  const char *path = own_path(auxv + 1);
+  if (!is_sealed(path)) {
+    int64_t copy = copy_of(path), fd = CT_LIMIT_COMMAND_FD;
+    /* It stays open in what is executed, which knows by it what it is. */
+    if (copy == fd) SYS3(__NR_fcntl, fd, F_SET_FD, 0);
+    else if (copy >= 0) copy = SYS3(__NR_dup3, copy, fd, 0);
+    if (copy >= 0) SYS5(__NR_execveat, fd, "", argv, envp, AT_EMPTY);
     die("ct-executor: cannot run from a sealed memfd (the sysctl vm.memfd_noexec may forbid it)\n", EXIT_UNSEALED);
   }
   zygote();

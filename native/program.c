@@ -31,6 +31,7 @@ static enum refusal check_operation(const struct program *program, const struct 
     if (op->kind[i] == CT_KIND_DATA && op->arg[i] > header->memory) return REFUSED_RANGE;
   }
   if (op->code == CT_OP_SPAWN && op->nr >= header->blocks) return REFUSED_BLOCK;
+  if ((op->code == CT_OP_EXPECT || op->code == CT_OP_FAIL) && (op->nr == 0 || op->nr > 4095)) return REFUSED_ERRNO;
   if (!shapes[op->code].place) return REFUSED_NOTHING;
   if (op->kind[0] != CT_KIND_DATA) return REFUSED_ARGUMENT;
   bool fixed = op->code == CT_OP_LOAD || op->code == CT_OP_STORE;

@@ -7,9 +7,7 @@
 int64_t sys_call(int64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
 {
   int64_t result;
-  register uint64_t r10 __asm__("r10") = d;
-  register uint64_t r8 __asm__("r8") = e;
-  register uint64_t r9 __asm__("r9") = f;
+  register uint64_t r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
   __asm__ volatile("syscall"
                    : "=a"(result)
                    : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
@@ -22,13 +20,8 @@ __asm__(".globl _start\n_start:\n  xor %ebp, %ebp\n  mov %rsp, %rdi\n  and $-16,
 #elif defined(__aarch64__)
 int64_t sys_call(int64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
 {
-  register uint64_t x8 __asm__("x8") = (uint64_t)nr;
-  register uint64_t x0 __asm__("x0") = a;
-  register uint64_t x1 __asm__("x1") = b;
-  register uint64_t x2 __asm__("x2") = c;
-  register uint64_t x3 __asm__("x3") = d;
-  register uint64_t x4 __asm__("x4") = e;
-  register uint64_t x5 __asm__("x5") = f;
+  register uint64_t x8 __asm__("x8") = (uint64_t)nr, x0 __asm__("x0") = a, x1 __asm__("x1") = b, x2 __asm__("x2") = c;
+  register uint64_t x3 __asm__("x3") = d, x4 __asm__("x4") = e, x5 __asm__("x5") = f;
   __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
   return (int64_t)x0;
 }

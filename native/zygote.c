@@ -4,19 +4,28 @@
 #include "sys.h"
 #include <asm/unistd.h>
 
-uint32_t own_id;
+uint32_t own_id, own_call;
 
 static _Alignas(16) uint8_t area[CT_LIMIT_MAX_PROGRAM];
 static struct { int32_t pid, fd; } monitors[CT_LIMIT_MAX_CONTAINERS];
+static uint32_t ids;
 static struct rlimit_pair files;
 
+static int64_t send_parts(int64_t fd, struct io_vector *parts, uint64_t count, uint32_t flags)
+{
+  struct message message = {.vectors = parts, .vector_count = count};
+  int64_t sent;
+  do sent = SYS3(__NR_sendmsg, fd, &message, MSG_NO_SIGNAL | flags);
+  while (sent == -E_INTR);
+  return sent;
+}
+
+/* A failure means that the application is gone: there is nobody to tell. */
 void send_frame(uint16_t type, uint16_t code, uint32_t seq, const void *payload, size_t size)
 {
   struct frame_header header = {(uint32_t)size, type, code, own_id, seq};
   struct io_vector parts[2] = {{&header, sizeof header}, {payload, size}};
-  struct message message = {.vectors = parts, .vector_count = 2};
-  /* A failure means that the application is gone: there is nobody to tell. */
-  while (SYS3(__NR_sendmsg, CT_LIMIT_CONTROL_FD, &message, MSG_NO_SIGNAL) == -E_INTR) continue;
+  send_parts(CT_LIMIT_CONTROL_FD, parts, 2, 0);
 }
 
 /* EXIT, when there was something to supervise, and DONE: in one message, since the application is woken by each. */
@@ -25,8 +34,7 @@ static void send_last_frames(void)
   struct frame_header headers[2] = {{sizeof exit_report, CT_EVENT_EXIT, 0, own_id, 0}, {0, CT_EVENT_DONE, 0, own_id, 0}};
   struct io_vector parts[3] = {{&headers[0], sizeof headers[0]}, {&exit_report, sizeof exit_report}, {&headers[1], sizeof headers[1]}};
   uint32_t first = exit_report.how == 0 ? 2 : 0;
-  struct message message = {.vectors = parts + first, .vector_count = 3 - first};
-  while (SYS3(__NR_sendmsg, CT_LIMIT_CONTROL_FD, &message, MSG_NO_SIGNAL) == -E_INTR) continue;
+  send_parts(CT_LIMIT_CONTROL_FD, parts + first, 3 - first, 0);
 }
 
 /* The monitor's life: its program, then the epilogue, whatever happened before. */
@@ -38,6 +46,8 @@ _Noreturn void monitor(uint32_t id, struct program *program)
   interpret(program, 0, PHASE_PROGRAM);
   kill_descendants();
   if (program->header->epilogue != CT_LIMIT_NO_BLOCK) interpret(program, program->header->epilogue, PHASE_EPILOGUE);
+  kill_descendants();
+  end_commands();
   send_last_frames();
   sys_exit(0);
 }
@@ -55,10 +65,8 @@ static void reap_monitors(void)
   int32_t status;
   int64_t pid;
   while ((pid = SYS4(__NR_wait4, -1, &status, WAIT_NO_HANG, 0)) > 0) {
-    for (uint32_t id = 0; id < CT_LIMIT_MAX_CONTAINERS; id++) {
-      if (monitors[id].pid != pid) continue;
-      forget_monitor(id, status);
-      break;
+    for (uint32_t id = 0; id < ids; id++) {
+      if (monitors[id].pid == pid) forget_monitor(id, status);
     }
   }
 }
@@ -68,10 +76,8 @@ static void keep_only_own(int64_t command)
 {
   SYS3(__NR_dup3, command, CT_LIMIT_COMMAND_FD, O_CLOSE_ON_EXEC);
   if (SYS3(__NR_close_range, CT_LIMIT_FIRST_FREE_FD, ~0u, 0) == 0) return;
-  for (uint32_t fd = CT_LIMIT_FIRST_FREE_FD; fd <= (uint32_t)command + 1; fd++) SYS1(__NR_close, fd);
-  for (uint32_t id = 0; id < CT_LIMIT_MAX_CONTAINERS; id++) {
-    if (monitors[id].pid != 0 && monitors[id].fd > CT_LIMIT_COMMAND_FD) SYS1(__NR_close, monitors[id].fd);
-  }
+  /* The kernel gives the lowest free number, and there is one for each container. */
+  for (uint32_t fd = CT_LIMIT_FIRST_FREE_FD; fd < ids + 16; fd++) SYS1(__NR_close, fd);
 }
 
 static void refuse(uint32_t seq, uint32_t reason, uint32_t where)
@@ -84,16 +90,15 @@ static void run(uint32_t id, size_t size)
 {
   struct program program;
   uint32_t where = 0;
-  own_id = id;
   enum refusal refusal = program_check(&program, area, size, sizeof area, &where);
   if (refusal != REFUSED_NOTHING) {
     refuse(0, refusal, where);
     return;
   }
-  int32_t status = 0, pair[2];
+  int32_t pair[2];
   if (monitors[id].pid != 0) {
     /* Its monitor has said DONE and is just exiting. */
-    SYS4(__NR_wait4, monitors[id].pid, &status, 0, 0);
+    SYS4(__NR_wait4, monitors[id].pid, 0, 0, 0);
     forget_monitor(id, 0);
   }
   int64_t error = SYS4(__NR_socketpair, 1, 5 | O_CLOSE_ON_EXEC, 0, pair);
@@ -107,6 +112,7 @@ static void run(uint32_t id, size_t size)
   if (pid > 0) {
     monitors[id].pid = (int32_t)pid;
     monitors[id].fd = pair[0];
+    if (id >= ids) ids = id + 1;
     return;
   }
   if (error == 0) SYS1(__NR_close, pair[0]);
@@ -119,13 +125,10 @@ static void run(uint32_t id, size_t size)
 static void forward(const struct frame_header *header, size_t size)
 {
   struct io_vector parts[2] = {{header, sizeof *header}, {area, size}};
-  struct message message = {.vectors = parts, .vector_count = 2};
-  int64_t error = -E_SRCH;
-  if (size > CT_LIMIT_MAX_CALL) error = -E_MSGSIZE;
-  else if (monitors[header->id].pid != 0) error = SYS3(__NR_sendmsg, monitors[header->id].fd, &message, MSG_NO_SIGNAL | MSG_DO_NOT_WAIT);
+  int64_t error = monitors[header->id].pid == 0 ? -E_PIPE : send_parts(monitors[header->id].fd, parts, 2, MSG_DO_NOT_WAIT);
   if (error >= 0 || header->type != CT_REQUEST_CALL) return;
+  if (error == -E_PIPE) error = -E_SRCH;
   struct outcome outcome = {(uint32_t)-error, 0, error};
-  own_id = header->id;
   send_frame(CT_EVENT_RESULT, 0, header->seq, &outcome, sizeof outcome);
 }
 
@@ -147,42 +150,31 @@ static void take_frame(void)
   receive(&header, sizeof header);
   bool known = header.type == CT_REQUEST_RUN || header.type == CT_REQUEST_CALL || header.type == CT_REQUEST_GO;
   if (!known || header.id >= CT_LIMIT_MAX_CONTAINERS) sys_exit(3);
-  if (header.length > sizeof area) {
-    for (size_t rest = header.length; rest > 0;) {
-      size_t part = rest < sizeof area ? rest : sizeof area;
-      receive(area, part);
-      rest -= part;
-    }
-    own_id = header.id;
-    refuse(header.type == CT_REQUEST_CALL ? header.seq : 0, REFUSED_SIZE, 0);
-    return;
+  for (size_t rest = header.length, part; rest > 0; rest -= part) {
+    part = rest < sizeof area ? rest : sizeof area;
+    receive(area, part);
   }
-  receive(area, header.length);
-  if (header.type == CT_REQUEST_RUN) run(header.id, header.length);
-  else forward(&header, header.length);
-}
-
-static void prepare(void)
-{
-  uint64_t all = ~0ull;
-  struct rlimit_pair raised;
-  SYS3(__NR_fcntl, CT_LIMIT_CONTROL_FD, F_SET_FD, FD_CLOSE_ON_EXEC);
-  SYS4(__NR_rt_sigprocmask, SIG_BLOCK_ALL, &all, 0, sizeof all);
-  /* A descriptor for each container: the limit that users set for applications is low. */
-  SYS4(__NR_prlimit64, 0, RESOURCE_NOFILE, 0, &files);
-  raised = (struct rlimit_pair){files.hard, files.hard};
-  SYS4(__NR_prlimit64, 0, RESOURCE_NOFILE, &raised, 0);
+  own_id = header.id;
+  bool is_run = header.type == CT_REQUEST_RUN;
+  bool fits = header.length <= (is_run ? sizeof area : CT_LIMIT_MAX_CALL);
+  if (fits && is_run) run(header.id, header.length);
+  else if (fits) forward(&header, header.length);
+  else if (header.type != CT_REQUEST_GO) refuse(is_run ? 0 : header.seq, REFUSED_SIZE, 0);
 }
 
 _Noreturn void zygote(void)
 {
   uint8_t signals[128];
-  prepare();
-#ifdef __x86_64__
-  uint32_t hello[4] = {CT_PROTOCOL_VERSION, (uint32_t)SYS0(__NR_getpid), 1, 0};
-#else
-  uint32_t hello[4] = {CT_PROTOCOL_VERSION, (uint32_t)SYS0(__NR_getpid), 2, 0};
-#endif
+  uint64_t all = ~0ull;
+  SYS3(__NR_fcntl, CT_LIMIT_CONTROL_FD, F_SET_FD, FD_CLOSE_ON_EXEC);
+  SYS3(__NR_fcntl, CT_LIMIT_CONTROL_FD, F_SET_STATUS, 0);
+  SYS4(__NR_rt_sigprocmask, SIG_BLOCK_ALL, &all, 0, sizeof all);
+  /* A descriptor for each container: the limit that users set for applications is low. */
+  SYS4(__NR_prlimit64, 0, RESOURCE_NOFILE, 0, &files);
+  struct rlimit_pair raised = {files.hard, files.hard};
+  SYS4(__NR_prlimit64, 0, RESOURCE_NOFILE, &raised, 0);
+  /* The system calls of x86_64 begin with read. */
+  uint32_t hello[4] = {CT_PROTOCOL_VERSION, (uint32_t)SYS0(__NR_getpid), __NR_read == 0 ? 1 : 2, 0};
   send_frame(CT_EVENT_HELLO, 0, 0, hello, sizeof hello);
   int64_t fd = open_child_signals();
   if (fd < 0) sys_exit(4);

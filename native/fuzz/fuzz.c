@@ -1,6 +1,6 @@
 /*
- * Feeds the executor arbitrary programs: whatever passes the check must be interpreted without touching memory that is not the program's. System calls
- * are not made: their results come from the input.
+ * Feeds the executor arbitrary programs: whatever passes the check must be interpreted, and supervised, without touching memory that is not the program's.
+ * System calls are not made: their results, and what arrives, come from the input.
  */
 #include "../abi.h"
 #include "../executor.h"
@@ -10,11 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint32_t own_id;
-struct exit_report exit_report;
+/* A program's system calls are told from the executor's own: nothing may be done with their addresses. */
+int64_t program_call(int64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f);
+#define sys_call program_call
+#include "../interpret.c"
+#undef sys_call
+
+uint32_t own_id, own_call;
 
 static const uint8_t *results;
 static size_t results_left;
+static const uint8_t *call;
+static size_t call_size;
 static jmp_buf ended;
 static volatile uint64_t seen;
 
@@ -23,23 +30,69 @@ static void look_at(const void *bytes, size_t size)
   for (size_t i = 0; i < size; i++) seen += ((const uint8_t *)bytes)[i];
 }
 
-int64_t sys_call(int64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
+static int64_t next_result(void)
 {
-  (void)a, (void)d, (void)e, (void)f;
-  if (nr == __NR_exit_group) longjmp(ended, 1);
-  if (results_left < 2) return -E_INVAL;
-  int64_t result = (int16_t)(results[0] | results[1] << 8);
+  int16_t result = (int16_t)(results[0] | results[1] << 8);
   results += 2;
   results_left -= 2;
-  if (nr == __NR_recvmsg && a == CT_LIMIT_COMMAND_FD) {
-    /* What awaits GO gets a frame with as many bytes as it says it has room for. */
-    struct message *message = (struct message *)(uintptr_t)b;
-    if (message->vector_count != 2 || c != MSG_REPORT_LENGTH) return -E_INVAL;
-    struct frame_header header = {(uint32_t)result & 0xfff, CT_REQUEST_GO, 0, 0, 0};
-    memcpy((void *)(uintptr_t)message->vectors[0].base, &header, sizeof header);
-    size_t length = header.length < message->vectors[1].length ? header.length : message->vectors[1].length;
-    memset((void *)(uintptr_t)message->vectors[1].base, 0x5a, length);
-    return (int64_t)(sizeof header + length);
+  return result;
+}
+
+/* A GO with that many bytes, or the program itself as a CALL. */
+static int64_t receive_frame(uint8_t *to, uint64_t room, int64_t result)
+{
+  if (result < 0) return result;
+  bool is_call = (result & 1) != 0;
+  struct frame_header header = {0, is_call ? CT_REQUEST_CALL : CT_REQUEST_GO, 0, 0, 1};
+  size_t length = is_call ? call_size : (size_t)result >> 1;
+  if (length > room - sizeof header) length = room - sizeof header;
+  header.length = (uint32_t)length;
+  memcpy(to, &header, sizeof header);
+  if (is_call) memcpy(to + sizeof header, call, length);
+  else memset(to + sizeof header, 0x5a, length);
+  return (int64_t)(sizeof header + length);
+}
+
+static int64_t poll_entries(struct poll_entry *entries, uint64_t count, int64_t result)
+{
+  int64_t ready = 0;
+  for (uint64_t i = 0; i < count; i++) {
+    entries[i].revents = entries[i].fd >= 0 && (result >> i & 1) ? entries[i].events : 0;
+    ready += entries[i].revents != 0;
+  }
+  return ready;
+}
+
+/* The calls that a program makes. */
+int64_t program_call(int64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
+{
+  (void)a, (void)b, (void)c, (void)d, (void)e, (void)f;
+  if (nr == __NR_exit_group) longjmp(ended, 1);
+  return results_left < 2 ? -E_INVAL : next_result();
+}
+
+/* The calls of the executor itself: its buffers are filled and read. When the input has run out there are no more frames, children, or data. */
+int64_t sys_call(int64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
+{
+  (void)e, (void)f;
+  if (nr == __NR_exit_group) longjmp(ended, 1);
+  if (results_left < 2) return nr == __NR_wait4 || nr == __NR_waitid ? -E_CHILD : 0;
+  int64_t result = next_result();
+  if (nr == __NR_recvfrom) return receive_frame((uint8_t *)(uintptr_t)b, c, result);
+  if (nr == __NR_ppoll) return poll_entries((struct poll_entry *)(uintptr_t)a, b, result);
+  if (nr == __NR_read && result > 0) {
+    result %= (int64_t)c + 1;
+    /* Data for the terminal, or a list of children. */
+    for (int64_t i = 0; i < result; i++) ((uint8_t *)(uintptr_t)b)[i] = i % 5 == 4 ? ' ' : '1';
+  }
+  if (nr == __NR_write) {
+    look_at((const void *)(uintptr_t)b, c);
+    if (result > (int64_t)c) result = (int64_t)c;
+  }
+  if (nr == __NR_wait4 && d != 0) {
+    *(int32_t *)(uintptr_t)b = (int32_t)result;
+    *(struct rusage64 *)(uintptr_t)d = (struct rusage64){.user = {result & 0xffff, 1}, .maxrss = 4096};
+    return result & 7;
   }
   return result;
 }
@@ -48,11 +101,6 @@ void send_frame(uint16_t type, uint16_t code, uint32_t seq, const void *payload,
 {
   (void)type, (void)code, (void)seq;
   look_at(payload, size);
-}
-
-int64_t supervise(int64_t pid, int64_t master, int64_t input, int64_t output, bool keep_running)
-{
-  return ((pid ^ master ^ input ^ output) & 1) != keep_running ? 0 : -E_INVAL;
 }
 
 /* Most random inputs are no programs: the header is made to fit, so that the fuzzer gets behind it. */
@@ -84,8 +132,6 @@ static size_t fit_header(uint8_t *bytes, size_t size)
     for (int k = 0; k < CT_LIMIT_ARGS; k++) op->kind[k] %= 3;
     /* The executor's own recvmsg is answered; one with a program's arbitrary pointers cannot be. */
     if (op->code == CT_OP_SYSCALL && op->nr == __NR_recvmsg) op->nr = 0;
-    /* A loop over descriptors ends with the first long gap, which the results cannot give. */
-    if (op->code == CT_OP_CLOSE_FROM) op->code = CT_OP_NOTIFY;
   }
   return size;
 }
@@ -104,16 +150,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
   uint8_t *bytes = aligned_alloc(16, (length + SLACK + 15) / 16 * 16);
   memcpy(bytes, input + 1, length);
   length = fit_header(bytes, length);
+  /* A copy: a CALL's memory is its own. */
+  uint8_t *copy = malloc(length + 1);
+  memcpy(copy, bytes, length);
+  call = copy;
+  call_size = length;
   struct program program;
   uint32_t where;
+  memset(registers, 0, sizeof registers);
+  in_call = is_spawned = false;
+  own_call = 0;
   if (program_check(&program, bytes, length, length + SLACK, &where) == REFUSED_NOTHING) {
     program_load(&program);
     if (setjmp(ended) == 0) {
       interpret(&program, 0, PHASE_PROGRAM);
-      interpret(&program, 0, PHASE_CALL);
+      kill_descendants();
       if (program.header->epilogue != CT_LIMIT_NO_BLOCK) interpret(&program, program.header->epilogue, PHASE_EPILOGUE);
     }
   }
+  free(copy);
   free(bytes);
   return 0;
 }
