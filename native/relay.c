@@ -18,7 +18,7 @@ void stream_start(struct stream *s, int32_t from, int32_t to)
   s->to = to;
   s->first = s->end = 0;
   /* The descriptors are others' as well and must stay blocking ones: as little is written as fits surely after POLLOUT (pipe(7), PIPE_BUF; a terminal's unit of 256). */
-  s->piece = SYS3(__NR_ioctl, to, TERMINAL_GET, settings) < 0 ? sizeof s->bytes : 256;
+  s->piece = to < 0 || SYS3(__NR_ioctl, to, TERMINAL_GET, settings) < 0 ? sizeof s->bytes : 256;
 }
 
 /* Reads, or writes what was read. Output that nobody takes is still read, so that the container does not hang. */

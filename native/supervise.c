@@ -70,7 +70,7 @@ static bool wait_for_something(struct watch *w, bool patiently)
 /* All writers are gone: what the terminal still holds is all there will be. It is waited for who takes it, as long as there is an application. */
 static void drain_terminal(struct watch *w)
 {
-  input = (struct stream){.from = -1, .to = -1};
+  stream_start(&input, -1, -1);
   while (wait_for_something(w, output.first < output.end && (w->commands >= 0 || w->keep_running))) continue;
 }
 
@@ -98,7 +98,7 @@ int64_t supervise(int64_t pid, int64_t master, int64_t from, int64_t to, bool ke
   stream_start(&output, (int32_t)master, (int32_t)to);
   for (reap(&w); !w.ended; reap(&w)) wait_for_something(&w, true);
   kill_descendants();
-  drain_terminal(&w);
+  if (master >= 0) drain_terminal(&w);
   SYS1(__NR_close, w.signals);
   if (!w.reaped) return -E_CHILD;
   exit_report = report_of(&w);

@@ -45,8 +45,10 @@ _Noreturn void monitor(uint32_t id, struct program *program)
   program_load(program);
   interpret(program, 0, PHASE_PROGRAM);
   kill_descendants();
-  if (program->header->epilogue != CT_LIMIT_NO_BLOCK) interpret(program, program->header->epilogue, PHASE_EPILOGUE);
-  kill_descendants();
+  if (program->header->epilogue != CT_LIMIT_NO_BLOCK) {
+    interpret(program, program->header->epilogue, PHASE_EPILOGUE);
+    kill_descendants();
+  }
   end_commands();
   send_last_frames();
   sys_exit(0);
