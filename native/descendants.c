@@ -8,6 +8,8 @@
 static int64_t spawned[64];
 static uint32_t spawned_count;
 
+void forget_children(void) { memset(spawned, 0, sizeof spawned); }
+
 int64_t note_child(int64_t pid)
 {
   if (pid > 0) spawned[spawned_count++ % 64] = pid;

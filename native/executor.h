@@ -49,8 +49,14 @@ void program_load(const struct program *program);
 
 struct outcome interpret(const struct program *program, uint32_t block, enum phase phase);
 int64_t supervise(int64_t pid, int64_t master, int64_t from, int64_t to, bool keep_running);
+void supervise_logged(int64_t out, int64_t err);
 int64_t note_child(int64_t pid);
 void kill_descendants(void);
+void forget_children(void);
+void forget_registers(void);
+
+int64_t plan_restart(int64_t directory, uint64_t most, bool on_failure);
+bool begin_restart(void);
 
 int64_t take_command(uint32_t flags, uint32_t refusal, const uint8_t **go);
 int64_t await_go(void *to, uint64_t capacity, bool is_monitor);
@@ -62,16 +68,26 @@ struct poll_entry stream_wants(const struct stream *s);
 void stream_start(struct stream *s, int32_t from, int32_t to);
 void stream_step(struct stream *s, bool is_input);
 
+/* The streams of a log's records. */
+enum { LOG_LOST = 0, LOG_OUT = 1, LOG_ERR = 2 };
+bool log_is_open(void);
+void log_forget(void);
+int64_t log_open(int64_t directory, uint64_t limit);
+bool log_step(int32_t *from, uint8_t stream);
+
 void send_frame(uint16_t type, uint16_t code, uint32_t seq, const void *payload, size_t size);
+int64_t open_signals(uint64_t mask);
 int64_t open_child_signals(void);
 
+void close_free_descriptors(void);
 _Noreturn void monitor(uint32_t id, struct program *program);
 _Noreturn void zygote(void);
 
 /* The container that this process works for, and the CALL if it is for one: what it sends says so. */
 extern uint32_t own_id, own_call;
 
-/* The payload of EXIT. */
-struct exit_report { uint32_t how, status; uint64_t user, system, maxrss; };
+/* The payload of EXIT: microseconds of processor time, bytes, nanoseconds since the epoch, nanoseconds. */
+struct exit_report { uint32_t how, status; uint64_t user, system, maxrss, ended, ran; };
+_Static_assert(sizeof(struct exit_report) == CT_LIMIT_EXIT_REPORT, "the wire format has no padding");
 extern struct exit_report exit_report;
 #endif

@@ -9,6 +9,8 @@ static int64_t registers[CT_LIMIT_REGISTERS];
 static bool in_call;
 static bool is_spawned;
 
+void forget_registers(void) { memset(registers, 0, sizeof registers); }
+
 static uint64_t value_of(const struct program *program, const struct operation *op, uint32_t index)
 {
   if (op->kind[index] == CT_KIND_DATA) return (uint64_t)(uintptr_t)(program->memory + op->arg[index]);
@@ -84,6 +86,14 @@ static void notify(const struct program *program, const struct operation *op)
   send_frame(CT_EVENT_NOTIFY, op->nr, own_call, values, sizeof values);
 }
 
+static int64_t start_supervision(const struct program *program, const struct operation *op)
+{
+  int64_t error = supervise((int64_t)value_of(program, op, 0), (int64_t)value_of(program, op, 1), (int64_t)value_of(program, op, 2),
+                            (int64_t)value_of(program, op, 3), (op->flags & CT_FLAG_SUPERVISE_KEEP_RUNNING) != 0);
+  if (op->kind[4] == CT_KIND_DATA) memcpy(program->memory + op->arg[4], &exit_report, sizeof exit_report);
+  return error;
+}
+
 /* Is the condition of an EXPECT or JUMP met? */
 static bool compare(const struct program *program, const struct operation *op)
 {
@@ -110,10 +120,14 @@ static int64_t perform(const struct program *program, const struct operation *op
     send_frame(CT_EVENT_DATA, op->nr, own_call, place, second);
     return 0;
   case CT_OP_AWAIT: return in_call ? -E_INVAL : await_go(place, second, !is_spawned);
-  case CT_OP_SUPERVISE:
+  case CT_OP_SUPERVISE: return in_call ? -E_INVAL : start_supervision(program, op);
+  case CT_OP_LOG:
     if (in_call) return -E_INVAL;
-    return supervise((int64_t)value_of(program, op, 0), (int64_t)second, (int64_t)value_of(program, op, 2),
-                     (int64_t)value_of(program, op, 3), (op->flags & CT_FLAG_SUPERVISE_KEEP_RUNNING) != 0);
+    supervise_logged((int64_t)value_of(program, op, 2), (int64_t)value_of(program, op, 3));
+    return log_open((int64_t)value_of(program, op, 0), second);
+  case CT_OP_RESTART:
+    if (in_call || is_spawned) return -E_INVAL;
+    return plan_restart((int64_t)value_of(program, op, 0), second, (op->flags & CT_FLAG_RESTART_ON_FAILURE) != 0);
   case CT_OP_EXPECT: return compare(program, op) ? 0 : -(int64_t)op->nr;
   case CT_OP_JUMP: return compare(program, op);
   case CT_OP_FAIL: return -(int64_t)op->nr;

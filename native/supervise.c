@@ -12,15 +12,29 @@ struct watch {
   int64_t pid;
   int32_t commands, signals, status;
   bool keep_running, ended, reaped;
+  uint64_t begun;
   struct rusage64 usage;
 };
 
 static struct stream input, output;
+/* What goes into the log: the container's output and error output, or its terminal. */
+static int32_t logged[2] = {-1, -1};
 
-int64_t open_child_signals(void)
+int64_t open_signals(uint64_t mask) { return SYS4(__NR_signalfd4, -1, &mask, sizeof mask, SIGNALFD_FLAGS); }
+int64_t open_child_signals(void) { return open_signals(1ull << (SIG_CHILD - 1)); }
+
+static void stop_waiting_on(int64_t fd)
 {
-  uint64_t mask = 1ull << (SIG_CHILD - 1);
-  return SYS4(__NR_signalfd4, -1, &mask, sizeof mask, SIGNALFD_FLAGS);
+  if (fd >= 0) SYS3(__NR_fcntl, fd, F_SET_STATUS, O_NO_WAITING | SYS3(__NR_fcntl, fd, F_GET_STATUS, 0));
+}
+
+/* The monitor's own ends of pipes, so that the container does not notice that they do not block. */
+void supervise_logged(int64_t out, int64_t err)
+{
+  logged[0] = (int32_t)out;
+  logged[1] = (int32_t)err;
+  stop_waiting_on(out);
+  stop_waiting_on(err);
 }
 
 static void reap(struct watch *w)
@@ -57,13 +71,16 @@ static bool wait_for_something(struct watch *w, bool patiently)
   uint8_t signals[128];
   int64_t no_time[2] = {0, 0};
   struct poll_entry entries[] = {
-    {w->signals, POLL_IN, 0}, {w->commands, POLL_IN, 0}, stream_wants(&output), stream_wants(&input),
+    {w->signals, POLL_IN, 0}, {w->commands, POLL_IN, 0},  stream_wants(&output),
+    stream_wants(&input),     {logged[0], POLL_IN, 0}, {logged[1], POLL_IN, 0},
   };
-  if (SYS5(__NR_ppoll, entries, 4, patiently ? 0 : no_time, 0, 8) <= 0) return false;
+  if (SYS5(__NR_ppoll, entries, 6, patiently ? 0 : no_time, 0, 8) <= 0) return false;
   if (entries[0].revents) SYS3(__NR_read, w->signals, signals, sizeof signals);
   if (entries[1].revents) listen(w);
   if (entries[2].revents) stream_step(&output, false);
   if (entries[3].revents) stream_step(&input, true);
+  if (entries[4].revents) log_step(&logged[0], LOG_OUT);
+  if (entries[5].revents) log_step(&logged[1], LOG_ERR);
   return true;
 }
 
@@ -72,6 +89,15 @@ static void drain_terminal(struct watch *w)
 {
   stream_start(&input, -1, -1);
   while (wait_for_something(w, output.first < output.end && (w->commands >= 0 || w->keep_running))) continue;
+}
+
+/* All that the container has written goes into the log, also when its last words came with its end. */
+static void drain_logged(void)
+{
+  for (uint8_t i = 0; i < 2; i++) {
+    while (logged[i] >= 0 && log_step(&logged[i], LOG_OUT + i)) continue;
+    logged[i] = -1;
+  }
 }
 
 static struct exit_report report_of(const struct watch *w)
@@ -83,22 +109,26 @@ static struct exit_report report_of(const struct watch *w)
     .user = (uint64_t)(w->usage.user.sec * 1000000 + w->usage.user.usec),
     .system = (uint64_t)(w->usage.system.sec * 1000000 + w->usage.system.usec),
     .maxrss = (uint64_t)w->usage.maxrss * 1024,
+    .ended = clock_ns(CLOCK_WALL),
+    .ran = clock_ns(CLOCK_STEADY) - w->begun,
   };
 }
 
 int64_t supervise(int64_t pid, int64_t master, int64_t from, int64_t to, bool keep_running)
 {
-  struct watch w = {.pid = pid, .commands = CT_LIMIT_COMMAND_FD, .keep_running = keep_running};
+  struct watch w = {.pid = pid, .commands = CT_LIMIT_COMMAND_FD, .keep_running = keep_running, .begun = clock_ns(CLOCK_STEADY)};
   /* Before the first look for an ended child, so that none ends unseen. */
   w.signals = (int32_t)open_child_signals();
   if (w.signals < 0) return w.signals;
   /* The terminal's own end is the container's alone. */
-  if (master >= 0) SYS3(__NR_fcntl, master, F_SET_STATUS, O_NO_WAITING | SYS3(__NR_fcntl, master, F_GET_STATUS, 0));
+  stop_waiting_on(master);
   stream_start(&input, master < 0 ? -1 : (int32_t)from, (int32_t)master);
-  stream_start(&output, (int32_t)master, (int32_t)to);
+  if (master >= 0 && log_is_open()) logged[0] = (int32_t)master;
+  else stream_start(&output, (int32_t)master, (int32_t)to);
   for (reap(&w); !w.ended; reap(&w)) wait_for_something(&w, true);
   kill_descendants();
   if (master >= 0) drain_terminal(&w);
+  drain_logged();
   SYS1(__NR_close, w.signals);
   if (!w.reaped) return -E_CHILD;
   exit_report = report_of(&w);

@@ -65,6 +65,13 @@ void *memset(void *to, int byte, size_t size)
 }
 #endif
 
+uint64_t clock_ns(uint32_t clock)
+{
+  int64_t now[2] = {0, 0};
+  SYS2(__NR_clock_gettime, clock, now);
+  return (uint64_t)(now[0] * 1000000000 + now[1]);
+}
+
 _Noreturn void sys_exit(int status)
 {
   for (;;) SYS1(__NR_exit_group, status);

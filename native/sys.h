@@ -16,6 +16,9 @@ int64_t sys_call(int64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d, uin
 #define SYS6(nr, a, b, c, d, e, f) \
   sys_call(nr, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d), (uint64_t)(e), (uint64_t)(f))
 
+/* Nanoseconds */
+uint64_t clock_ns(uint32_t clock);
+
 _Noreturn void sys_exit(int status);
 
 void *memcpy(void *restrict to, const void *restrict from, size_t size);

@@ -43,12 +43,13 @@ _Noreturn void monitor(uint32_t id, struct program *program)
   own_id = id;
   SYS5(__NR_prctl, PR_SUBREAPER, 1, 0, 0, 0);
   program_load(program);
-  interpret(program, 0, PHASE_PROGRAM);
-  kill_descendants();
-  if (program->header->epilogue != CT_LIMIT_NO_BLOCK) {
+  do {
+    interpret(program, 0, PHASE_PROGRAM);
+    kill_descendants();
+    if (program->header->epilogue == CT_LIMIT_NO_BLOCK) break;
     interpret(program, program->header->epilogue, PHASE_EPILOGUE);
     kill_descendants();
-  }
+  } while (begin_restart());
   end_commands();
   send_last_frames();
   sys_exit(0);
@@ -73,10 +74,9 @@ static void reap_monitors(void)
   }
 }
 
-/* Descriptors of other containers must not live on in a monitor: their ends would not be seen. */
-static void keep_only_own(int64_t command)
+/* Descriptors of other containers must not live on in a monitor, nor those of a run in the next one: their ends would not be seen. */
+void close_free_descriptors(void)
 {
-  SYS3(__NR_dup3, command, CT_LIMIT_COMMAND_FD, O_CLOSE_ON_EXEC);
   if (SYS3(__NR_close_range, CT_LIMIT_FIRST_FREE_FD, ~0u, 0) == 0) return;
   /* The kernel gives the lowest free number, and there is one for each container. */
   for (uint32_t fd = CT_LIMIT_FIRST_FREE_FD; fd < ids + 16; fd++) SYS1(__NR_close, fd);
@@ -106,7 +106,8 @@ static void run(uint32_t id, size_t size)
   int64_t error = SYS4(__NR_socketpair, 1, 5 | O_CLOSE_ON_EXEC, 0, pair);
   int64_t pid = error < 0 ? error : SYS5(__NR_clone, SIG_CHILD, 0, 0, 0, 0);
   if (pid == 0) {
-    keep_only_own(pair[1]);
+    SYS3(__NR_dup3, pair[1], CT_LIMIT_COMMAND_FD, O_CLOSE_ON_EXEC);
+    close_free_descriptors();
     SYS4(__NR_prlimit64, 0, RESOURCE_NOFILE, &files, 0);
     monitor(id, &program);
   }

@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { isatty } from "node:tty";
 import { LibctError } from "../errors.ts";
-import type { ExitStatus, Process } from "../host/index.ts";
+import { type ExitStatus, endsBy, type Process } from "../host/index.ts";
 import { readTerminal } from "./terminal.ts";
 
 /** Passed on to the command. Those that mean a fault of `ct` itself, or cannot be caught, are not. */
@@ -79,27 +78,6 @@ export class SignalForwarder {
       child.kill(signal).catch(ignoreEnd);
     }
   }
-}
-
-/**
- * Whether a signal would end a process if it were not the first of its pid namespace. The kernel keeps those from such a process that it has no handler for
- * (pid_namespaces(7)), and then a command that nobody wrote as an init could not be interrupted.
- */
-function endsBy(pid: number, signal: NodeJS.Signals): boolean {
-  try {
-    return hasDefaultAction(readFileSync(`/proc/${pid}/status`, "utf8"), constants.signals[signal]);
-  } catch {
-    return false; // It has ended, or may not be looked at.
-  }
-}
-
-/** Neither blocked, ignored nor caught, by the masks of /proc/PID/status. */
-export function hasDefaultAction(status: string, signal: number): boolean {
-  const bit = 1n << BigInt(signal - 1);
-  return ["SigBlk", "SigIgn", "SigCgt"].every((mask) => {
-    const digits = new RegExp(`^${mask}:\\s*([0-9a-f]+)`, "m").exec(status)?.[1];
-    return digits !== undefined && (BigInt(`0x${digits}`) & bit) === 0n;
-  });
 }
 
 /** A signal that comes when the command has just ended has nobody to reach. */

@@ -1,4 +1,4 @@
-import { type BlockBuilder, type Program, ProgramBuilder } from "../program/index.ts";
+import { type BlockBuilder, type Label, type Program, ProgramBuilder } from "../program/index.ts";
 import { buildRoot } from "./build-root.ts";
 import { enterCgroups, makeCgroups } from "./cgroup.ts";
 import { closeDescriptors, enterWorkingDirectory, execute, unblockSignals } from "./command.ts";
@@ -15,6 +15,7 @@ import {
   needsStage,
   openProcfs,
   openSync,
+  receive,
   spawnDirectly,
   spawnThroughStage,
   usesHelper,
@@ -22,6 +23,15 @@ import {
   waitForIdMaps,
 } from "./namespaces.ts";
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
+import {
+  endRecord,
+  holdBeforeCommand,
+  leaveApplication,
+  logOutput,
+  openRecord,
+  writeExit,
+  writeState,
+} from "./record.ts";
 import type { Resolved } from "./resolved.ts";
 import { installSeccomp, restrictWithLandlock, setLabels, setNoNewPrivileges } from "./restrictions.ts";
 import { enterRoot, finishRoot, isolateMounts, leaveOldRoot } from "./root.ts";
@@ -40,6 +50,8 @@ export function compileContainer(resolved: Resolved): Program {
   const proc = openProcfs(monitor.at("namespaces"), resolved);
   const rootBlock = stage && usesHelper(resolved) ? stage : init;
   const c: Context = { resolved, program, monitor, init, rootBlock, proc, lent: [], sync: openSync(monitor) };
+  openRecord(c);
+  const report = writeExit(c);
   const pipes = makePipes(c);
   // A look-up of the user makes init wait for the application too; the two answers must not be mixed up.
   const asks = typeof resolved.user === "string";
@@ -59,12 +71,30 @@ export function compileContainer(resolved: Resolved): Program {
   closeContainerEnds(c, pipes);
   closeLent(c);
   const master = receiveTerminal(c, ended);
-  waitForExecution(c);
+  waitUntilReady(c, ended);
+  writeState(c, pid);
   monitor.place(ended);
   monitor.at("process").notify(NOTICE.STARTED, [pid]);
   if (!asks) handOverPipes(c, pipes);
-  monitor.supervise(pid, terminalStreams(c, pipes, master));
+  leaveApplication(c);
+  logOutput(c, pipes.stdout?.application ?? -1, pipes.stderr?.application ?? -1);
+  monitor.at("process").supervise(pid, terminalStreams(c, pipes, master), {
+    keepRunning: resolved.record?.outlives ?? false,
+    report,
+  });
+  endRecord(c);
   return program.finish();
+}
+
+/** The container stands when its command is executed, or when it only waits to be started. */
+function waitUntilReady(c: Context, ended: Label): void {
+  if (!c.resolved.record?.held) {
+    waitForExecution(c);
+    return;
+  }
+  const { monitor } = c;
+  receive(c, monitor.at("process").memory.zeroed(8), 1, ended);
+  monitor.sys("close", [c.sync.monitor]);
 }
 
 /** What must happen inside a new user namespace but before init and its pid namespace exist. */
@@ -120,6 +150,7 @@ function writeInit(c: Context, pipes: Pipes): void {
   setNoNewPrivileges(c);
   restrictWithLandlock(c);
   unblockSignals(c);
+  holdBeforeCommand(c);
   closeDescriptors(c);
   if (r.process.noNewPrivileges) installSeccomp(c);
   execute(c);

@@ -12,8 +12,12 @@ import type {
 } from "../spec/index.ts";
 
 import type { CgroupDirectory } from "./cgroup.ts";
+import type { RecordPlan } from "./record.ts";
 
 export type Stdio = "pipe" | "inherit" | "ignore";
+
+/** Of a container that outlives its application: a FIFO in its record for the input, the log for the output. */
+export type Stream = Stdio | "fifo" | "log";
 
 /** How the ids of a new user namespace are mapped, and who may write the maps (user_namespaces(7)). */
 export interface IdMaps {
@@ -56,13 +60,15 @@ export interface Resolved {
   readonly root: RootPlan | undefined;
   readonly mounts: readonly ResolvedMount[];
   readonly cgroups: readonly CgroupDirectory[];
+  /** Where other processes find the container; undefined: nobody does. */
+  readonly record?: RecordPlan | undefined;
   /** Ids, or a name that the container's own passwd must explain; undefined: unchanged. */
   readonly user: User | string | undefined;
   /** The assembled seccomp filter. */
   readonly seccomp: { readonly filter: Uint8Array; readonly flags: number } | undefined;
-  readonly stdin: Stdio;
-  readonly stdout: Stdio;
-  readonly stderr: Stdio;
+  readonly stdin: Exclude<Stream, "log">;
+  readonly stdout: Exclude<Stream, "fifo">;
+  readonly stderr: Exclude<Stream, "fifo">;
   /** The caller may make device nodes: privileged and in the initial user namespace. */
   readonly mayMakeNodes: boolean;
 }

@@ -2,6 +2,7 @@ import { AT, O } from "../linux/index.ts";
 import type { Register } from "../program/index.ts";
 import { type Context, NOTICE } from "./context.ts";
 import type { Identity } from "./identity.ts";
+import { RECORD_FILE } from "./record.ts";
 
 const STREAMS = ["stdin", "stdout", "stderr"] as const;
 
@@ -21,7 +22,8 @@ export interface Pipes {
 export function makePipes(c: Context): Pipes {
   const { monitor, resolved: r } = c;
   const make = (stream: (typeof STREAMS)[number]): Pipe | undefined => {
-    if (r[stream] !== "pipe" || (r.process.terminal && stream === "stderr")) return undefined;
+    const piped = r[stream] === "pipe" || (r[stream] === "log" && !r.process.terminal);
+    if (!piped || (r.process.terminal && stream === "stderr")) return undefined;
     const pair = monitor.memory.zeroed(8);
     const read = c.program.register(`${stream}_read`);
     const write = c.program.register(`${stream}_write`);
@@ -31,22 +33,26 @@ export function makePipes(c: Context): Pipes {
     return stream === "stdin" ? { container: read, application: write } : { container: write, application: read };
   };
   const pipes = { stdin: make("stdin"), stdout: make("stdout"), stderr: make("stderr") };
-  if (hasPipes(pipes)) {
+  if (STREAMS.some((stream) => isShared(c, pipes, stream))) {
     const pid = monitor.sysResult("monitor", "getpid", []);
-    monitor.notify(NOTICE.PIPES, [...STREAMS.map((stream) => pipes[stream]?.application ?? -1), pid]);
+    const ends = STREAMS.map((stream) => (isShared(c, pipes, stream) ? (pipes[stream]?.application ?? -1) : -1));
+    monitor.notify(NOTICE.PIPES, [...ends, pid]);
   }
   return pipes;
 }
 
-const hasPipes = (pipes: Pipes) => STREAMS.some((stream) => pipes[stream] !== undefined);
+/** Whether the pipe's other end is the application's; that of a logged stream is the monitor's. */
+const isShared = (c: Context, pipes: Pipes, stream: (typeof STREAMS)[number]) =>
+  pipes[stream] !== undefined && c.resolved[stream] === "pipe";
 
 /** The monitor waits until the application has opened its ends, and gives up its own: so that their closing is seen on the other side. */
 export function handOverPipes(c: Context, pipes: Pipes): void {
-  if (!hasPipes(pipes)) return;
+  const shared = STREAMS.filter((stream) => isShared(c, pipes, stream));
+  if (shared.length === 0) return;
   const { monitor } = c;
   monitor.at("process");
   monitor.await(monitor.memory.zeroed(8), 8, c.program.register("length"));
-  for (const stream of STREAMS) {
+  for (const stream of shared) {
     const pipe = pipes[stream];
     if (pipe) monitor.sys("close", [pipe.application]);
   }
@@ -83,6 +89,8 @@ export function placeStreams(
     if (pipe) {
       if (identity) init.sys("fchown", [pipe.container, identity.uid, identity.gid], { tolerate: "any" });
       init.sys("dup3", [pipe.container, number, 0]);
+    } else if (r[stream] === "fifo") {
+      init.sys("dup3", [c.program.register(RECORD_FILE.INPUT), number, 0]);
     } else if (r[stream] === "ignore" && ignored) {
       init.sys("dup3", [ignored, number, 0]);
     }

@@ -2,6 +2,7 @@ import { AT, E, MSG, O, SCM_RIGHTS, SOL_SOCKET, TIOC, u16s, u32s, u64s } from ".
 import type { BlockBuilder, DataRef, Label, Register } from "../program/index.ts";
 import type { Context } from "./context.ts";
 import type { Identity } from "./identity.ts";
+import { RECORD_FILE } from "./record.ts";
 import type { Pipes } from "./stdio.ts";
 
 /** Opens a pseudo-terminal in the container, makes it the process's controlling terminal and its streams, and sends the master to the monitor. */
@@ -92,7 +93,12 @@ export function terminalStreams(c: Context, pipes: Pipes, master: Register | und
   const { stdin, stdout } = c.resolved;
   return {
     master: master ?? -1,
-    input: pipes.stdin?.container ?? (stdin === "inherit" ? 0 : -1),
+    input: pipes.stdin?.container ?? inheritedInput(c, stdin),
     output: pipes.stdout?.container ?? (stdout === "inherit" ? 1 : -1),
   };
+}
+
+function inheritedInput(c: Context, stdin: Context["resolved"]["stdin"]): Register | number {
+  if (stdin === "fifo") return c.program.register(RECORD_FILE.INPUT);
+  return stdin === "inherit" ? 0 : -1;
 }

@@ -23,6 +23,10 @@ export interface Exit {
   readonly systemTime: number;
   /** Bytes */
   readonly maxRss: number;
+  /** Milliseconds since the epoch */
+  readonly endedAt: number;
+  /** Seconds that it ran */
+  readonly duration: number;
 }
 
 /** What a running program tells. `done` comes last, once. */
@@ -231,7 +235,8 @@ function readFailure(payload: DataView): Failure {
   };
 }
 
-function readExit(payload: DataView): Exit {
+/** The report of a container's end: in EXIT, and in the records of containers that outlive their application. */
+export function readExit(payload: DataView): Exit {
   const how = payload.getUint32(0, true);
   return {
     how: how === 1 ? "exited" : "killed",
@@ -240,5 +245,7 @@ function readExit(payload: DataView): Exit {
     userTime: Number(payload.getBigUint64(8, true)) / 1e6,
     systemTime: Number(payload.getBigUint64(16, true)) / 1e6,
     maxRss: Number(payload.getBigUint64(24, true)),
+    endedAt: Number(payload.getBigUint64(32, true)) / 1e6,
+    duration: Number(payload.getBigUint64(40, true)) / 1e9,
   };
 }

@@ -3,14 +3,21 @@ import { LibctError } from "../errors.ts";
 import type { Zygote } from "../executor/index.ts";
 import { kernelFeatures } from "../linux/index.ts";
 import { explainProgram, type Listing } from "../program/index.ts";
+import type { LogEntry, LogOptions, RecordStore, StatusReport } from "../records/index.ts";
 import {
   type ContainerSpec,
   NAMESPACE_FILES,
   type NamespaceType,
   type ProcessSpec,
   validateProcess,
+  validateSpec,
 } from "../spec/index.ts";
+import { type Attachment, attach } from "./attach.ts";
+import type { ExitStatus } from "./exit-status.ts";
+import { type ContainerInfo, describe } from "./inspect.ts";
 import { Launch, Process } from "./process.ts";
+import { isRecorded, makeRecord, planRecord } from "./record-plan.ts";
+import { notRunning, Recorded, type StopOptions } from "./recorded.ts";
 import { resolveContainer, type Streams, type Surroundings } from "./resolve.ts";
 
 export interface StartOptions {
@@ -29,13 +36,15 @@ export type Command = readonly string[] | (Partial<ProcessSpec> & { readonly arg
 /** What a container needs of its Host. */
 export interface ContainerHost {
   readonly zygote: Zygote;
+  readonly store: RecordStore;
   surroundings(): Promise<Surroundings>;
   /** Called when the container's processes are gone for good. */
   forget(container: Container): void;
 }
 
 /**
- * A container: a specification, and while it runs its first process. Made by `host.create()`; nothing exists on the machine until `start()`.
+ * A container: a specification, and while it runs its first process. Made by `host.create()`, and then nothing exists on the machine until `start()`; or
+ * found by its name by `host.open()`, whoever has started it.
  *
  * @example
  * await using container = await host.create({ root: "./rootfs", namespaces: ["mount", "pid"] });
@@ -43,9 +52,11 @@ export interface ContainerHost {
  * for await (const line of process.stdout?.lines() ?? []) console.log(line);
  */
 export class Container {
-  readonly name: string;
   readonly spec: ContainerSpec;
   readonly #host: ContainerHost;
+  /** What others find of it, if they do. */
+  #recorded: Recorded | undefined;
+  readonly #name: string;
   #process: Process | undefined;
   #launch: Launch | undefined;
   /** The last one that was started, also when it has ended. */
@@ -56,8 +67,20 @@ export class Container {
 
   constructor(host: ContainerHost, name: string, spec: ContainerSpec) {
     this.#host = host;
-    this.name = name;
+    this.#name = name;
     this.spec = spec;
+  }
+
+  /** A container that is there already. */
+  static found(host: ContainerHost, name: string): Container {
+    const recorded = new Recorded(host.zygote, host.store, name);
+    const container = new Container(host, name, recorded.read().record.spec);
+    container.#recorded = recorded;
+    return container;
+  }
+
+  get name(): string {
+    return this.#recorded?.name ?? this.#name;
   }
 
   /** The process that `start` made, while it runs. */
@@ -67,20 +90,42 @@ export class Container {
 
   /** The path of a namespace of the running container, to be joined by another: `namespaces: [{ type: "network", path }]`. */
   namespacePath(type: NamespaceType): string {
-    if (!this.#process) throw new LibctError("ERR_CT_STATE", `container ${this.name} is not running`);
-    return `/proc/${this.#process.pid}/ns/${NAMESPACE_FILES[type]}`;
+    return `/proc/${this.#pid()}/ns/${NAMESPACE_FILES[type]}`;
+  }
+
+  #pid(): number {
+    if (this.#process) return this.#process.pid;
+    if (!this.#recorded) throw notRunning(this.name);
+    return this.#recorded.init().pid;
   }
 
   /**
    * Makes the container and executes the command in it. Resolves when the command is executed; rejects with a LibctError when anything failed,
    * and then nothing is left of it.
    */
-  async start(command: Command, options: StartOptions = {}): Promise<Process> {
-    if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
-    if (this.#starting || this.#launch) {
-      throw new LibctError("ERR_CT_STATE", `container ${this.name} is already running`);
+  start(command: Command, options: StartOptions = {}): Promise<Process> {
+    return this.#begin(command, options, false);
+  }
+
+  /** As `start`, but the command is not executed before `release()`, by this process or another one: until then it is "created" (OCI runtime-spec). */
+  prepare(command: Command, options: StartOptions = {}): Promise<Process> {
+    if (!isRecorded(this.spec)) {
+      throw new LibctError("ERR_CT_STATE", "a container that waits to be started needs a name, by which it is found");
     }
-    this.#starting = this.#start(command, options);
+    return this.#begin(command, options, true);
+  }
+
+  /** Lets a container go that `prepare` has made. */
+  async release(): Promise<void> {
+    await this.#record().start();
+  }
+
+  async #begin(command: Command, options: StartOptions, held: boolean): Promise<Process> {
+    if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
+    if (this.#starting || this.#launch || this.#recorded) {
+      throw new LibctError("ERR_CT_STATE", `container ${this.name} is already there`);
+    }
+    this.#starting = this.#start(command, options, held);
     try {
       return await this.#starting;
     } finally {
@@ -94,10 +139,69 @@ export class Container {
     options: { readonly kernel?: string | undefined } & StartOptions = {},
   ): Promise<Listing> {
     const resolved = await this.#resolve(command, options, options.kernel);
-    return explainProgram(compileContainer(resolved));
+    return explainProgram(compileContainer(this.#recordIn(resolved, false)));
   }
 
-  /** Kills what runs, and waits until nothing is left. */
+  /** What is true of it now. */
+  status(): StatusReport {
+    if (this.#recorded) return this.#recorded.status();
+    const status = this.#process ? "running" : this.#starting ? "creating" : "stopped";
+    return { status, pid: this.#process?.pid, restarting: false, lost: false, startedAt: undefined };
+  }
+
+  /** All that is known of it. */
+  info(): ContainerInfo {
+    return describe(this.#record().read(), this.status());
+  }
+
+  /** Resolves when it has ended for good. */
+  async wait(): Promise<ExitStatus> {
+    if (this.#latest) return await this.#latest.ended;
+    return await this.#record().wait();
+  }
+
+  /** Sends a signal to its first process. */
+  async kill(signal: NodeJS.Signals | number = "SIGKILL"): Promise<void> {
+    if (this.#process) await this.#process.kill(signal);
+    else await this.#record().kill(signal);
+  }
+
+  /** Asks it to end, kills it after `timeout` seconds, and resolves when it has ended. It is not started again. */
+  async stop(options: StopOptions = {}): Promise<void> {
+    await this.#record().stop(options);
+  }
+
+  /** What it has written, of a container with lifetime "host". */
+  logs(options: LogOptions = {}): AsyncGenerator<LogEntry> {
+    return this.#record().logs(options);
+  }
+
+  /** Its output from now on, and its input. */
+  attach(signal?: AbortSignal): Attachment {
+    return attach(this.#record(), this.spec, signal);
+  }
+
+  async rename(name: string): Promise<void> {
+    await this.#record().rename(validateSpec({ name }).name ?? name);
+  }
+
+  /** Removes what is left when it has ended; with `force` it is killed first. */
+  async remove(options: { readonly force?: boolean } = {}): Promise<void> {
+    await this.#record().remove(options);
+    this.#host.forget(this);
+  }
+
+  #record(): Recorded {
+    if (this.#recorded) return this.#recorded;
+    if (!isRecorded(this.spec)) {
+      throw new LibctError("ERR_CT_STATE", 'only a container with a name, or with lifetime "host", can do this', {
+        member: "name",
+      });
+    }
+    throw notRunning(this.name);
+  }
+
+  /** Kills what runs, and waits until nothing is left. A container with lifetime "host" is only let go of. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#disposed) return await this.#disposed;
     this.#disposed = this.#dispose();
@@ -108,16 +212,18 @@ export class Container {
     // A start that is under way sees that the container is going.
     await this.#starting?.catch(() => undefined);
     const launch = this.#launch;
-    await launch?.kill();
-    await launch?.ended.catch(() => undefined);
+    if (this.spec.lifetime !== "host") {
+      await launch?.kill();
+      await launch?.ended.catch(() => undefined);
+    }
     if (this.#latest) closeUnread(this.#latest);
     this.#host.forget(this);
     await this.#released;
   }
 
-  async #start(command: Command, options: StartOptions): Promise<Process> {
+  async #start(command: Command, options: StartOptions, held: boolean): Promise<Process> {
     throwIfAborted(options.signal);
-    const launch = await this.#prepare(command, options);
+    const launch = await this.#prepare(command, options, held);
     if (this.#latest) closeUnread(this.#latest);
     this.#launch = launch;
     this.#latest = launch;
@@ -130,9 +236,11 @@ export class Container {
     const pid = await launch.started.catch(async (error: unknown) => {
       closeUnread(launch);
       await this.#released;
+      if (isRecorded(this.spec)) this.#host.store.remove(this.name);
       throw error;
     });
     const process = new Process(pid, launch);
+    if (isRecorded(this.spec)) this.#recorded = new Recorded(this.#host.zygote, this.#host.store, this.#name);
     if (options.signal?.aborted) {
       await launch.kill();
       await launch.ended;
@@ -144,13 +252,21 @@ export class Container {
   }
 
   /** Plans the container; when that fails, or nobody wants it any more, the root driver is told. */
-  async #prepare(command: Command, options: StartOptions): Promise<Launch> {
+  async #prepare(command: Command, options: StartOptions, held: boolean): Promise<Launch> {
+    let reserved = false;
     try {
-      const resolved = await this.#resolve(command, options);
+      const resolved = this.#recordIn(await this.#resolve(command, options), held);
       throwIfAborted(options.signal);
       if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
-      return new Launch(this.#host.zygote, resolved, compileContainer(resolved));
+      const program = compileContainer(resolved);
+      if (resolved.record) {
+        const cgroups = resolved.cgroups.map(({ path }) => path);
+        this.#host.store.reserve(this.name, makeRecord(this.spec, resolved.process, cgroups, held));
+        reserved = true;
+      }
+      return new Launch(this.#host.zygote, resolved, program);
     } catch (error) {
+      if (reserved) this.#host.store.remove(this.name);
       await this.#release();
       throw error instanceof RangeError ? tooLarge(error) : error;
     }
@@ -161,7 +277,13 @@ export class Container {
     const process = validateProcess({ ...this.spec.process, ...given });
     const surroundings = await this.#host.surroundings();
     const features = kernel === undefined ? surroundings.features : kernelFeatures(kernel);
-    return resolveContainer(this.spec, process, streamsOf(options), { ...surroundings, features });
+    return resolveContainer(this.spec, process, streamsOf(options, this.spec), { ...surroundings, features });
+  }
+
+  #recordIn(resolved: Resolved, held: boolean): Resolved {
+    if (!isRecorded(this.spec)) return resolved;
+    const directory = this.#host.store.path(this.name);
+    return { ...resolved, record: planRecord(this.spec, resolved.process, directory, held) };
   }
 
   #watch(process: Process, signal: AbortSignal | undefined): void {
@@ -201,8 +323,15 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new LibctError("ERR_CT_ABORTED", "the start was aborted", { cause: signal.reason });
 }
 
-const streamsOf = ({ stdin = "ignore", stdout = "pipe", stderr = "pipe" }: StartOptions): Streams => ({
-  stdin,
-  stdout,
-  stderr,
-});
+/** The streams of a container that outlives its application are its record's. */
+function streamsOf(options: StartOptions, { lifetime }: ContainerSpec): Streams {
+  const { stdin = "ignore", stdout = "pipe", stderr = "pipe" } = options;
+  if (lifetime !== "host") return { stdin, stdout, stderr };
+  const kept = (stream: Stdio) => (stream === "ignore" ? "ignore" : "log");
+  return {
+    stdin: stdin === "ignore" ? "ignore" : "fifo",
+    stdout: kept(stdout),
+    stderr: kept(stderr),
+    record: undefined,
+  };
+}

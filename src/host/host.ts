@@ -2,19 +2,25 @@ import { randomBytes } from "node:crypto";
 import { LibctError } from "../errors.ts";
 import { locateExecutor, probeFeatures, Zygote } from "../executor/index.ts";
 import type { KernelFeatures } from "../linux/index.ts";
+import { RecordStore } from "../records/index.ts";
 import { type ContainerSpec, validateSpec } from "../spec/index.ts";
 import { type Caller, readCaller } from "./caller.ts";
-import { Container } from "./container.ts";
+import { Container, type ContainerHost } from "./container.ts";
 import { diagnose, type HostFeatures } from "./doctor.ts";
 import { gatherFacts } from "./facts.ts";
+import { type ContainerListing, listContainers } from "./inspect.ts";
+import { isRecorded } from "./record-plan.ts";
 import type { Surroundings } from "./resolve.ts";
 import { type RunResult, runCommand } from "./run.ts";
 import type { RunOptions } from "./run-options.ts";
 import { scratchDirectory } from "./scratch.ts";
+import { recordsDirectory } from "./state-directory.ts";
 
 export interface HostOptions {
   /** The executor to use instead of the one that comes with the package. */
   readonly executor?: string;
+  /** Where containers that others can find are written down. Default: /run/libct for root, else $XDG_RUNTIME_DIR/libct */
+  readonly stateDirectory?: string;
 }
 
 /**
@@ -28,10 +34,13 @@ export class Host {
   readonly #zygote: Zygote;
   readonly #containers = new Map<string, Container>();
   readonly #caller: Caller;
+  readonly #stateDirectory: string | undefined;
+  #store: RecordStore | undefined;
   #surroundings: Promise<Surroundings> | undefined;
 
-  private constructor(zygote: Zygote) {
+  private constructor(zygote: Zygote, stateDirectory: string | undefined) {
     this.#zygote = zygote;
+    this.#stateDirectory = stateDirectory;
     this.#caller = readCaller();
   }
 
@@ -40,7 +49,7 @@ export class Host {
     try {
       const zygote = new Zygote(file.path);
       await zygote.ready();
-      return new Host(zygote);
+      return new Host(zygote, options.stateDirectory);
     } finally {
       file.release?.();
     }
@@ -63,17 +72,44 @@ export class Host {
     if (this.#containers.has(name)) {
       throw new LibctError("ERR_CT_NAME_IN_USE", `there is a container named ${name} already`, { member: "name" });
     }
-    const container = new Container(
-      {
-        zygote: this.#zygote,
-        surroundings: () => this.surroundings(),
-        forget: (gone) => this.#containers.delete(gone.name),
-      },
-      name,
-      valid,
-    );
+    if (isRecorded(valid) && this.#records().has(name)) {
+      throw new LibctError("ERR_CT_NAME_IN_USE", `there is a container named ${name} already`, {
+        member: "name",
+        hint: `choose another name, or remove it: ct rm ${name}`,
+      });
+    }
+    const container = new Container(this.#forContainers(), name, valid);
     this.#containers.set(name, container);
     return container;
+  }
+
+  /** A container of this user by its name, whoever has started it. */
+  async open(name: string): Promise<Container> {
+    return this.#containers.get(name) ?? Container.found(this.#forContainers(), name);
+  }
+
+  /** Every container of this user that has a name, whoever has started it; one whose record cannot be read is reported in its place. */
+  async list(): Promise<readonly ContainerListing[]> {
+    return listContainers(this.#records());
+  }
+
+  #records(): RecordStore {
+    this.#store ??= new RecordStore(recordsDirectory(this.#caller.uid, this.#stateDirectory));
+    return this.#store;
+  }
+
+  #forContainers(): ContainerHost {
+    const records = () => this.#records();
+    return {
+      zygote: this.#zygote,
+      get store() {
+        return records();
+      },
+      surroundings: () => this.surroundings(),
+      forget: (gone) => {
+        for (const [name, one] of this.#containers) if (one === gone) this.#containers.delete(name);
+      },
+    };
   }
 
   /** Runs a command in a throw-away container, by default over the machine's own root, and gives its output. */
@@ -106,7 +142,7 @@ export class Host {
     return this.#surroundings;
   }
 
-  /** Ends every container of this Host and the executor. */
+  /** Ends every container of this Host, but for those with lifetime "host", and the executor. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.containers.map((container) => container[Symbol.asyncDispose]()));
     await this.#zygote.close();

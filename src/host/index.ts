@@ -1,9 +1,12 @@
 export { type Caller, readCaller } from "./caller.ts";
 export { type Command, Container, type StartOptions } from "./container.ts";
+export { endsBy, hasDefaultAction } from "./default-action.ts";
 export type { Check, HostFeatures } from "./doctor.ts";
+export type { ExitStatus } from "./exit-status.ts";
 export { Host, type HostOptions } from "./host.ts";
 export { planRun } from "./plan-run.ts";
-export { type ExitStatus, Process } from "./process.ts";
+export { Process } from "./process.ts";
+export type { StopOptions } from "./recorded.ts";
 export { type EndReason, limit, type RunResult } from "./run.ts";
 export type { RunOptions, RunPlan } from "./run-options.ts";
 export type { SandboxOptions } from "./sandbox-options.ts";

@@ -1,30 +1,16 @@
+import { writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import type { Writable } from "node:stream";
-import { NOTICE, QUESTION, type Resolved } from "../compile/index.ts";
+import { NOTICE, QUESTION, RECORD_FILE, type Resolved } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Exit, Failure, ProgramRun, Zygote } from "../executor/index.ts";
 import { TIOC, u16s } from "../linux/index.ts";
 import { encodeProgram, type Program, ProgramBuilder, type Register } from "../program/index.ts";
+import { type ExitStatus, exitStatus } from "./exit-status.ts";
 import { failureError } from "./failures.ts";
+import { signalNumber } from "./recorded.ts";
 import { type OutputStream, openInput, openOutput } from "./streams.ts";
 import { lookUpUser } from "./users.ts";
-
-/** How a process ended. */
-export interface ExitStatus {
-  /** The process's exit status, or 128 and the signal's number. */
-  readonly exitCode: number;
-  readonly signal: NodeJS.Signals | null;
-  readonly coreDumped: boolean;
-  /** Seconds of processor time. */
-  readonly userTime: number;
-  readonly systemTime: number;
-  /** Bytes */
-  readonly maxRss: number;
-}
-
-const SIGNAL_NAMES = new Map(
-  Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]),
-);
 
 /** The first process of a container. */
 export class Process {
@@ -51,8 +37,7 @@ export class Process {
 
   /** Sends a signal. It reaches this process or nobody: the sender is its parent, so the id cannot have been reused. */
   async kill(signal: NodeJS.Signals | number = "SIGTERM"): Promise<void> {
-    const number = typeof signal === "number" ? signal : constants.signals[signal];
-    if (number === undefined) throw new LibctError("ERR_CT_USAGE", `unknown signal ${signal}`);
+    const number = signalNumber(signal);
     await this.#launch.call((block, register) => block.sys("kill", [register("init"), number]));
   }
 
@@ -166,6 +151,9 @@ export class Launch {
 
   #failed(failure: Failure): void {
     this.#failure ??= failureError(this.#program, failure);
+    const { record } = this.#resolved;
+    // What could not be made at first is not tried again.
+    if (record?.restart) writeFileSync(`${record.directory}/${RECORD_FILE.STOP}`, "");
   }
 
   #done(error: LibctError | undefined): void {
@@ -185,16 +173,4 @@ function findRegister(program: Program, name: string): Register | undefined {
     for (const { dst } of block.ops) if (dst?.name === name) return dst;
   }
   return undefined;
-}
-
-function exitStatus(exit: Exit): ExitStatus {
-  const killed = exit.how === "killed";
-  return {
-    exitCode: killed ? 128 + exit.status : exit.status,
-    signal: killed ? (SIGNAL_NAMES.get(exit.status) ?? null) : null,
-    coreDumped: exit.coreDumped,
-    userTime: exit.userTime,
-    systemTime: exit.systemTime,
-    maxRss: exit.maxRss,
-  };
 }

@@ -1,5 +1,5 @@
 import { existsSync, type Stats, statSync } from "node:fs";
-import { compileDefaultSeccomp, compileSeccomp, type Resolved, type Stdio } from "../compile/index.ts";
+import { compileDefaultSeccomp, compileSeccomp, type Resolved } from "../compile/index.ts";
 import { invalid, LibctError } from "../errors.ts";
 import { hostArch } from "../executor/index.ts";
 import { dir } from "../fs/index.ts";
@@ -18,11 +18,8 @@ export interface Surroundings {
   readonly scratch: string;
 }
 
-export interface Streams {
-  readonly stdin: Stdio;
-  readonly stdout: Stdio;
-  readonly stderr: Stdio;
-}
+/** Where the process's streams lead, and where the container is written down. */
+export type Streams = Pick<Resolved, "stdin" | "stdout" | "stderr" | "record">;
 
 /** Looks up on the machine what the compiler must know; refuses what cannot work before anything is made. */
 export async function resolveContainer(

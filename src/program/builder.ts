@@ -88,9 +88,25 @@ export class BlockBuilder implements Block {
     this.#push("AWAIT", 0, [into, capacity], 0, { dst });
   }
 
-  supervise(pid: Register, terminal: { master: Arg; input: Arg; output: Arg }, keepRunning = false): void {
+  /** Waits for the container's end; `report`, LIMIT.EXIT_REPORT bytes, receives how it ended. */
+  supervise(
+    pid: Register,
+    terminal: { master: Arg; input: Arg; output: Arg },
+    { keepRunning = false, report }: { readonly keepRunning?: boolean; readonly report?: DataRef | undefined } = {},
+  ): void {
     const flags = keepRunning ? OP_FLAG.SUPERVISE_KEEP_RUNNING : 0;
-    this.#push("SUPERVISE", 0, [pid, terminal.master, terminal.input, terminal.output], flags, {});
+    const { master, input, output } = terminal;
+    this.#push("SUPERVISE", 0, [pid, master, input, output, ...(report ? [report] : [])], flags, {});
+  }
+
+  /** What the descriptors give goes into the file "log" of a directory, from the next SUPERVISE on. */
+  log(directory: Register, maxSize: number, output: Arg, errors: Arg): void {
+    this.#push("LOG", 0, [directory, maxSize, output, errors], 0, {});
+  }
+
+  /** Plans to run the program again, at most so often (0: without a limit), unless the directory has a file "stop". */
+  restart(directory: Register, most: number, onFailure: boolean): void {
+    this.#push("RESTART", 0, [directory, most], onFailure ? OP_FLAG.RESTART_ON_FAILURE : 0, {});
   }
 
   expect(left: Arg, right: Arg, errno: number, why: string): void {

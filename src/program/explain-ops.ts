@@ -60,6 +60,12 @@ const PSEUDO: Readonly<Record<OpName, Format>> = {
   },
   FAIL: (op) => `fail(${errnoName(op.nr)})`,
   CLOSE_FROM: (op, scope) => `close_from(${plain(op, scope, 0)})`,
+  LOG: (op, scope) => `log(${op.args.map((_, index) => plain(op, scope, index)).join(", ")})`,
+  RESTART: (op, scope) => {
+    const most = op.args[1] === 0 ? [] : [`at most ${plain(op, scope, 1)} times`];
+    const when = op.flags & OP_FLAG.RESTART_ON_FAILURE ? ["on failure"] : [];
+    return `restart(${[plain(op, scope, 0), ...when, ...most].join(", ")})`;
+  },
 };
 
 const around = (scope: Scope) => ({ arch: scope.arch, memory: scope.memory, siblings: [] });
@@ -97,6 +103,7 @@ function supervise(op: Op, scope: Scope): string {
     return [`${index === 0 ? "terminal " : ""}${name}=${formatValue("fd", value, around(scope))}`];
   });
   const parts = [plain(op, scope, 0), ...(ends.length > 0 ? [ends.join(" ")] : [])];
+  if (op.args.length > 4) parts.push(`report=${place(op, scope, 4)}`);
   if (op.flags & OP_FLAG.SUPERVISE_KEEP_RUNNING) parts.push("keep running");
   return `supervise(${parts.join(", ")})`;
 }

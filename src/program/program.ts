@@ -34,7 +34,9 @@ export type OpName =
   | "EXPECT"
   | "JUMP"
   | "FAIL"
-  | "CLOSE_FROM";
+  | "CLOSE_FROM"
+  | "LOG"
+  | "RESTART";
 
 /** One operation; docs/executor.md says what each does. */
 export interface Op {

@@ -5,7 +5,7 @@
 
 /** "CTP1", the first four bytes of an encoded program. */
 export const PROGRAM_MAGIC = 0x31_50_54_43;
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** What an operation does. Numbers are the wire format. */
 export const OP = {
@@ -22,6 +22,8 @@ export const OP = {
   JUMP: 11,
   FAIL: 12,
   CLOSE_FROM: 13,
+  LOG: 14,
+  RESTART: 15,
 } as const;
 
 /** How an argument of an operation is read. */
@@ -33,6 +35,7 @@ export const OP_FLAG = {
   COMPARE_NOT_EQUAL: 1,
   LOAD_SIGNED: 1,
   SUPERVISE_KEEP_RUNNING: 1,
+  RESTART_ON_FAILURE: 1,
 } as const;
 
 /** Frame types from the application to the zygote. */
@@ -65,6 +68,7 @@ export const LIMIT = {
   MAX_OPS: 8192,
   MAX_BLOCKS: 64,
   MAX_RELOCATIONS: 16384,
+  EXIT_REPORT: 48,
   MAX_PROGRAM: 1048576,
   MAX_CALL: 65536,
   MAX_CONTAINERS: 16384,

@@ -17,7 +17,16 @@ import {
 import { device, idMappings, link, mount } from "./schema-mounts.ts";
 import { processDefaultsSchema } from "./schema-process.ts";
 import type { Seccomp } from "./seccomp.ts";
-import type { ContainerSpec, IdMapping, Namespace, NamespaceType, Resources, RootDriver } from "./types.ts";
+import type {
+  ContainerSpec,
+  IdMapping,
+  Log,
+  Namespace,
+  NamespaceType,
+  Resources,
+  Restart,
+  RootDriver,
+} from "./types.ts";
 import { validateSeccomp } from "./validate-seccomp.ts";
 
 /** A container's name is part of file names and of cgroup names. */
@@ -115,5 +124,12 @@ export const containerSchema = object<ContainerSpec>(
     ),
     seccomp,
     process: processDefaultsSchema,
+    lifetime: oneOf<NonNullable<ContainerSpec["lifetime"]>>({ app: true, host: true }),
+    restart: object<Restart>(
+      { policy: oneOf<Restart["policy"]>({ no: true, "on-failure": true, always: true }) },
+      { maximumRetryCount: integer(0, 0x7fff_ffff) },
+    ),
+    log: object<Log>({}, { maxSize: integer(4096, Number.MAX_SAFE_INTEGER) }),
+    autoRemove: flag,
   },
 );

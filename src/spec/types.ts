@@ -168,6 +168,26 @@ export interface ContainerSpec {
   readonly seccomp?: "default" | "unconfined" | Seccomp;
   /** Defaults for every process of the container. */
   readonly process?: Partial<ProcessSpec>;
+  /** "app" (default): it ends with the application that started it. "host": it goes on, and any process of the user finds it by its name. */
+  readonly lifetime?: "app" | "host";
+  /** With lifetime "host": whether its monitor starts it again when it has ended. */
+  readonly restart?: Restart;
+  /** With lifetime "host": its output is kept. */
+  readonly log?: Log;
+  /** With lifetime "host": its record goes when it has ended. */
+  readonly autoRemove?: boolean;
+}
+
+/** The first restart comes after 0.1 s; the time doubles up to a minute, and begins anew after a run of ten seconds. */
+export interface Restart {
+  readonly policy: "no" | "on-failure" | "always";
+  /** How often at most; 0 (default): without a limit */
+  readonly maximumRetryCount?: number;
+}
+
+export interface Log {
+  /** Bytes after which a new file is begun; one older file is kept. Default: 16 MiB */
+  readonly maxSize?: number;
 }
 
 /** Where a root driver builds, and what it may know. */

@@ -3,6 +3,7 @@ import { parse } from "./schema-parse.ts";
 import { processSchema } from "./schema-process.ts";
 import type { ContainerSpec, ProcessSpec } from "./types.ts";
 import { checkIdMappings, checkUserIsMapped } from "./validate-idmaps.ts";
+import { checkLifetime } from "./validate-lifetime.ts";
 import { checkDevices, checkMounts } from "./validate-mounts.ts";
 import { checkNamespaceNeeds, namespaceUse } from "./validate-namespaces.ts";
 import { checkProcess } from "./validate-process.ts";
@@ -29,6 +30,7 @@ export function validateSpec(input: unknown): ContainerSpec {
   if (spec.mounts) checkMounts(spec.mounts, use);
   if (spec.devices) checkDevices(spec.devices);
   if (spec.sysctl) checkSysctl(spec, use);
+  checkLifetime(spec);
   if (spec.process) {
     checkProcess(spec.process, "process");
     checkUserIsMapped(spec);

@@ -23,6 +23,7 @@ export interface Given {
   readonly stdio?: readonly [Stdio, Stdio, Stdio];
   readonly cgroups?: Resolved["cgroups"];
   readonly privileged?: boolean;
+  readonly record?: Resolved["record"];
 }
 
 export const SCRATCH = "/run/libct/scratch";
@@ -52,6 +53,7 @@ export function resolvedBy(given: Given, features: KernelFeatures): Resolved {
     stdin,
     stdout,
     stderr,
+    record: given.record,
     mayMakeNodes: (given.privileged ?? true) && !created.has("user"),
   };
 }

@@ -257,13 +257,11 @@ describe("the user", () => {
         (etc) => writeFileSync(join(etc, "passwd"), "app:x:-1:-1::/:\napp:x:0x7:0::/:\n"),
       ],
     ] as readonly (readonly [string, (etc: string) => void])[]) {
-      it(`(${what}) is an error, at once`, async () => {
+      it(`(${what}) is an error, and does not wait for anything`, { timeout: 10_000 }, async () => {
         const spec = hostile(prepare);
-        const begun = performance.now();
         await expect(capture(host, spec, { args: ["/bin/true"], user: "app" })).rejects.toMatchObject({
           member: "process.user",
         });
-        expect(performance.now() - begun).toBeLessThan(2000);
       });
     }
 

@@ -11,8 +11,8 @@ import {
   parseSysctl,
   parseUlimit,
 } from "../../src/cli/parse.ts";
-import { hasDefaultAction } from "../../src/cli/signals.ts";
 import { LibctError } from "../../src/errors.ts";
+import { hasDefaultAction } from "../../src/host/index.ts";
 import { CAPABILITIES } from "../../src/linux/index.ts";
 import { DEFAULT_CAPABILITIES } from "../../src/spec/index.ts";
 

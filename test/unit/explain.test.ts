@@ -231,7 +231,7 @@ describe("pseudo-calls", () => {
       block.send(2, buffer, 16);
       block.send(3, block.memory.bytes(text("ready")), 5);
       block.closeFrom(3);
-      block.supervise(pid, { master: -1, input: -1, output: -1 }, true);
+      block.supervise(pid, { master: -1, input: -1, output: -1 }, { keepRunning: true });
       block.fail(E.ECANCELED, "given up");
       block.jump(end);
       block.place(end);
@@ -597,6 +597,8 @@ const randomProgram = (): fc.Arbitrary<Program> => {
     "JUMP",
     "FAIL",
     "CLOSE_FROM",
+    "LOG",
+    "RESTART",
   ];
   const op: fc.Arbitrary<Op> = fc.record({
     op: fc.oneof(fc.constant("SYSCALL" as const), fc.constantFrom(...names)),

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { bootId, identify, isRunning, parseStat } from "../../src/host/process-identity.ts";
+import { bootId, identify, isRunning, parseStat } from "../../src/records/process-identity.ts";
 
 it("reads the start time behind a name with blanks and brackets", () => {
   const fields = ["S", "1", ...Array.from({ length: 17 }, () => "0"), "4242", "0"];

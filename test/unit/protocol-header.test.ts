@@ -8,8 +8,9 @@ it("both sides of the protocol have the same numbers (else: bun scripts/generate
   expect(readFileSync(new URL("protocol.h", native), "utf8")).toBe(protocolHeader());
 });
 
-it("the executor stays under a thousand lines", () => {
+it("the executor stays under a thousand lines of code", () => {
   const sources = readdirSync(native).filter((name) => /\.[ch]$/.test(name) && name !== "protocol.h");
-  const lines = sources.map((name) => readFileSync(new URL(name, native), "utf8").split("\n").length - 1);
-  expect(lines.reduce((sum, count) => sum + count, 0)).toBeLessThan(1000);
+  const code = sources.map((name) => readFileSync(new URL(name, native), "utf8").replace(/\/\*.*?\*\//gs, ""));
+  const lines = code.flatMap((text) => text.split("\n").filter((line) => line.trim() !== ""));
+  expect(lines.length).toBeLessThan(1000);
 });

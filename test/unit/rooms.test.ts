@@ -13,8 +13,9 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   fs: ["spec", "linux"],
   compile: ["program", "spec", "linux"],
   executor: ["program", "linux"],
-  host: ["executor", "compile", "fs", "program", "spec", "linux"],
-  cli: ["host", "executor", "compile", "fs", "program", "spec", "linux"],
+  records: ["executor", "compile", "program", "spec", "linux"],
+  host: ["records", "executor", "compile", "fs", "program", "spec", "linux"],
+  cli: ["host", "records", "executor", "compile", "fs", "program", "spec", "linux"],
 };
 
 interface Import {

@@ -1,0 +1,163 @@
+import { AT, E, O, openFlags, S } from "../linux/index.ts";
+import { type Arg, type BlockBuilder, type DataRef, LIMIT, type Register } from "../program/index.ts";
+import type { Context } from "./context.ts";
+import type { Resolved } from "./resolved.ts";
+
+/** What the directory of a container holds: names, so that the reader in host/ and the programs agree. */
+export const RECORD_FILE = {
+  /** JSON, written by the application that made the container. */
+  SPEC: "record.json",
+  /** /proc/PID/stat of init and of the monitor: who they are. */
+  STATE: "state",
+  /** The report of the last run's end (docs/executor.md, EXIT). */
+  EXIT: "exit",
+  LOG: "log",
+  OLD_LOG: "log.1",
+  /** A FIFO: what is written there is the container's standard input. */
+  INPUT: "input",
+  /** A FIFO: a byte lets a container go that is held before its command. */
+  START: "start",
+  /** Whoever stops a container makes it: no restart follows. */
+  STOP: "stop",
+  LOCK: "lock",
+} as const;
+
+/** How a container is kept in a directory where other processes find it. */
+export interface RecordPlan {
+  /** Absolute path; it exists when the program runs. */
+  readonly directory: string;
+  /** The container goes on when its application has ended. */
+  readonly outlives: boolean;
+  /** The directory goes with the container. */
+  readonly autoRemove: boolean;
+  /** Init waits before its command until it is started. */
+  readonly held: boolean;
+  /** Bytes after which a new log file is begun. */
+  readonly logSize: number;
+  readonly restart: { readonly onFailure: boolean; readonly most: number } | undefined;
+}
+
+const STAT_SIZE = 1024;
+const descriptor = (c: Context) => c.program.register("record");
+
+/** The first thing that happens: everything that is written later is written by this descriptor, since the directory may be renamed. */
+export function openRecord(c: Context): void {
+  const { record, arch } = c.resolved;
+  if (!record) return;
+  const { monitor } = c;
+  const flags = O.PATH | O.CLOEXEC | openFlags(arch).DIRECTORY;
+  monitor.at("name").sys("openat", [AT.FDCWD, monitor.str(record.directory), flags, 0], { dst: descriptor(c) });
+  if (record.held) makeFifo(c, RECORD_FILE.START);
+  if (c.resolved.stdin === "fifo") makeFifo(c, RECORD_FILE.INPUT);
+}
+
+function makeFifo(c: Context, name: string): void {
+  const { monitor } = c;
+  monitor.sys("mknodat", [descriptor(c), monitor.str(name), S.IFIFO | 0o600, 0], { tolerate: [E.EEXIST] });
+  // Open for reading and writing it neither blocks nor ever ends.
+  monitor.sys("openat", [descriptor(c), monitor.str(name), O.RDWR | O.CLOEXEC, 0], { dst: c.program.register(name) });
+}
+
+/** Who init and its monitor are, in a file that is there whole or not at all. */
+export function writeState(c: Context, pid: Register): void {
+  if (!c.resolved.record) return;
+  const { monitor } = c;
+  monitor.at("name");
+  const path = monitor.memory.bytes(new TextEncoder().encode(`.${"/".repeat(13)}stat\0`), 1);
+  monitor.decimal(monitor.memory.at(path, 1), pid, 12, "/");
+  writeWhole(c, monitor, RECORD_FILE.STATE, (file) => {
+    copyStat(c, path, file);
+    copyStat(c, monitor.str("self/stat"), file);
+  });
+}
+
+function copyStat(c: Context, path: DataRef, to: Register): void {
+  const { monitor } = c;
+  const buffer = monitor.memory.zeroed(STAT_SIZE);
+  const stat = monitor.sysResult("stat", "openat", [c.proc, path, O.RDONLY | O.CLOEXEC, 0]);
+  const length = monitor.sysResult("length", "read", [stat, buffer, STAT_SIZE]);
+  monitor.sys("close", [stat]);
+  monitor.sys("write", [to, buffer, length]);
+}
+
+/** Under another name first, so that nobody ever reads a half of it (rename(2)). */
+function writeWhole(c: Context, block: BlockBuilder, name: string, write: (file: Register) => void): void {
+  const record = descriptor(c);
+  const flags = O.WRONLY | O.CREAT | O.TRUNC | O.CLOEXEC;
+  const file = block.sysResult("file", "openat", [record, block.str(`${name}.new`), flags, 0o600], {
+    why: `write ${name}`,
+  });
+  write(file);
+  block.sys("close", [file]);
+  block.sys("renameat", [record, block.str(`${name}.new`), record, block.str(name)]);
+}
+
+/** Where the report of the end goes in memory. Comes first in the epilogue: what happened is durable before anything is cleaned up. */
+export function writeExit(c: Context): DataRef | undefined {
+  const { record } = c.resolved;
+  if (!record?.outlives || record.autoRemove) return undefined;
+  const report = c.program.memory.zeroed(LIMIT.EXIT_REPORT);
+  const epilogue = c.program.epilogue().at("name");
+  const nothing = epilogue.label();
+  epilogue.jumpIf(descriptor(c), 0, nothing);
+  writeWhole(c, epilogue, RECORD_FILE.EXIT, (file) => {
+    epilogue.sys("write", [file, report, LIMIT.EXIT_REPORT]);
+    epilogue.sys("fsync", [file]);
+  });
+  epilogue.place(nothing);
+  return report;
+}
+
+/** The last of the epilogue: the record goes, or the container comes again. */
+export function endRecord(c: Context): void {
+  const { record } = c.resolved;
+  if (!record) return;
+  const epilogue = c.program.epilogue().at("name");
+  const nothing = epilogue.label();
+  epilogue.jumpIf(descriptor(c), 0, nothing);
+  if (record.autoRemove) removeRecord(c);
+  if (record.restart) epilogue.at("restart").restart(descriptor(c), record.restart.most, record.restart.onFailure);
+  epilogue.place(nothing);
+}
+
+/** The directory may have another name by now: the kernel knows it. */
+function removeRecord(c: Context): void {
+  const epilogue = c.program.epilogue();
+  const record = descriptor(c);
+  for (const name of [...Object.values(RECORD_FILE), `${RECORD_FILE.STATE}.new`, `${RECORD_FILE.EXIT}.new`]) {
+    epilogue.sys("unlinkat", [record, epilogue.str(name), 0], { tolerate: [E.ENOENT] });
+  }
+  const link = epilogue.memory.bytes(new TextEncoder().encode(`self/fd/${"\0".repeat(12)}`), 1);
+  epilogue.decimal(epilogue.memory.at(link, 8), record, 11);
+  const path = epilogue.memory.zeroed(4096);
+  epilogue.sys("readlinkat", [c.proc, link, path, 4095]);
+  epilogue.sys("unlinkat", [AT.FDCWD, path, AT.REMOVEDIR], { tolerate: [E.ENOENT], why: "remove the record" });
+}
+
+/** Init says that it is ready, and waits before its command until somebody writes a byte. */
+export function holdBeforeCommand(c: Context): void {
+  if (!c.resolved.record?.held) return;
+  const { init } = c;
+  const byte = init.memory.zeroed(8);
+  init.at("process").sys("sendto", [c.sync.child, byte, 1, 0, 0, 0]);
+  init.sys("read", [c.program.register(RECORD_FILE.START), byte, 1], { why: "wait to be started" });
+}
+
+/** Nothing of the application's may be kept: neither its terminal, its streams, nor its working directory. */
+export function leaveApplication(c: Context): void {
+  if (!c.resolved.record?.outlives) return;
+  const { monitor } = c;
+  monitor.at("lifetime").sys("setsid", [], { tolerate: [E.EPERM] });
+  monitor.sys("chdir", [monitor.str("/")]);
+  const none = monitor.sysResult("null", "openat", [AT.FDCWD, monitor.str("/dev/null"), O.RDWR | O.CLOEXEC, 0]);
+  for (const number of [0, 1, 2]) monitor.sys("dup3", [none, number, 0]);
+  monitor.sys("close", [none]);
+}
+
+/** The output that the log gets: of the pipes, or of the terminal, which SUPERVISE knows. */
+export function logOutput(c: Context, output: Arg, errors: Arg): void {
+  if (!isLogged(c.resolved)) return;
+  c.monitor.at("log").log(descriptor(c), c.resolved.record?.logSize ?? 0, output, errors);
+}
+
+export const isLogged = (r: Resolved): boolean => r.stdout === "log" || r.stderr === "log";

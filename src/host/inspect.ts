@@ -1,0 +1,61 @@
+import type { LibctError } from "../errors.ts";
+import { type FoundRecord, type RecordStore, type Status, type StatusReport, statusOf } from "../records/index.ts";
+import type { ContainerSpec, ProcessSpec } from "../spec/index.ts";
+import { type ExitStatus, exitStatus } from "./exit-status.ts";
+
+/** All that is known of a container. */
+export interface ContainerInfo {
+  readonly name: string;
+  readonly status: Status;
+  /** Of the first process, as the host sees it, while it runs. */
+  readonly pid: number | undefined;
+  /** The monitor waits to start it again. */
+  readonly restarting: boolean;
+  /** It ended, and how is not known: its monitor was killed, or the machine restarted. */
+  readonly lost: boolean;
+  readonly created: Date;
+  readonly started: Date | undefined;
+  /** How the last run ended. */
+  readonly exit: ExitStatus | undefined;
+  /** The command's words. */
+  readonly args: readonly string[];
+  readonly lifetime: "app" | "host";
+  readonly spec: ContainerSpec;
+  readonly process: ProcessSpec;
+  readonly cgroups: readonly string[];
+  /** Where its record is. */
+  readonly directory: string;
+}
+
+/** A container, or the error with which its record cannot be read. */
+export type ContainerListing = ContainerInfo | { readonly name: string; readonly error: LibctError };
+
+export function describe(found: FoundRecord, report: StatusReport): ContainerInfo {
+  const { record, exit } = found;
+  return {
+    name: found.name,
+    status: report.status,
+    pid: report.pid,
+    restarting: report.restarting,
+    lost: report.lost,
+    created: new Date(record.created),
+    started: report.startedAt === undefined ? undefined : new Date(report.startedAt),
+    exit: exit && exitStatus(exit),
+    args: record.process.args,
+    lifetime: record.spec.lifetime ?? "app",
+    spec: record.spec,
+    process: record.process,
+    cgroups: record.cgroups,
+    directory: found.directory,
+  };
+}
+
+export function listContainers(store: RecordStore): readonly ContainerListing[] {
+  return store.list().map((found) => {
+    if ("error" in found) return { name: found.name, error: found.error };
+    return describe(
+      found,
+      statusOf(found, () => false),
+    );
+  });
+}

@@ -1,0 +1,206 @@
+import { closeSync, constants as fsConstants, openSync, writeFileSync, writeSync } from "node:fs";
+import { constants } from "node:os";
+import { RECORD_FILE } from "../compile/index.ts";
+import { LibctError } from "../errors.ts";
+import type { Zygote } from "../executor/index.ts";
+import { O, TIOC, u16s } from "../linux/index.ts";
+import {
+  type FoundRecord,
+  isRunning,
+  type LogEntry,
+  type LogOptions,
+  lock,
+  onProcess,
+  type ProcessIdentity,
+  type RecordStore,
+  readLog,
+  type StatusReport,
+  signalProcess,
+  statusOf,
+  whenEnded,
+} from "../records/index.ts";
+import { endsBy } from "./default-action.ts";
+import { type ExitStatus, exitStatus } from "./exit-status.ts";
+
+export interface StopOptions {
+  /** What asks it to end. Default: SIGTERM */
+  readonly signal?: NodeJS.Signals;
+  /** Seconds until it is killed. Default: 10 */
+  readonly timeout?: number;
+}
+
+/** What can be done with a container by its record alone: by any process of its user, whoever started it. */
+export class Recorded {
+  readonly #zygote: Zygote;
+  readonly #store: RecordStore;
+  #name: string;
+
+  constructor(zygote: Zygote, store: RecordStore, name: string) {
+    this.#zygote = zygote;
+    this.#store = store;
+    this.#name = name;
+  }
+
+  get name(): string {
+    return this.#name;
+  }
+
+  read(): FoundRecord {
+    return this.#store.read(this.#name);
+  }
+
+  status(): StatusReport {
+    return statusOf(this.read(), () => false);
+  }
+
+  /** Who the container's first process is; throws when none runs. */
+  init(): ProcessIdentity {
+    const { state } = this.read();
+    if (state && isRunning(state.init)) return state.init;
+    throw notRunning(this.#name);
+  }
+
+  async kill(signal: NodeJS.Signals | number): Promise<void> {
+    const reached = await signalProcess(this.#zygote, this.init(), signalNumber(signal));
+    if (!reached) throw notRunning(this.#name);
+  }
+
+  /** Resolves when it has ended and will not be started again. */
+  async wait(): Promise<ExitStatus> {
+    for (;;) {
+      const found = this.read();
+      const { state, record } = found;
+      if (state && found.monitored) await whenEnded(this.#zygote, state.monitor);
+      else if (state || found.exit || !isRunning(record.creator)) return this.#ended(found);
+      else await untilChanged(() => this.read().state !== undefined || !isRunning(record.creator));
+    }
+  }
+
+  #ended({ exit, state }: FoundRecord): ExitStatus {
+    if (exit) return exitStatus(exit);
+    const why = state === undefined ? "it never ran" : "its monitor was killed, or the machine restarted";
+    throw new LibctError("ERR_CT_STATE", `how container ${this.#name} ended is not known: ${why}`);
+  }
+
+  /** Asks it to end, kills it when it does not, and waits for that. No restart follows. */
+  async stop({ signal = "SIGTERM", timeout = 10 }: StopOptions = {}): Promise<void> {
+    const found = this.read();
+    const { status, restarting } = statusOf(found, () => false);
+    if (status === "stopped" && !found.monitored) return;
+    writeFileSync(`${found.directory}/${RECORD_FILE.STOP}`, "", { mode: 0o600 });
+    const { state } = found;
+    if (!state) return;
+    if (restarting) await signalProcess(this.#zygote, state.monitor, constants.signals.SIGTERM);
+    else await this.#end(state, status === "created" ? "SIGKILL" : signal, timeout);
+    await whenEnded(this.#zygote, state.monitor);
+  }
+
+  async #end(state: NonNullable<FoundRecord["state"]>, signal: NodeJS.Signals, timeout: number): Promise<void> {
+    // Nobody wrote it as an init: it would not notice, and the time would pass for nothing.
+    const first = endsBy(state.init.pid, signal) ? "SIGKILL" : signal;
+    await signalProcess(this.#zygote, state.init, constants.signals[first]);
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), timeout * 1000);
+    const given = new Promise<void>((resolve) => late.signal.addEventListener("abort", () => resolve()));
+    const ended = whenEnded(this.#zygote, state.init);
+    await Promise.race([ended, given]);
+    clearTimeout(timer);
+    if (late.signal.aborted) await signalProcess(this.#zygote, state.init, constants.signals.SIGKILL);
+    await ended;
+  }
+
+  /** Lets a container go that was held before its command. */
+  async start(): Promise<void> {
+    await this.#locked(async () => {
+      const { directory } = this.read();
+      const { status } = this.status();
+      if (status !== "created") {
+        throw new LibctError(
+          "ERR_CT_STATE",
+          `container ${this.#name} is ${status}, and only a created one can be started`,
+        );
+      }
+      const flags = fsConstants.O_WRONLY | fsConstants.O_NONBLOCK;
+      const fd = openSync(`${directory}/${RECORD_FILE.START}`, flags);
+      try {
+        writeSync(fd, "\n");
+      } finally {
+        closeSync(fd);
+      }
+      await untilChanged(() => this.status().status !== "created");
+    });
+  }
+
+  logs(options: LogOptions): AsyncGenerator<LogEntry> {
+    const { directory } = this.read();
+    const ended = options.follow ? this.#over() : Promise.resolve();
+    return readLog(directory, options, ended);
+  }
+
+  async #over(): Promise<void> {
+    await this.wait().catch(() => undefined); // However it ended: there will be no more.
+  }
+
+  /** The size of the terminal that its first process has, in characters. */
+  async resize(columns: number, rows: number): Promise<void> {
+    const init = this.init();
+    await onProcess(this.#zygote, init, (block) => {
+      // Its standard input is what the container makes of it: neither a FIFO nor a device may stop us.
+      const path = block.str(`/proc/${init.pid}/fd/0`);
+      const terminal = block.sysResult("terminal", "openat", [
+        -100,
+        path,
+        O.RDWR | O.NOCTTY | O.NONBLOCK | O.CLOEXEC,
+        0,
+      ]);
+      block.sys("ioctl", [terminal, TIOC.SWINSZ, block.memory.bytes(u16s(rows, columns, 0, 0))]);
+    });
+  }
+
+  async rename(to: string): Promise<void> {
+    await this.#locked(async () => {
+      this.#store.rename(this.#name, to);
+      this.#name = to;
+    });
+  }
+
+  /** Removes what is left of a container that has ended; with `force` it is killed first. */
+  async remove({ force = false }: { readonly force?: boolean } = {}): Promise<void> {
+    if (force) await this.#forceEnd();
+    const { status, restarting } = this.status();
+    if (status !== "stopped" || this.read().monitored) {
+      throw new LibctError("ERR_CT_STATE", `container ${this.#name} is ${restarting ? "restarting" : status}`, {
+        hint: `stop it first (ct stop ${this.#name}), or use --force`,
+      });
+    }
+    this.#store.remove(this.#name);
+  }
+
+  async #forceEnd(): Promise<void> {
+    try {
+      await this.stop({ signal: "SIGKILL", timeout: 1 });
+    } catch (error) {
+      // A record that nobody can read has no process that anybody could know.
+      if (!(error instanceof LibctError) || error.code !== "ERR_CT_STATE") throw error;
+    }
+  }
+
+  #locked<T>(action: () => Promise<T>): Promise<T> {
+    return lock(this.#zygote, `${this.read().directory}/${RECORD_FILE.LOCK}`, action);
+  }
+}
+
+export const notRunning = (name: string) => new LibctError("ERR_CT_STATE", `container ${name} is not running`);
+
+export function signalNumber(signal: NodeJS.Signals | number): number {
+  const number = typeof signal === "number" ? signal : constants.signals[signal];
+  if (number === undefined) throw new LibctError("ERR_CT_USAGE", `unknown signal ${signal}`);
+  return number;
+}
+
+const LOOK_MS = 5;
+
+/** For what the kernel does not tell of: a file that somebody writes, a process that becomes another program. */
+async function untilChanged(test: () => boolean): Promise<void> {
+  while (!test()) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+}

@@ -1,0 +1,33 @@
+import { lstatSync, mkdirSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { LibctError } from "../errors.ts";
+import { scratchDirectory } from "./scratch.ts";
+
+/**
+ * Where the records of this user's containers are: "containers" in the given directory, or in the user's runtime directory (/run/libct for root,
+ * $XDG_RUNTIME_DIR/libct). It is made when the first record is.
+ */
+export function recordsDirectory(uid: number, given: string | undefined): string {
+  if (given === undefined) return `${dirname(scratchDirectory(uid))}/containers`;
+  const path = resolve(given);
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    const { code, syscall } = cause as NodeJS.ErrnoException;
+    throw new LibctError("ERR_CT_STATE", `cannot make the state directory ${path}: ${code}`, {
+      path,
+      errno: code,
+      syscall,
+      cause,
+    });
+  }
+  const { mode, uid: owner } = lstatSync(path);
+  // Who can write there can make a container do what he likes.
+  if (owner !== uid || (mode & 0o022) !== 0) {
+    throw new LibctError("ERR_CT_NOT_PERMITTED", `the state directory ${path} can be changed by others`, {
+      path,
+      hint: `it must belong to the user ${uid}, and nobody else may write to it (chmod go-w)`,
+    });
+  }
+  return `${path}/containers`;
+}

@@ -1,0 +1,77 @@
+import * as v from "valibot";
+import { LibctError } from "../errors.ts";
+import type { ContainerSpec, ProcessSpec } from "../spec/index.ts";
+import { type ProcessIdentity, parseStat } from "./process-identity.ts";
+
+/** What is written about a container when it is made. A reader knows versions up to its own. */
+export interface ContainerRecord {
+  readonly version: 1;
+  /** Milliseconds since the epoch */
+  readonly created: number;
+  /** The application that makes it. */
+  readonly creator: ProcessIdentity;
+  readonly bootId: string;
+  /** As it was given; of a root driver only what is data. */
+  readonly spec: ContainerSpec;
+  readonly process: ProcessSpec;
+  /** The container's directories below /sys/fs/cgroup. */
+  readonly cgroups: readonly string[];
+  /** It waits before its command until it is started. */
+  readonly held: boolean;
+}
+
+/** Who runs, as the monitor's program wrote it down. */
+export interface RunningState {
+  readonly init: ProcessIdentity;
+  readonly monitor: ProcessIdentity;
+}
+
+const identitySchema = v.object({ pid: v.number(), startTime: v.number(), bootId: v.string() });
+const recordSchema = v.object({
+  version: v.literal(1),
+  created: v.number(),
+  creator: identitySchema,
+  bootId: v.string(),
+  spec: v.looseObject({}),
+  process: v.looseObject({ args: v.array(v.string()) }),
+  cgroups: v.array(v.string()),
+  held: v.boolean(),
+});
+
+export const encodeRecord = (record: ContainerRecord): string => `${JSON.stringify(record)}\n`;
+
+/** Throws ERR_CT_STATE for what is cut off, foreign, or of a later libct. */
+export function decodeRecord(text: string, path: string): ContainerRecord {
+  let input: unknown;
+  try {
+    input = JSON.parse(text);
+  } catch (cause) {
+    throw unreadable("is not JSON", path, cause);
+  }
+  const version = typeof input === "object" && input !== null && "version" in input ? input.version : undefined;
+  if (typeof version === "number" && version > 1) throw unreadable(`has version ${version}, of a later libct`, path);
+  const parsed = v.safeParse(recordSchema, input);
+  if (parsed.success) return parsed.output as unknown as ContainerRecord;
+  const [issue] = parsed.issues;
+  throw unreadable(`lacks a valid ${v.getDotPath(issue) ?? "content"}`, path);
+}
+
+const unreadable = (what: string, path: string, cause?: unknown) =>
+  new LibctError("ERR_CT_STATE", `the record ${path} ${what}`, {
+    path,
+    hint: "`ct rm --force` removes what is left of the container",
+    cause,
+  });
+
+/** Two lines of /proc/PID/stat: init's and the monitor's. Undefined when they are not whole. */
+export function decodeState(text: string, bootId: string): RunningState | undefined {
+  const [init, monitor] = text.split("\n").map((line) => identityOf(line, bootId));
+  return init && monitor ? { init, monitor } : undefined;
+}
+
+function identityOf(line: string, bootId: string): ProcessIdentity | undefined {
+  const pid = /^(\d+) \(/.exec(line)?.[1];
+  if (pid === undefined) return undefined;
+  const { startTime } = parseStat(line);
+  return Number.isInteger(startTime) ? { pid: Number(pid), startTime, bootId } : undefined;
+}

@@ -1,0 +1,55 @@
+import { readlinkSync } from "node:fs";
+import { uptime } from "node:os";
+import { isRunning } from "./process-identity.ts";
+import type { FoundRecord } from "./store.ts";
+
+/** As in the OCI runtime-spec; "paused" as engines add it. */
+export type Status = "creating" | "created" | "running" | "paused" | "stopped";
+
+/** What is true of a container at this moment, whatever its record says. */
+export interface StatusReport {
+  readonly status: Status;
+  /** Of the first process, while there is one. */
+  readonly pid: number | undefined;
+  /** The monitor waits to start it again. */
+  readonly restarting: boolean;
+  /** It ended and nobody could write down how: its monitor was killed, or the machine restarted. */
+  readonly lost: boolean;
+  /** Milliseconds since the epoch */
+  readonly startedAt: number | undefined;
+}
+
+/** Looks at the processes. `isFrozen` tells of the container's cgroups. */
+export function statusOf(found: FoundRecord, isFrozen: (cgroups: readonly string[]) => boolean): StatusReport {
+  const { record, state, exit, running, monitored } = found;
+  const nothing = { pid: undefined, restarting: false, lost: false, startedAt: undefined };
+  if (state === undefined) {
+    const making = isRunning(record.creator) && exit === undefined;
+    return { ...nothing, status: making ? "creating" : "stopped", lost: !making && exit === undefined };
+  }
+  const startedAt = startTimeOf(state.init.startTime);
+  if (running) {
+    const held = record.held && isHeld(state.init.pid);
+    const status = held ? "created" : isFrozen(record.cgroups) ? "paused" : "running";
+    return { ...nothing, status, pid: state.init.pid, startedAt };
+  }
+  const restarting = monitored && (record.spec.restart?.policy ?? "no") !== "no" && !found.stopping;
+  return { ...nothing, status: "stopped", restarting, lost: exit === undefined && !monitored, startedAt };
+}
+
+/** A container that waits to be started still executes what made it (the kernel's name of a memfd: memfd_create(2)). */
+function isHeld(pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`).startsWith("/memfd:ct-executor");
+  } catch {
+    return false; // It has ended, or has become somebody whom we may not look at: both come after the start.
+  }
+}
+
+/** USER_HZ, which is 100 on every architecture that libct runs on (time(7)). */
+const TICKS_PER_SECOND = 100;
+
+/** Clock ticks since the machine's start as milliseconds since the epoch. */
+function startTimeOf(ticks: number): number {
+  return Math.round(Date.now() + (ticks / TICKS_PER_SECOND - uptime()) * 1000);
+}
