@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { LibctError } from "../errors.ts";
-import { locateExecutor, probeFeatures, Zygote } from "../executor/index.ts";
+import { type Executor, startExecutor, type Zygote } from "../executor/index.ts";
 import type { KernelFeatures } from "../linux/index.ts";
 import { type ContainerSpec, validateSpec } from "../spec/index.ts";
 import { type Caller, readCaller } from "./caller.ts";
@@ -15,6 +15,8 @@ import { scratchDirectory } from "./scratch.ts";
 export interface HostOptions {
   /** The executor to use instead of the one that comes with the package. */
   readonly executor?: string;
+  /** @internal One that was started already. */
+  readonly started?: Executor;
 }
 
 /**
@@ -28,21 +30,25 @@ export class Host {
   readonly #zygote: Zygote;
   readonly #containers = new Map<string, Container>();
   readonly #caller: Caller;
+  readonly #features: Promise<KernelFeatures>;
   #surroundings: Promise<Surroundings> | undefined;
 
-  private constructor(zygote: Zygote) {
+  private constructor({ zygote, features }: Executor, caller: Caller) {
     this.#zygote = zygote;
-    this.#caller = readCaller();
+    this.#features = features;
+    this.#caller = caller;
   }
 
   static async open(options: HostOptions = {}): Promise<Host> {
-    const file = options.executor === undefined ? locateExecutor() : { path: options.executor };
+    const executor = options.started ?? (await startExecutor(options.executor));
     try {
-      const zygote = new Zygote(file.path);
-      await zygote.ready();
-      return new Host(zygote);
-    } finally {
-      file.release?.();
+      // While it starts.
+      const caller = readCaller();
+      await executor.ready;
+      return new Host(executor, caller);
+    } catch (error) {
+      await executor.zygote.close();
+      throw error;
     }
   }
 
@@ -98,7 +104,7 @@ export class Host {
 
   /** @internal */
   surroundings(): Promise<Surroundings> {
-    this.#surroundings ??= probeFeatures(this.#zygote).then((features) => ({
+    this.#surroundings ??= this.#features.then((features) => ({
       features,
       caller: this.#caller,
       scratch: scratchDirectory(this.#caller.uid),
