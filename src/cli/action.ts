@@ -1,3 +1,4 @@
+import type { Executor } from "../executor/index.ts";
 import type { RunFlags } from "./flags.ts";
 
 /** A parsed command line of `ct run` or `ct explain`. */
@@ -7,5 +8,5 @@ export interface Invocation {
   readonly command: readonly string[];
 }
 
-/** Does what a command line says and gives the exit status. */
-export type Action = (invocation: Invocation) => Promise<number>;
+/** Does what a command line says, with the executor that was started for it, and gives the exit status. */
+export type Action = (invocation: Invocation, executor: Executor) => Promise<number>;

@@ -1,3 +1,4 @@
+import type { Executor } from "../executor/index.ts";
 import { Host } from "../host/index.ts";
 import type { Invocation } from "./action.ts";
 import { print } from "./output.ts";
@@ -5,11 +6,11 @@ import { wrong } from "./parse.ts";
 import { inputFor, planInvocation } from "./plan.ts";
 
 /** `ct explain`: prints the program that `ct run` would run. */
-export async function explain(invocation: Invocation): Promise<number> {
+export async function explain(invocation: Invocation, executor: Executor): Promise<number> {
   const { flags } = invocation;
+  await using host = await Host.open({ started: executor });
   const { kernel } = flags;
   if (kernel !== undefined && !/^\d+\.\d+/.test(kernel)) throw wrong("--kernel", kernel, "a release such as 5.10");
-  await using host = await Host.open();
   const plan = planInvocation(invocation, host.caller);
   try {
     await using container = await host.create(plan.spec);

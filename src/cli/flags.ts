@@ -1,6 +1,6 @@
-import { type Command, Option } from "commander";
+import type { FlagTable } from "./syntax.ts";
 
-/** The flags of `ct run` and `ct explain` as commander gives them. */
+/** The flags of `ct run` and `ct explain` (syntax.ts says how they are read). */
 export interface RunFlags {
   readonly readOnly?: true;
   readonly name?: string;
@@ -46,166 +46,100 @@ export interface RunFlags {
   readonly allowNet?: true;
   readonly allowEnv: readonly string[];
   readonly isolation?: "namespaces" | "landlock";
+  /** Always done. */
+  readonly rm?: true;
   readonly json?: true;
   /** Only `ct explain` */
   readonly kernel?: string;
 }
 
-/** A command line without flags. */
-export const NO_FLAGS: RunFlags = {
-  env: [],
-  envFile: [],
-  bind: [],
-  tmpfs: [],
-  mount: [],
-  capAdd: [],
-  capDrop: [],
-  securityOpt: [],
-  ulimit: [],
-  sysctl: [],
-  device: [],
-  namespace: [],
-  noNamespace: [],
-  uidMap: [],
-  gidMap: [],
-  lower: [],
-  landlockRead: [],
-  landlockWrite: [],
-  landlockBind: [],
-  landlockConnect: [],
-  allowRead: [],
-  allowWrite: [],
-  allowEnv: [],
+/** The flags that `ct run` and `ct explain` have in common. */
+const COMMON: FlagTable<Omit<RunFlags, "json" | "kernel">> = {
+  readOnly: { group: "Root and mounts:", text: "make the root read-only" },
+  lower: { value: "dir", many: true, text: "a layer of an overlay, the topmost first (in place of ROOT)" },
+  upper: { value: "dir", text: "keep the changes of an overlay here" },
+  rootMode: { value: "mode", choices: ["pivot", "move", "chroot"], text: "how the root is entered" },
+  bind: {
+    short: "-v",
+    value: "source:dest[:options]",
+    many: true,
+    text: "show a file or directory of the host; options: ro, nosuid, ...",
+  },
+  tmpfs: {
+    value: "dest[:options]",
+    many: true,
+    text: "mount a filesystem in memory; options: size=64m, mode=1777, ...",
+  },
+  mount: { value: "fields", many: true, text: "any mount: type=...,source=...,target=...[,readonly][,OPTION...]" },
+  device: { value: "host[:container]", many: true, text: "give a device of the host" },
+  tty: { group: "Process:", short: "-t", text: "give it a terminal" },
+  interactive: { short: "-i", text: "let it read the terminal, without one of its own" },
+  workdir: { short: "-w", value: "dir", text: "working directory" },
+  user: { short: "-u", value: "user[:group]", text: "ids, or names that the root's passwd and group know" },
+  env: {
+    short: "-e",
+    value: "name[=value]",
+    many: true,
+    text: "an environment variable; without a value, the caller's",
+  },
+  envFile: { value: "file", many: true, text: "a file of such lines" },
+  ulimit: { value: "name=soft[:hard]", many: true, text: "a resource limit, such as nofile=1024:2048" },
+  oomScoreAdj: { value: "n", text: "-1000 to 1000" },
+  personality: { value: "domain", choices: ["LINUX", "LINUX32"], text: "execution domain" },
+  name: { group: "Isolation:", value: "name", text: "name the container" },
+  hostname: { value: "name", text: "its host name" },
+  net: { value: "kind", choices: ["none", "host"], text: "network; none is the default" },
+  namespace: { value: "type[=path]", many: true, text: "a further new namespace, or one to join" },
+  noNamespace: { value: "type", many: true, text: "share the host's namespace of that type" },
+  userNamespace: {
+    value: "kind",
+    choices: ["auto", "identity", "none"],
+    text: "which ids a user namespace has; none for no user namespace",
+  },
+  uidMap: { value: "container:host:size", many: true, text: "map user ids (makes a user namespace)" },
+  gidMap: { value: "container:host:size", many: true, text: "map group ids" },
+  sysctl: { value: "name=value", many: true, text: "a kernel parameter of its namespaces" },
+  capAdd: { group: "Rights:", value: "capability", many: true, text: "give a capability, or ALL" },
+  capDrop: { value: "capability", many: true, text: "take a capability, or ALL" },
+  securityOpt: {
+    value: "option",
+    many: true,
+    text: "seccomp=default|unconfined|FILE, no-new-privileges[=false], apparmor=PROFILE, label=LABEL",
+  },
+  landlockRead: {
+    value: "path",
+    many: true,
+    text: "allow reading and executing below; all that is not allowed is refused",
+  },
+  landlockWrite: { value: "path", many: true, text: "allow everything below" },
+  landlockBind: { value: "port", many: true, text: "the TCP ports that it may listen on" },
+  landlockConnect: { value: "port", many: true, text: "the TCP ports that it may connect to" },
+  timeout: { group: "Limits:", value: "time", text: "kill it after so long: 30s, 1m30s" },
+  memory: { value: "size", text: "memory, such as 512M" },
+  pids: { value: "n", text: "processes and threads" },
+  maxOutput: { value: "size", text: "kill it when it writes more to its output or to its error output" },
+  sandbox: {
+    group: "Sandbox, for code that is not trusted:",
+    text: "the host's root read-only and without secrets, no network, no capabilities",
+  },
+  workspace: { value: "dir", text: "the directory that it may change, and starts in" },
+  allowRead: { value: "path", many: true, text: "show a path that is hidden" },
+  allowWrite: { value: "path", many: true, text: "a further path that it may change" },
+  allowNet: { text: "the host's network" },
+  allowEnv: { value: "name", many: true, text: "pass an environment variable on" },
+  isolation: { value: "kind", choices: ["namespaces", "landlock"], text: "landlock: where namespaces are forbidden" },
+  rm: { group: "Other:", text: "remove it afterwards (always done)" },
 };
 
-const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+/** Of `ct run`. */
+export const RUN_FLAGS: FlagTable<Omit<RunFlags, "kernel">> = {
+  ...COMMON,
+  json: { text: "take the output and print the result: exitCode, signal, stdout, stderr, reason, duration" },
+};
 
-/** Adds what `run` and `explain` have in common. With `dashes` (a "--" was given) flags may stand on both sides of ROOT. */
-export function withRunFlags(command: Command, dashes: boolean): Command {
-  command.argument("[ROOT]", 'what "/" is: a directory, a file with a filesystem, or "host" (default)');
-  command.argument("[COMMAND...]", "the program and its arguments").usage("[options] [ROOT] -- COMMAND...");
-  // Without "--" what follows the first word may be the command's own flags.
-  command.passThroughOptions(!dashes);
-  const flags = new FlagGroups(command);
-  addRootFlags(flags);
-  addProcessFlags(flags);
-  addIsolationFlags(flags);
-  addSecurityFlags(flags);
-  addLimitFlags(flags);
-  addSandboxFlags(flags);
-  flags.group("Other:").one("--rm", "remove it afterwards (always done)");
-  return command;
-}
-
-/** Commander's options in the three forms that there are. */
-class FlagGroups {
-  readonly #command: Command;
-
-  constructor(command: Command) {
-    this.#command = command;
-  }
-
-  group(heading: string): this {
-    this.#command.optionsGroup(heading);
-    return this;
-  }
-
-  one(flags: string, text: string): this {
-    this.#command.option(flags, text);
-    return this;
-  }
-
-  /** May be given many times. */
-  many(flags: string, text: string): this {
-    const option = new Option(flags, text).argParser(collect);
-    option.negate = false; // "--no-namespace" is a name of ours.
-    this.#command.addOption(option);
-    return this;
-  }
-
-  choice(flags: string, text: string, choices: readonly string[]): this {
-    this.#command.addOption(new Option(flags, text).choices(choices));
-    return this;
-  }
-}
-
-function addRootFlags(flags: FlagGroups): void {
-  flags
-    .group("Root and mounts:")
-    .one("--read-only", "make the root read-only")
-    .many("--lower <dir>", "a layer of an overlay, the topmost first (in place of ROOT)")
-    .one("--upper <dir>", "keep the changes of an overlay here")
-    .choice("--root-mode <mode>", "how the root is entered", ["pivot", "move", "chroot"])
-    .many("-v, --bind <source:dest[:options]>", "show a file or directory of the host; options: ro, nosuid, ...")
-    .many("--tmpfs <dest[:options]>", "mount a filesystem in memory; options: size=64m, mode=1777, ...")
-    .many("--mount <fields>", "any mount: type=...,source=...,target=...[,readonly][,OPTION...]")
-    .many("--device <host[:container]>", "give a device of the host");
-}
-
-function addProcessFlags(flags: FlagGroups): void {
-  flags
-    .group("Process:")
-    .one("-t, --tty", "give it a terminal")
-    .one("-i, --interactive", "let it read the terminal, without one of its own")
-    .one("-w, --workdir <dir>", "working directory")
-    .one("-u, --user <user[:group]>", "ids, or names that the root's passwd and group know")
-    .many("-e, --env <name[=value]>", "an environment variable; without a value, the caller's")
-    .many("--env-file <file>", "a file of such lines")
-    .many("--ulimit <name=soft[:hard]>", "a resource limit, such as nofile=1024:2048")
-    .one("--oom-score-adj <n>", "-1000 to 1000")
-    .choice("--personality <domain>", "execution domain", ["LINUX", "LINUX32"]);
-}
-
-function addIsolationFlags(flags: FlagGroups): void {
-  flags
-    .group("Isolation:")
-    .one("--name <name>", "name the container")
-    .one("--hostname <name>", "its host name")
-    .choice("--net <kind>", "network; none is the default", ["none", "host"])
-    .many("--namespace <type[=path]>", "a further new namespace, or one to join")
-    .many("--no-namespace <type>", "share the host's namespace of that type")
-    .choice("--user-namespace <kind>", "which ids a user namespace has; none for no user namespace", [
-      "auto",
-      "identity",
-      "none",
-    ])
-    .many("--uid-map <container:host:size>", "map user ids (makes a user namespace)")
-    .many("--gid-map <container:host:size>", "map group ids")
-    .many("--sysctl <name=value>", "a kernel parameter of its namespaces");
-}
-
-function addSecurityFlags(flags: FlagGroups): void {
-  flags
-    .group("Rights:")
-    .many("--cap-add <capability>", "give a capability, or ALL")
-    .many("--cap-drop <capability>", "take a capability, or ALL")
-    .many(
-      "--security-opt <option>",
-      "seccomp=default|unconfined|FILE, no-new-privileges[=false], apparmor=PROFILE, label=LABEL",
-    )
-    .many("--landlock-read <path>", "allow reading and executing below; all that is not allowed is refused")
-    .many("--landlock-write <path>", "allow everything below")
-    .many("--landlock-bind <port>", "the TCP ports that it may listen on")
-    .many("--landlock-connect <port>", "the TCP ports that it may connect to");
-}
-
-function addLimitFlags(flags: FlagGroups): void {
-  flags
-    .group("Limits:")
-    .one("--timeout <time>", "kill it after so long: 30s, 1m30s")
-    .one("--memory <size>", "memory, such as 512M")
-    .one("--pids <n>", "processes and threads")
-    .one("--max-output <size>", "kill it when it writes more to its output or to its error output");
-}
-
-function addSandboxFlags(flags: FlagGroups): void {
-  flags
-    .group("Sandbox, for code that is not trusted:")
-    .one("--sandbox", "the host's root read-only and without secrets, no network, no capabilities")
-    .one("--workspace <dir>", "the directory that it may change, and starts in")
-    .many("--allow-read <path>", "show a path that is hidden")
-    .many("--allow-write <path>", "a further path that it may change")
-    .one("--allow-net", "the host's network")
-    .many("--allow-env <name>", "pass an environment variable on")
-    .choice("--isolation <kind>", "landlock: where namespaces are forbidden", ["namespaces", "landlock"]);
-}
+/** Of `ct explain`. */
+export const EXPLAIN_FLAGS: FlagTable<RunFlags> = {
+  ...COMMON,
+  json: { text: "print the listing as JSON" },
+  kernel: { value: "release", text: "as for another kernel, such as 4.19 or 5.10" },
+};

@@ -1,5 +1,6 @@
 import { isatty } from "node:tty";
 import { LibctError } from "../errors.ts";
+import type { Executor } from "../executor/index.ts";
 import { type EndReason, Host, limit, type Process, type RunPlan, type RunResult } from "../host/index.ts";
 import type { Invocation } from "./action.ts";
 import type { RunFlags } from "./flags.ts";
@@ -9,11 +10,11 @@ import { inputFor, planInvocation } from "./plan.ts";
 import { SignalForwarder } from "./signals.ts";
 
 /** `ct run`: returns the exit status. */
-export async function run(invocation: Invocation): Promise<number> {
+export async function run(invocation: Invocation, executor: Executor): Promise<number> {
   const { flags } = invocation;
+  await using host = await Host.open({ started: executor });
   requireTerminal(flags);
   const { timeout, maxOutput } = parseLimits(flags);
-  await using host = await Host.open();
   const plan = planInvocation(invocation, host.caller);
   // Its handlers stand before the command does, so that no signal is lost in between.
   const signals = new SignalForwarder({ terminal: flags.tty ?? false, isInit: isInit(plan.spec) });

@@ -1,4 +1,4 @@
-export { hostArch, locateExecutor, useExecutor } from "./locate.ts";
-export { probeFeatures } from "./probe.ts";
+export { type ExecutorFile, hostArch, locateExecutor, useExecutor } from "./locate.ts";
+export { type Executor, startExecutor } from "./start.ts";
 export { type ProgramRunner, tryChild } from "./try-child.ts";
-export { type CallResult, type Exit, type Failure, type ProgramRun, readExit, Zygote } from "./zygote.ts";
+export { type CallResult, type Exit, type Failure, type ProgramRun, readExit, type Zygote } from "./zygote.ts";

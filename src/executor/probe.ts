@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
-import { release } from "node:os";
 import { LibctError } from "../errors.ts";
 import { AT, E, type KernelFeatures, kernelFeatures, PR, PR_CAP_AMBIENT } from "../linux/index.ts";
-import { encodeProgram, ProgramBuilder } from "../program/index.ts";
+import { encodeProgram, LIMIT, ProgramBuilder } from "../program/index.ts";
 import { hostArch } from "./locate.ts";
 import type { Zygote } from "./zygote.ts";
 
@@ -26,7 +25,7 @@ export async function probeFeatures(zygote: Zygote): Promise<KernelFeatures> {
   const results = await probe(zygote);
   // EPERM is no sign of a filter: without privileges move_mount(2) and fsopen(2) say so before they look at their arguments.
   const has = (name: (typeof PROBES)[number][0]) => results.get(name) !== -E.ENOSYS;
-  const byRelease = kernelFeatures(release());
+  const byRelease = kernelFeatures(readFileSync("/proc/sys/kernel/osrelease", "utf8").trim());
   const abi = results.get("landlock_create_ruleset") ?? 0;
   return {
     ...byRelease,
@@ -44,16 +43,17 @@ export async function probeFeatures(zygote: Zygote): Promise<KernelFeatures> {
 function probe(zygote: Zygote): Promise<ReadonlyMap<string, number>> {
   const program = new ProgramBuilder(hostArch());
   const block = program.block("probe");
-  PROBES.forEach(([name, args], index) => {
-    const result = block.sysResult("result", name, args, { tolerate: "any" });
-    block.notify(index, [result]);
-  });
+  const registers = PROBES.map(([name, args]) => block.sysResult(name, name, args, { tolerate: "any" }));
+  for (let first = 0; first < registers.length; first += LIMIT.ARGS) {
+    block.notify(first, registers.slice(first, first + LIMIT.ARGS));
+  }
   const results = new Map<string, number>();
   return new Promise((resolve, reject) => {
     zygote.run(encodeProgram(program.finish()), {
-      notify: (code, values) => {
-        const name = PROBES[code]?.[0];
-        if (name) results.set(name, values[0] ?? 0);
+      notify: (first, values) => {
+        PROBES.slice(first, first + LIMIT.ARGS).forEach(([name], index) => {
+          results.set(name, values[index] ?? 0);
+        });
       },
       fail: (failure) => {
         reject(new LibctError("ERR_CT_EXECUTOR", `the kernel probe failed with errno ${failure.errno}`));

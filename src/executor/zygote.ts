@@ -1,7 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import type { Duplex } from "node:stream";
 import { LibctError } from "../errors.ts";
 import { EVENT, LIMIT, PROTOCOL_VERSION, REQUEST } from "../program/index.ts";
+import type { Channel, ChannelListener } from "./channel.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
 
 /** Where an operation failed: block and operation as they were compiled. */
@@ -52,38 +51,29 @@ export interface CallResult {
 
 /** The executor process of one Host. */
 export class Zygote {
-  readonly #child: ChildProcess;
-  readonly #control: Duplex & { ref?(): void; unref?(): void };
+  readonly #channel: Channel;
   readonly #reader = new FrameReader();
   readonly #runs = new Map<number, Run>();
   #nextId = 0;
   #nextSeq = 1;
   #ended: LibctError | undefined;
   readonly #hello: Promise<void>;
-  readonly #exited: Promise<void>;
   #greet: { resolve(): void; reject(error: unknown): void } | undefined;
 
-  constructor(path: string) {
-    this.#child = spawn(path, [], { stdio: ["inherit", "inherit", "inherit", "pipe"] });
+  constructor(open: (listener: ChannelListener) => Channel) {
     this.#hello = new Promise((resolve, reject) => {
       this.#greet = { resolve, reject };
     });
-    this.#control = this.#child.stdio[3] as Duplex;
-    this.#exited = new Promise((resolve) => {
-      this.#child.once("exit", () => resolve());
-      this.#child.once("error", () => resolve());
+    this.#channel = open({
+      data: (chunk) => {
+        for (const frame of this.#reader.push(chunk)) this.#receive(frame);
+      },
+      ended: (message, cause) => this.#end(message, cause),
     });
-    this.#child.once("error", (cause) => this.#end(`cannot start the executor ${path}`, cause));
-    this.#child.once("exit", (code, signal) => this.#end(`the executor ended (${signal ?? `status ${code}`})`));
-    this.#control.on("data", (chunk: Uint8Array) => {
-      for (const frame of this.#reader.push(chunk)) this.#receive(frame);
-    });
-    this.#control.on("error", (cause) => this.#end("the executor's control socket failed", cause));
-    this.#child.unref();
   }
 
   get pid(): number {
-    return this.#child.pid ?? -1;
+    return this.#channel.pid;
   }
 
   /** Resolves when the executor is ready to run programs. */
@@ -97,21 +87,18 @@ export class Zygote {
     if (this.#ended) throw this.#ended;
     const id = this.#allocate();
     this.#runs.set(id, { listener, calls: new Map() });
-    this.#control.ref?.();
-    this.#control.write(encodeFrame(REQUEST.RUN, id, program));
+    this.#channel.hold(true);
+    this.#channel.write(encodeFrame(REQUEST.RUN, id, program));
     return { go: (bytes) => this.#go(id, bytes), call: (callProgram) => this.#call(id, callProgram) };
   }
 
   /** Ends the executor; what still runs is killed and cleaned up by its monitors. */
-  async close(): Promise<void> {
-    this.#control.ref?.();
-    this.#child.ref();
-    this.#control.end();
-    await this.#exited;
+  close(): Promise<void> {
+    return this.#channel.close();
   }
 
   #go(id: number, bytes: Uint8Array): void {
-    this.#control.write(encodeFrame(REQUEST.GO, id, bytes));
+    this.#channel.write(encodeFrame(REQUEST.GO, id, bytes));
   }
 
   #call(id: number, program: Uint8Array): Promise<CallResult> {
@@ -123,7 +110,7 @@ export class Zygote {
         return;
       }
       run.calls.set(seq, { resolve });
-      this.#control.write(encodeFrame(REQUEST.CALL, id, program, seq));
+      this.#channel.write(encodeFrame(REQUEST.CALL, id, program, seq));
     });
   }
 
@@ -195,7 +182,7 @@ export class Zygote {
 
   /** An application with nothing running may exit without closing its Host. */
   #idle(): void {
-    if (this.#runs.size === 0) this.#control.unref?.();
+    if (this.#runs.size === 0) this.#channel.hold(false);
   }
 
   #end(message: string, cause?: unknown): void {

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { LibctError } from "../errors.ts";
-import { locateExecutor, probeFeatures, Zygote } from "../executor/index.ts";
+import { type Executor, startExecutor, type Zygote } from "../executor/index.ts";
 import type { KernelFeatures } from "../linux/index.ts";
 import { RecordStore } from "../records/index.ts";
 import { type ContainerSpec, validateSpec } from "../spec/index.ts";
@@ -21,6 +21,8 @@ export interface HostOptions {
   readonly executor?: string;
   /** Where containers that others can find are written down. Default: /run/libct for root, else $XDG_RUNTIME_DIR/libct */
   readonly stateDirectory?: string;
+  /** @internal One that was started already. */
+  readonly started?: Executor;
 }
 
 /**
@@ -35,23 +37,27 @@ export class Host {
   readonly #containers = new Map<string, Container>();
   readonly #caller: Caller;
   readonly #stateDirectory: string | undefined;
+  readonly #features: Promise<KernelFeatures>;
   #store: RecordStore | undefined;
   #surroundings: Promise<Surroundings> | undefined;
 
-  private constructor(zygote: Zygote, stateDirectory: string | undefined) {
+  private constructor({ zygote, features }: Executor, caller: Caller, stateDirectory: string | undefined) {
     this.#zygote = zygote;
+    this.#features = features;
+    this.#caller = caller;
     this.#stateDirectory = stateDirectory;
-    this.#caller = readCaller();
   }
 
   static async open(options: HostOptions = {}): Promise<Host> {
-    const file = options.executor === undefined ? locateExecutor() : { path: options.executor };
+    const executor = options.started ?? (await startExecutor(options.executor));
     try {
-      const zygote = new Zygote(file.path);
-      await zygote.ready();
-      return new Host(zygote, options.stateDirectory);
-    } finally {
-      file.release?.();
+      // While it starts.
+      const caller = readCaller();
+      await executor.ready;
+      return new Host(executor, caller, options.stateDirectory);
+    } catch (error) {
+      await executor.zygote.close();
+      throw error;
     }
   }
 
@@ -134,7 +140,7 @@ export class Host {
 
   /** @internal */
   surroundings(): Promise<Surroundings> {
-    this.#surroundings ??= probeFeatures(this.#zygote).then((features) => ({
+    this.#surroundings ??= this.#features.then((features) => ({
       features,
       caller: this.#caller,
       scratch: scratchDirectory(this.#caller.uid),

@@ -1,6 +1,5 @@
-import { invalid } from "../errors.ts";
+import { invalid, nearest } from "../errors.ts";
 import { MOUNT_ATTR, MS } from "../linux/index.ts";
-import { nearest } from "./schema-hints.ts";
 
 /** What the options of a mount mean. */
 export interface MountOptions {

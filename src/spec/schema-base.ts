@@ -1,5 +1,6 @@
 import * as v from "valibot";
-import { nearest, suggest } from "./schema-hints.ts";
+import { nearest } from "../errors.ts";
+import { suggest } from "./schema-hints.ts";
 
 /**
  * Building blocks of the schemas. The message of each is what was expected, and a hint after a line break where there is

@@ -1,3 +1,4 @@
+import { nearest } from "../errors.ts";
 import { CAPABILITIES, RLIMIT } from "../linux/index.ts";
 import {
   either,
@@ -16,7 +17,6 @@ import {
   textThat,
   value,
 } from "./schema-base.ts";
-import { nearest } from "./schema-hints.ts";
 import type { CapabilitySets, Landlock, ProcessSpec, Rlimit, User } from "./types.ts";
 
 const KNOWN_CAPABILITIES: ReadonlySet<unknown> = new Set(CAPABILITIES);

@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { NO_FLAGS, type RunFlags, withRunFlags } from "../../src/cli/flags.ts";
+import { RUN_FLAGS, type RunFlags } from "../../src/cli/flags.ts";
 import { parseLimits } from "../../src/cli/parse.ts";
 import { type FlagContext, runOptions } from "../../src/cli/run-options.ts";
+import { parseFlags } from "../../src/cli/syntax.ts";
 import type { RunOptions } from "../../src/host/index.ts";
 import { validateProcess, validateSpec } from "../../src/spec/index.ts";
 
@@ -24,19 +24,13 @@ const CONTEXT: FlagContext = {
   terminal: undefined,
 };
 
-/** The flags of a command line, as commander reads them. */
-function flagsOf(line: string): RunFlags {
-  let flags = NO_FLAGS;
-  const command = new Command()
-    .enablePositionalOptions()
-    .exitOverride()
-    .configureOutput({ writeErr: () => undefined });
-  withRunFlags(command.command("run"), true).action((_root, _words, given: Partial<RunFlags>) => {
-    flags = { ...NO_FLAGS, ...given };
-  });
-  command.parse(["run", ...line.split(" ").filter((word) => word !== "")], { from: "user" });
-  return flags;
-}
+/** The flags of a command line. */
+const flagsOf = (line: string): RunFlags =>
+  parseFlags(
+    RUN_FLAGS,
+    line.split(" ").filter((word) => word !== ""),
+    true,
+  ).flags;
 
 const options = (line: string, context: Partial<FlagContext> = {}, root?: string): RunOptions =>
   runOptions(flagsOf(line), root, { ...CONTEXT, ...context });

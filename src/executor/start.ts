@@ -1,0 +1,31 @@
+import type { KernelFeatures } from "../linux/index.ts";
+import { locateExecutor } from "./locate.ts";
+import { probeFeatures } from "./probe.ts";
+import { Zygote } from "./zygote.ts";
+
+/** An executor on its way: what it is asked is done when it is there. */
+export interface Executor {
+  readonly zygote: Zygote;
+  /** What the kernel can do: the first thing that it is asked. */
+  readonly features: Promise<KernelFeatures>;
+  /** Resolves when it is ready to run programs. */
+  readonly ready: Promise<void>;
+}
+
+/** Starts the executor that comes with the package, or another one. */
+export async function startExecutor(path?: string): Promise<Executor> {
+  const file = path === undefined ? locateExecutor() : { path };
+  try {
+    // Each loads what only it needs.
+    const { openChannel } = await ("Bun" in globalThis ? import("./channel-bun.ts") : import("./channel-node.ts"));
+    const zygote = new Zygote((listener) => openChannel(file.path, listener));
+    const features = probeFeatures(zygote);
+    const ready = zygote.ready().finally(() => file.release?.());
+    // Who only needs one of them must not be bothered about the other.
+    for (const promise of [features, ready]) promise.catch(() => undefined);
+    return { zygote, features, ready };
+  } catch (error) {
+    file.release?.();
+    throw error;
+  }
+}
