@@ -10,8 +10,13 @@ import {
   type ProcessSpec,
   validateProcess,
 } from "../spec/index.ts";
+import { killOnAbort, throwIfAborted } from "./abort.ts";
+import { type EnterOptions, explainEntry, launchEntry } from "./enter.ts";
+import { closeUnread, EnteredProcesses } from "./entered-processes.ts";
 import { Launch, Process } from "./process.ts";
+import { identify } from "./process-identity.ts";
 import { resolveContainer, type Streams, type Surroundings } from "./resolve.ts";
+import { ended, type RunningContainer } from "./running-container.ts";
 
 export interface StartOptions {
   /** Default: "ignore" */
@@ -51,6 +56,10 @@ export class Container {
   /** The last one that was started, also when it has ended. */
   #latest: Launch | undefined;
   #starting: Promise<Process> | undefined;
+  readonly #entered = new EnteredProcesses();
+  /** For entering: known from the first time on. */
+  #running: RunningContainer | undefined;
+  #cgroups: readonly string[] = [];
   #disposed: Promise<void> | undefined;
   #released: Promise<void> = Promise.resolve();
 
@@ -97,6 +106,44 @@ export class Container {
     return explainProgram(compileContainer(resolved));
   }
 
+  /**
+   * Executes another command in the running container: in its namespaces, its root and its cgroups. What the command does not say comes from the container's
+   * `process`. Resolves when it is executed.
+   *
+   * @example
+   * const { exitCode } = await (await container.exec(["ps"], { stdout: "inherit" })).wait();
+   */
+  async exec(command: Command, options: EnterOptions = {}): Promise<Process> {
+    const launch = await launchEntry(this.#host, await this.running(), command, options);
+    return await this.#entered.add(launch, options.signal);
+  }
+
+  /** The program that `exec` would run. */
+  async explainExec(
+    command: Command,
+    options: EnterOptions & { readonly kernel?: string | undefined } = {},
+  ): Promise<Listing> {
+    return await explainEntry(this.#host, await this.running(), command, options);
+  }
+
+  /** @internal What others need to enter the container or to change it. Throws ERR_CT_STATE when it does not run. */
+  async running(): Promise<RunningContainer> {
+    const process = this.#process;
+    const launch = this.#launch;
+    if (!process || !launch) throw new LibctError("ERR_CT_STATE", `container ${this.name} is not running`);
+    if (this.#running) return this.#running;
+    const init = identify(process.pid);
+    // The monitor's child, until the monitor says otherwise: so it is the container's process that was looked at.
+    await launch
+      .call((block, register) => block.sys("kill", [register("init"), 0]))
+      .catch((error: unknown) => {
+        throw ended(this.name, error);
+      });
+    if (!init) throw ended(this.name);
+    this.#running = { name: this.name, init, spec: this.spec, cgroups: this.#cgroups };
+    return this.#running;
+  }
+
   /** Kills what runs, and waits until nothing is left. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#disposed) return await this.#disposed;
@@ -110,6 +157,7 @@ export class Container {
     const launch = this.#launch;
     await launch?.kill();
     await launch?.ended.catch(() => undefined);
+    await this.#entered.end();
     if (this.#latest) closeUnread(this.#latest);
     this.#host.forget(this);
     await this.#released;
@@ -139,7 +187,7 @@ export class Container {
       throwIfAborted(options.signal);
     }
     this.#process = process;
-    this.#watch(process, options.signal);
+    killOnAbort(process, options.signal);
     return process;
   }
 
@@ -148,6 +196,7 @@ export class Container {
     try {
       const resolved = await this.#resolve(command, options);
       throwIfAborted(options.signal);
+      this.#cgroups = resolved.cgroups.map(({ path }) => path);
       if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
       return new Launch(this.#host.zygote, resolved, compileContainer(resolved));
     } catch (error) {
@@ -164,17 +213,11 @@ export class Container {
     return resolveContainer(this.spec, process, streamsOf(options), { ...surroundings, features });
   }
 
-  #watch(process: Process, signal: AbortSignal | undefined): void {
-    if (!signal) return;
-    const kill = () => void process.kill("SIGKILL").catch(() => undefined);
-    signal.addEventListener("abort", kill, { once: true });
-    const forget = () => signal.removeEventListener("abort", kill);
-    process.wait().then(forget, forget);
-  }
-
   #gone(): void {
     this.#launch = undefined;
     this.#process = undefined;
+    this.#running = undefined;
+    this.#entered.kill();
     this.#released = this.#release();
     // Who disposes of the container gets the error.
     this.#released.catch(() => undefined);
@@ -186,20 +229,11 @@ export class Container {
   }
 }
 
-/** Output that nobody has begun to read is not wanted: its pipe would stay open. */
-function closeUnread({ streams }: Launch): void {
-  for (const stream of [streams.stdout, streams.stderr]) if (stream && !stream.readableDidRead) stream.destroy();
-}
-
 const tooLarge = (cause: RangeError) =>
   new LibctError("ERR_CT_INVALID_SPEC", `the specification is too large: ${cause.message}`, {
     hint: "give a long command or environment to the process in a file",
     cause,
   });
-
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new LibctError("ERR_CT_ABORTED", "the start was aborted", { cause: signal.reason });
-}
 
 const streamsOf = ({ stdin = "ignore", stdout = "pipe", stderr = "pipe" }: StartOptions): Streams => ({
   stdin,

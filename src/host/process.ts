@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import type { Writable } from "node:stream";
-import { NOTICE, QUESTION, type Resolved } from "../compile/index.ts";
+import { NOTICE, QUESTION, type ResolvedProcess } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Exit, Failure, ProgramRun, Zygote } from "../executor/index.ts";
 import { TIOC, u16s } from "../linux/index.ts";
@@ -26,7 +26,7 @@ const SIGNAL_NAMES = new Map(
   Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]),
 );
 
-/** The first process of a container. */
+/** A process of a container: its first one, or one that has entered it. */
 export class Process {
   /** Its id as the host sees it. */
   readonly pid: number;
@@ -72,12 +72,12 @@ interface OpenStreams {
 
 type CallBuilder = (block: ReturnType<ProgramBuilder["block"]>, register: (name: string) => Register) => void;
 
-/** A program that makes a container, while it runs: turns what the executor tells into promises and streams. */
+/** A program that makes a container or enters one, while it runs: turns what the executor tells into promises and streams. */
 export class Launch {
   readonly streams: OpenStreams = { stdin: null, stdout: null, stderr: null };
   readonly started: Promise<number>;
   readonly ended: Promise<ExitStatus>;
-  readonly #resolved: Resolved;
+  readonly #resolved: Pick<ResolvedProcess, "arch" | "user">;
   readonly #program: Program;
   readonly #run: ProgramRun;
   readonly #texts: string[] = [];
@@ -87,7 +87,7 @@ export class Launch {
   #settleStarted: { resolve(pid: number): void; reject(error: LibctError): void } | undefined;
   #settleEnded: { resolve(status: ExitStatus): void; reject(error: LibctError): void } | undefined;
 
-  constructor(zygote: Zygote, resolved: Resolved, program: Program) {
+  constructor(zygote: Zygote, resolved: Pick<ResolvedProcess, "arch" | "user">, program: Program) {
     this.#resolved = resolved;
     this.#program = program;
     this.started = new Promise((resolve, reject) => {
