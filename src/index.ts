@@ -14,6 +14,7 @@ export {
   type Command,
   type Container,
   type EndReason,
+  type EnterOptions,
   type ExitStatus,
   Host,
   type HostFeatures,

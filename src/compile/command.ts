@@ -1,10 +1,10 @@
 import { E, SIG_SETMASK } from "../linux/index.ts";
-import { type Context, enterDirectory } from "./context.ts";
+import { enterDirectory, type ProcessContext } from "./context.ts";
 
 export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Goes to the working directory as the process's own user, and makes sure that it lies in the container (CVE-2024-21626). */
-export function enterWorkingDirectory(c: Context): void {
+export function enterWorkingDirectory(c: ProcessContext): void {
   const { init, resolved: r } = c;
   const cwd = r.process.cwd ?? (r.root ? "/" : undefined);
   if (cwd === undefined) return;
@@ -14,7 +14,7 @@ export function enterWorkingDirectory(c: Context): void {
 }
 
 /** Every descriptor but the three streams closes at execve. */
-export function closeDescriptors(c: Context): void {
+export function closeDescriptors(c: ProcessContext): void {
   const { init } = c;
   const CLOSE_RANGE_CLOEXEC = 4;
   init.at("process");
@@ -23,12 +23,12 @@ export function closeDescriptors(c: Context): void {
 }
 
 /** The zygote blocks all signals; the command starts with none blocked. */
-export function unblockSignals(c: Context): void {
+export function unblockSignals(c: ProcessContext): void {
   c.init.at("process").sys("rt_sigprocmask", [SIG_SETMASK, c.init.memory.zeroed(8), 0, 8]);
 }
 
 /** Executes the command, searched for in the PATH of its own environment as execvp(3) does. */
-export function execute(c: Context): void {
+export function execute(c: ProcessContext): void {
   const { init, resolved: r } = c;
   const [file = ""] = r.process.args;
   const env = r.process.env ?? { PATH: DEFAULT_PATH };

@@ -1,11 +1,11 @@
 import { type BlockBuilder, type Label, type Program, ProgramBuilder } from "../program/index.ts";
+import { becomeCommand } from "./become.ts";
 import { buildRoot } from "./build-root.ts";
 import { enterCgroups, makeCgroups } from "./cgroup.ts";
-import { closeDescriptors, enterWorkingDirectory, execute, unblockSignals } from "./command.ts";
 import { type Context, closeLent, NOTICE } from "./context.ts";
 import { captureDevices, makeDevices } from "./devices.ts";
-import { becomeNamespaceRoot, resolveIdentity, takeIdentity } from "./identity.ts";
-import { setKernelParameters, setLimits } from "./limits.ts";
+import { becomeNamespaceRoot } from "./identity.ts";
+import { setKernelParameters, setOomScore } from "./limits.ts";
 import { captureSources, makeMounts } from "./mounts.ts";
 import {
   beginChild,
@@ -33,10 +33,10 @@ import {
   writeState,
 } from "./record.ts";
 import type { Resolved } from "./resolved.ts";
-import { installSeccomp, restrictWithLandlock, setLabels, setNoNewPrivileges } from "./restrictions.ts";
+import { setLabels } from "./restrictions.ts";
 import { enterRoot, finishRoot, isolateMounts, leaveOldRoot } from "./root.ts";
-import { closeContainerEnds, handOverPipes, makePipes, openIgnored, type Pipes, placeStreams } from "./stdio.ts";
-import { openTerminal, receiveTerminal, terminalStreams } from "./terminal.ts";
+import { closeContainerEnds, handOverPipes, makePipes, openIgnored, type Pipes } from "./stdio.ts";
+import { receiveTerminal, terminalStreams } from "./terminal.ts";
 
 /**
  * The program of a container: a pure function of what was resolved. Block 0 is the monitor's; init's block is written first all the same, because
@@ -49,7 +49,7 @@ export function compileContainer(resolved: Resolved): Program {
   const stage = needsStage(resolved) ? program.block("stage") : undefined;
   const proc = openProcfs(monitor.at("namespaces"), resolved);
   const rootBlock = stage && usesHelper(resolved) ? stage : init;
-  const c: Context = { resolved, program, monitor, init, rootBlock, proc, lent: [], sync: openSync(monitor) };
+  const c: Context = { resolved, program, monitor, init, stage, rootBlock, proc, lent: [], sync: openSync(monitor) };
   openRecord(c);
   const report = writeExit(c);
   const pipes = makePipes(c);
@@ -112,10 +112,10 @@ function writeStage(c: Context, stage: BlockBuilder): void {
 
 /** The life of the container's first process, in its namespaces, up to its command. The order is the security: each step says why it stands where it does. */
 function writeInit(c: Context, pipes: Pipes): void {
-  const { init, resolved: r } = c;
+  const { init } = c;
   isolateMounts(init, c);
   // The host's own: a container that is joined may have no /dev/null, or anything under that name.
-  const ignored = openIgnored(c);
+  const ignored = openIgnored(init, c);
   joinNamespaces(init, c, (type) => type === "mount");
   // Everything that is wanted from the host is opened while the caller's own identity and the host's tree are still there.
   const sources = captureSources(c);
@@ -136,22 +136,7 @@ function writeInit(c: Context, pipes: Pipes): void {
   leaveOldRoot(c, roots);
   finishRoot(c);
 
-  const identity = resolveIdentity(c);
-  openTerminal(c, identity);
-  placeStreams(c, pipes, ignored, identity);
-  setLimits(c);
-  setLabels(c);
-  const umask = typeof r.user === "object" ? r.user.umask : undefined;
-  init.at("process.user").sys("umask", [umask ?? 0o22]);
-  // Without no_new_privs only a privileged process may install a filter: then it comes before the privileges go (seccomp(2)).
-  if (!r.process.noNewPrivileges) installSeccomp(c);
-  takeIdentity(c, identity);
-  enterWorkingDirectory(c);
-  setNoNewPrivileges(c);
-  restrictWithLandlock(c);
-  unblockSignals(c);
-  holdBeforeCommand(c);
-  closeDescriptors(c);
-  if (r.process.noNewPrivileges) installSeccomp(c);
-  execute(c);
+  setOomScore(init, c);
+  setLabels(init, c);
+  becomeCommand(c, pipes, ignored, () => holdBeforeCommand(c));
 }

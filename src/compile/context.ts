@@ -1,6 +1,6 @@
 import { E } from "../linux/index.ts";
 import type { BlockBuilder, DataRef, ProgramBuilder, Register } from "../program/index.ts";
-import type { Resolved } from "./resolved.ts";
+import type { Resolved, ResolvedProcess } from "./resolved.ts";
 
 /** Codes of NOTIFY: what the application learns while a container starts. */
 export const NOTICE = { PIPES: 1, STARTED: 2 } as const;
@@ -12,20 +12,28 @@ export const QUESTION = { PASSWD: 1, GROUP: 2 } as const;
  */
 export const FIXED_FD = { BIND_SOURCE: 900, NULL_DEVICE: 901, LOWER: 902 } as const;
 
-/** What the files of this room share while they compile one container. */
-export interface Context {
-  readonly resolved: Resolved;
+/** What the files of this room share while they compile one process, be it a container's first or one that enters it. */
+export interface ProcessContext {
+  readonly resolved: ResolvedProcess;
   readonly program: ProgramBuilder;
   readonly monitor: BlockBuilder;
+  /** Whose last act is to execute the command. */
   readonly init: BlockBuilder;
-  /** The block that builds the root: init, or the stage when a helper must mount it. */
-  readonly rootBlock: BlockBuilder;
+  /** Comes between the monitor and init, when it must. */
+  readonly stage: BlockBuilder | undefined;
   /** The host's procfs, verified. */
   readonly proc: Register;
+  /** Both ends of the socket between the monitor and the set-up. */
+  readonly sync: { readonly monitor: Register; readonly child: Register };
+}
+
+/** What they share while they compile one container. */
+export interface Context extends ProcessContext {
+  readonly resolved: Resolved;
+  /** The block that builds the root: init, or the stage when a helper must mount it. */
+  readonly rootBlock: BlockBuilder;
   /** Where the descriptors are that the monitor opens for init alone. */
   readonly lent: DataRef[];
-  /** Both ends of the socket between the monitor and the container's set-up. */
-  readonly sync: { readonly monitor: Register; readonly child: Register };
 }
 
 /** Writes `content` to a file of the verified procfs: never through a path that the container could have changed (CVE-2025-52881). */

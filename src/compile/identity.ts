@@ -11,7 +11,7 @@ import {
   u32s,
 } from "../linux/index.ts";
 import type { BlockBuilder, DataRef, Register } from "../program/index.ts";
-import { type Context, QUESTION } from "./context.ts";
+import { type ProcessContext, QUESTION } from "./context.ts";
 
 /** Where the process's ids come from: constants, or registers that the application fills after a look at the container's passwd. */
 export interface Identity {
@@ -21,7 +21,7 @@ export interface Identity {
 }
 
 /** In a new user namespace the set-up runs as the container's root, or as the lowest id that is mapped. */
-export function becomeNamespaceRoot(block: BlockBuilder, c: Context): void {
+export function becomeNamespaceRoot(block: BlockBuilder, c: ProcessContext): void {
   const maps = c.resolved.idMaps;
   if (!maps) return;
   const lowest = (map: readonly { containerID: number }[]) => Math.min(...map.map(({ containerID }) => containerID));
@@ -33,11 +33,33 @@ export function becomeNamespaceRoot(block: BlockBuilder, c: Context): void {
   block.at("uidMappings").sys("setresuid", [uid, uid, uid]);
 }
 
-/** A file of the container that is read to look up a user; bigger ones are cut: a hostile image may have a passwd of 10 GB. */
+/** A file of the container that is read to look up a user; bigger ones are refused: a hostile image may have a passwd of 10 GB. */
 const LOOKUP_LIMIT = 65536;
+const STATX_TYPE_MODE_SIZE = 0x203;
+
+/** A FIFO, a device or an endless file in the place of passwd is refused. Registers cannot be masked, so the mode is compared by its upper byte. */
+function expectSmallFile(c: ProcessContext, fd: Register, file: string): void {
+  const { init, program } = c;
+  const seen = program.memory.zeroed(256);
+  const value = program.register("seen");
+  init.sys("statx", [fd, init.str(""), AT.EMPTY_PATH, STATX_TYPE_MODE_SIZE, seen], { why: `look at ${file}` });
+  // struct statx: stx_mode at 28, stx_size at 40. S_IFREG is 0100000; the bit below it in that byte is S_IRUSR, and set-user-ID and the like do not belong there.
+  const regular = init.label();
+  init.load(value, init.memory.at(seen, 29), 1);
+  init.jumpIf(value, 0x81, regular);
+  init.expect(value, 0x80, E.EINVAL, `${file} of the container is no regular file`);
+  init.place(regular);
+  for (const [offset, width] of [
+    [42, 4],
+    [46, 2],
+  ] as const) {
+    init.load(value, init.memory.at(seen, offset), width);
+    init.expect(value, 0, E.EFBIG, `${file} of the container is longer than 64 KiB`);
+  }
+}
 
 /** Reads the container's passwd and group inside its root, sends them to the application and takes the ids that it found. */
-function askIdentity(c: Context): Identity {
+function askIdentity(c: ProcessContext): Identity {
   const { init, program } = c;
   init.at("process.user");
   const buffer = program.memory.zeroed(LOOKUP_LIMIT);
@@ -55,6 +77,7 @@ function askIdentity(c: Context): Identity {
       dst: fd,
       jump: { on: [E.ENOENT, E.ENOTDIR], to: missing },
     });
+    expectSmallFile(c, fd, file);
     init.sys("read", [fd, buffer, LOOKUP_LIMIT], { dst: length, why: `read ${file}` });
     init.sys("close", [fd]);
     init.place(missing);
@@ -71,7 +94,7 @@ function askIdentity(c: Context): Identity {
 }
 
 /** Who the process will be; asks the application when only the container's own files can tell. */
-export function resolveIdentity(c: Context): Identity | undefined {
+export function resolveIdentity(c: ProcessContext): Identity | undefined {
   const { user } = c.resolved;
   if (user === undefined) return undefined;
   if (typeof user === "string") return askIdentity(c);
@@ -81,7 +104,7 @@ export function resolveIdentity(c: Context): Identity | undefined {
 }
 
 /** Gives up privileges in the only order that works: bounding set, groups, ids, then the capability sets (capabilities(7)). */
-export function takeIdentity(c: Context, identity: Identity | undefined): void {
+export function takeIdentity(c: ProcessContext, identity: Identity | undefined): void {
   const { init, resolved: r } = c;
   const sets = r.process.capabilities;
   if (sets) dropBoundingSet(c, sets.bounding ?? []);
@@ -97,7 +120,7 @@ export function takeIdentity(c: Context, identity: Identity | undefined): void {
   init.at("namespaces").sys("prctl", [PR.SET_PDEATHSIG, SIG.KILL, 0, 0, 0]);
 }
 
-function dropBoundingSet(c: Context, keep: readonly string[]): void {
+function dropBoundingSet(c: ProcessContext, keep: readonly string[]): void {
   c.init.at("process.capabilities.bounding");
   CAPABILITIES.forEach((name, number) => {
     if (number > c.resolved.features.lastCapability || keep.includes(name)) return;
@@ -107,7 +130,7 @@ function dropBoundingSet(c: Context, keep: readonly string[]): void {
 
 const CAPABILITY_VERSION_3 = 0x20080522;
 
-function setCapabilities(c: Context): void {
+function setCapabilities(c: ProcessContext): void {
   const { init, resolved: r } = c;
   const sets = r.process.capabilities ?? {};
   const known = (1n << BigInt(r.features.lastCapability + 1)) - 1n;

@@ -1,10 +1,19 @@
 import { KEYCTL, PERSONALITY, RLIMIT, u64s } from "../linux/index.ts";
-import { type Context, writeProc } from "./context.ts";
+import type { BlockBuilder } from "../program/index.ts";
+import { type Context, type ProcessContext, writeProc } from "./context.ts";
 
 const UNLIMITED = (1n << 64n) - 1n;
 
-/** Resource limits, the OOM killer's score, personality and keyring: what a process has of its own besides identity. */
-export function setLimits(c: Context): void {
+/** The OOM killer's score, which children inherit (proc_pid_oom_score_adj(5)). */
+export function setOomScore(block: BlockBuilder, c: ProcessContext): void {
+  const { oomScoreAdj } = c.resolved.process;
+  if (oomScoreAdj === undefined) return;
+  block.at("process.oomScoreAdj");
+  writeProc(block, c.proc, "self/oom_score_adj", String(oomScoreAdj), "set the OOM score");
+}
+
+/** Resource limits, personality and keyring: what a process has of its own besides identity. */
+export function setLimits(c: ProcessContext): void {
   const { init, resolved: r } = c;
   const { process } = r;
   (process.rlimits ?? []).forEach((limit, index) => {
@@ -13,10 +22,6 @@ export function setLimits(c: Context): void {
     const rlimit = init.memory.bytes(u64s(value(limit.soft), value(limit.hard)));
     init.at(`process.rlimits[${index}]`).sys("prlimit64", [0, resource, rlimit, 0], { why: `set ${limit.type}` });
   });
-  if (process.oomScoreAdj !== undefined) {
-    init.at("process.oomScoreAdj");
-    writeProc(init, c.proc, "self/oom_score_adj", String(process.oomScoreAdj), "set the OOM score");
-  }
   if (process.newSessionKeyring) {
     init.at("process.newSessionKeyring").sys("keyctl", [KEYCTL.JOIN_SESSION_KEYRING, 0, 0, 0, 0]);
   }

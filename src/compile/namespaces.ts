@@ -1,10 +1,11 @@
 import { AT, CLONE, E, FS_MAGIC, MSG, O, openFlags, PR, SIG, SOCK, u64s } from "../linux/index.ts";
 import type { Block, BlockBuilder, Label, Register } from "../program/index.ts";
 import type { IdMapping, NamespaceType } from "../spec/index.ts";
-import { type Context, writeProc } from "./context.ts";
-import type { IdMaps, Resolved } from "./resolved.ts";
+import { type Context, type ProcessContext, writeProc } from "./context.ts";
+import type { IdMaps, Resolved, ResolvedProcess } from "./resolved.ts";
 
-const CLONE_FLAG: Readonly<Record<NamespaceType, number>> = {
+/** What clone(2), unshare(2) and setns(2) call the types. */
+export const CLONE_FLAG: Readonly<Record<NamespaceType, number>> = {
   user: CLONE.NEWUSER,
   mount: CLONE.NEWNS,
   pid: CLONE.NEWPID,
@@ -19,7 +20,7 @@ const CLONE_FLAG: Readonly<Record<NamespaceType, number>> = {
 const JOIN_ORDER: readonly NamespaceType[] = ["user", "time", "cgroup", "ipc", "uts", "network", "pid", "mount"];
 
 /** The kernel's procfs, before any namespace is entered; everything that is written to /proc goes through this descriptor. */
-export function openProcfs(block: BlockBuilder, resolved: Resolved): Register {
+export function openProcfs(block: BlockBuilder, resolved: Pick<Resolved, "arch">): Register {
   const flags = O.PATH | O.CLOEXEC | openFlags(resolved.arch).DIRECTORY;
   const proc = block.sysResult("proc", "openat", [AT.FDCWD, block.str("/proc"), flags, 0]);
   const statfs = block.memory.zeroed(120);
@@ -61,17 +62,28 @@ export function spawnThroughStage(c: Context, stage: BlockBuilder, pid: Register
   spawn(monitor, r, stage, flagsOf(new Set(early.filter((type) => r.created.has(type))), []), stagePid);
   monitor.sys("close", [c.sync.child]);
   if (r.idMaps) writeIdMaps(c, r.idMaps, stagePid);
-  const message = program.memory.zeroed(8);
+  spawnFromStage(c, stage, flagsOf(r.created, ["user", "time", ...madeLater(r)]), pid, ended);
+}
+
+/** The stage makes init as a child of the monitor's, and tells its pid. */
+export function spawnFromStage(
+  c: ProcessContext,
+  stage: BlockBuilder,
+  flags: number,
+  pid: Register,
+  ended: Label,
+): void {
+  const message = c.program.memory.zeroed(8);
   stage.at("namespaces");
-  spawn(stage, r, c.init, flagsOf(r.created, ["user", "time", ...madeLater(r)]) | CLONE.PARENT, pid);
+  spawn(stage, c.resolved, c.init, flags | CLONE.PARENT, pid);
   stage.store(message, pid, 8);
   stage.sys("sendto", [c.sync.child, message, 8, MSG.NOSIGNAL, 0, 0]);
   receive(c, message, 8, ended);
-  monitor.load(pid, message, 8);
+  c.monitor.load(pid, message, 8);
 }
 
 /** The set-up's end of the socket closes when the command is executed, or when the set-up has failed and said so. */
-export function waitForExecution(c: Context): void {
+export function waitForExecution(c: ProcessContext): void {
   const buffer = c.monitor.memory.zeroed(8);
   c.monitor.at("process").sys("recvfrom", [c.sync.monitor, buffer, 8, 0, 0, 0], {
     tolerate: [E.ECONNRESET],
@@ -81,7 +93,7 @@ export function waitForExecution(c: Context): void {
 }
 
 /** The monitor takes a message from the set-up; when that has ended instead, it has said why and nothing is left to do here. */
-export function receive(c: Context, into: ReturnType<BlockBuilder["str"]>, size: number, ended: Label): void {
+export function receive(c: ProcessContext, into: ReturnType<BlockBuilder["str"]>, size: number, ended: Label): void {
   const got = c.monitor.sysResult("received", "recvfrom", [c.sync.monitor, into, size, 0, 0, 0], {
     tolerate: [E.ECONNRESET],
   });
@@ -89,7 +101,7 @@ export function receive(c: Context, into: ReturnType<BlockBuilder["str"]>, size:
 }
 
 /** A pair of connected sockets, one end for the set-up; both ends of the set-up's side close when it executes the command. */
-export function openSync(monitor: BlockBuilder): Context["sync"] {
+export function openSync(monitor: BlockBuilder): ProcessContext["sync"] {
   const pair = monitor.memory.zeroed(8);
   monitor.sys("socketpair", [1, SOCK.SEQPACKET | SOCK.CLOEXEC, 0, pair]);
   const sync = { monitor: monitor.program.register("sync"), child: monitor.program.register("sync_child") };
@@ -99,11 +111,11 @@ export function openSync(monitor: BlockBuilder): Context["sync"] {
 }
 
 /** First operations of a process of the set-up: it dies with its monitor, and does not hold the monitor's end of the socket. */
-export function beginChild(block: BlockBuilder, c: Context): void {
+export function beginChild(block: BlockBuilder, c: ProcessContext): void {
   block.at("namespaces");
   block.sys("prctl", [PR.SET_PDEATHSIG, SIG.KILL, 0, 0, 0]);
   // Init has its descriptors of the stage, if there is one: there it is closed already.
-  if (block !== c.init || !needsStage(c.resolved)) block.sys("close", [c.sync.monitor]);
+  if (block !== c.init || !c.stage) block.sys("close", [c.sync.monitor]);
 }
 
 /** The root of a new cgroup namespace is the cgroup that its maker is in (cgroup_namespaces(7)), so init enters its own first. */
@@ -140,7 +152,13 @@ export function makeTimeNamespace(block: BlockBuilder, c: Context): void {
   writeProc(block.at("timeOffsets"), c.proc, "self/timens_offsets", lines.join(""), "set the clock offsets");
 }
 
-function spawn(block: BlockBuilder, r: Resolved, child: Block, flags: number, pid: Register): void {
+export function spawn(
+  block: BlockBuilder,
+  r: Pick<ResolvedProcess, "features">,
+  child: Block,
+  flags: number,
+  pid: Register,
+): void {
   // exit_signal must be 0 with CLONE_PARENT, whose child inherits it (clone(2)).
   const exitSignal = flags & CLONE.PARENT ? 0 : SIG.CHLD;
   if (r.features.clone3) {

@@ -43,15 +43,45 @@ export interface ResolvedMount {
     | undefined;
 }
 
+/** What is known of a process that is to be executed in a container, whether it is the first one or enters later. */
+export interface ResolvedProcess {
+  readonly arch: Arch;
+  readonly features: KernelFeatures;
+  readonly process: ProcessSpec;
+  /** Maps of the user namespace that is made or entered. */
+  readonly idMaps: Pick<IdMaps, "uid" | "gid" | "denySetgroups"> | undefined;
+  /** The process has a root that is not the host's. */
+  readonly root: Pick<RootPlan, "path"> | undefined;
+  /** Ids, or a name that the container's own passwd must explain; undefined: unchanged. */
+  readonly user: User | string | undefined;
+  /** The assembled seccomp filter. */
+  readonly seccomp: { readonly filter: Uint8Array; readonly flags: number } | undefined;
+  readonly stdin: Exclude<Stream, "log">;
+  readonly stdout: Exclude<Stream, "fifo">;
+  readonly stderr: Exclude<Stream, "fifo">;
+}
+
+/** What must be known to enter a container that runs. */
+export interface ResolvedEntry extends ResolvedProcess {
+  /** The directory of the container's first process, from /proc on: held open by the application, so that it cannot become another process's. */
+  readonly target: string;
+  readonly namespaces: ReadonlySet<NamespaceType>;
+  /** Without privileges the user namespace is what gives the right to enter the others; with them it is entered when they are no longer needed. */
+  readonly userFirst: boolean;
+  /** "/" of the first process is not that of its mount namespace. */
+  readonly chroot: boolean;
+  /** Directories on the host whose cgroup.procs the process is written to. */
+  readonly cgroupPaths: readonly string[];
+  /** Goes on when the application has ended. */
+  readonly keepRunning: boolean;
+}
+
 /**
  * Everything that the compiler needs to know: the spec, and what was looked up on the machine for it. The compiler itself looks at nothing,
  * so the same value gives the same program anywhere.
  */
-export interface Resolved {
-  readonly arch: Arch;
-  readonly features: KernelFeatures;
+export interface Resolved extends ResolvedProcess {
   readonly spec: ContainerSpec;
-  readonly process: ProcessSpec;
   readonly created: ReadonlySet<NamespaceType>;
   readonly joined: ReadonlyMap<NamespaceType, string>;
   /** Maps of a new user namespace. */
@@ -62,13 +92,6 @@ export interface Resolved {
   readonly cgroups: readonly CgroupDirectory[];
   /** Where other processes find the container; undefined: nobody does. */
   readonly record?: RecordPlan | undefined;
-  /** Ids, or a name that the container's own passwd must explain; undefined: unchanged. */
-  readonly user: User | string | undefined;
-  /** The assembled seccomp filter. */
-  readonly seccomp: { readonly filter: Uint8Array; readonly flags: number } | undefined;
-  readonly stdin: Exclude<Stream, "log">;
-  readonly stdout: Exclude<Stream, "fifo">;
-  readonly stderr: Exclude<Stream, "fifo">;
   /** The caller may make device nodes: privileged and in the initial user namespace. */
   readonly mayMakeNodes: boolean;
 }

@@ -10,30 +10,29 @@ import {
   SECCOMP,
   u64s,
 } from "../linux/index.ts";
-import type { DataRef, Register } from "../program/index.ts";
+import type { BlockBuilder, DataRef, Register } from "../program/index.ts";
 import type { Landlock } from "../spec/index.ts";
-import { type Context, writeProc } from "./context.ts";
+import { type ProcessContext, writeProc } from "./context.ts";
 
-/** Labels of security modules take effect at execve(2) (LSM attributes in /proc/PID/attr). */
-export function setLabels(c: Context): void {
-  const { init, resolved: r } = c;
-  const { apparmorProfile, selinuxLabel } = r.process;
+/** Labels of security modules take effect at execve(2), and children inherit them until then (LSM attributes in /proc/PID/attr). */
+export function setLabels(block: BlockBuilder, c: ProcessContext): void {
+  const { apparmorProfile, selinuxLabel } = c.resolved.process;
   if (apparmorProfile) {
-    init.at("process.apparmorProfile");
-    writeProc(init, c.proc, "self/attr/apparmor/exec", `exec ${apparmorProfile}`, "set the AppArmor profile");
+    block.at("process.apparmorProfile");
+    writeProc(block, c.proc, "self/attr/apparmor/exec", `exec ${apparmorProfile}`, "set the AppArmor profile");
   }
   if (selinuxLabel) {
-    writeProc(init.at("process.selinuxLabel"), c.proc, "self/attr/exec", selinuxLabel, "set the SELinux label");
+    writeProc(block.at("process.selinuxLabel"), c.proc, "self/attr/exec", selinuxLabel, "set the SELinux label");
   }
 }
 
-export function setNoNewPrivileges(c: Context): void {
+export function setNoNewPrivileges(c: ProcessContext): void {
   if (!c.resolved.process.noNewPrivileges) return;
   c.init.at("process.noNewPrivileges").sys("prctl", [PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0]);
 }
 
 /** The filter is assembled by compileSeccomp; here it is only handed to the kernel. */
-export function installSeccomp(c: Context): void {
+export function installSeccomp(c: ProcessContext): void {
   const { init, resolved: r } = c;
   if (!r.seccomp) return;
   const { filter, flags } = r.seccomp;
@@ -57,7 +56,7 @@ function handledRights(abi: number): number {
 }
 
 /** Paths are opened in the container, as the process itself would. */
-export function restrictWithLandlock(c: Context): void {
+export function restrictWithLandlock(c: ProcessContext): void {
   const { landlock } = c.resolved.process;
   if (!landlock) return;
   const { init } = c;
@@ -79,7 +78,13 @@ export function restrictWithLandlock(c: Context): void {
   init.sys("close", [ruleset]);
 }
 
-function addPaths(c: Context, ruleset: Register, member: string, paths: readonly string[], rights: number): void {
+function addPaths(
+  c: ProcessContext,
+  ruleset: Register,
+  member: string,
+  paths: readonly string[],
+  rights: number,
+): void {
   const { init } = c;
   paths.forEach((path, index) => {
     init.at(`process.landlock.${member}[${index}]`);
@@ -106,7 +111,7 @@ function addPaths(c: Context, ruleset: Register, member: string, paths: readonly
   });
 }
 
-function addPorts(c: Context, ruleset: Register, landlock: Landlock): void {
+function addPorts(c: ProcessContext, ruleset: Register, landlock: Landlock): void {
   const { init } = c;
   for (const [member, right] of [
     ["bindTcp", LANDLOCK_NET.BIND_TCP],

@@ -1,6 +1,6 @@
 import { AT, O } from "../linux/index.ts";
-import type { Register } from "../program/index.ts";
-import { type Context, NOTICE } from "./context.ts";
+import type { BlockBuilder, Register } from "../program/index.ts";
+import { NOTICE, type ProcessContext } from "./context.ts";
 import type { Identity } from "./identity.ts";
 import { RECORD_FILE } from "./record.ts";
 
@@ -19,7 +19,7 @@ export interface Pipes {
 }
 
 /** Makes the pipes and tells the application, which opens its ends through /proc/PID/fd. */
-export function makePipes(c: Context): Pipes {
+export function makePipes(c: ProcessContext): Pipes {
   const { monitor, resolved: r } = c;
   const make = (stream: (typeof STREAMS)[number]): Pipe | undefined => {
     const piped = r[stream] === "pipe" || (r[stream] === "log" && !r.process.terminal);
@@ -42,11 +42,11 @@ export function makePipes(c: Context): Pipes {
 }
 
 /** Whether the pipe's other end is the application's; that of a logged stream is the monitor's. */
-const isShared = (c: Context, pipes: Pipes, stream: (typeof STREAMS)[number]) =>
+const isShared = (c: ProcessContext, pipes: Pipes, stream: (typeof STREAMS)[number]) =>
   pipes[stream] !== undefined && c.resolved[stream] === "pipe";
 
 /** The monitor waits until the application has opened its ends, and gives up its own: so that their closing is seen on the other side. */
-export function handOverPipes(c: Context, pipes: Pipes): void {
+export function handOverPipes(c: ProcessContext, pipes: Pipes): void {
   const shared = STREAMS.filter((stream) => isShared(c, pipes, stream));
   if (shared.length === 0) return;
   const { monitor } = c;
@@ -59,7 +59,7 @@ export function handOverPipes(c: Context, pipes: Pipes): void {
 }
 
 /** The monitor keeps no end that the container uses, unless it relays a terminal through it. */
-export function closeContainerEnds(c: Context, pipes: Pipes): void {
+export function closeContainerEnds(c: ProcessContext, pipes: Pipes): void {
   if (c.resolved.process.terminal) return;
   for (const stream of STREAMS) {
     const pipe = pipes[stream];
@@ -68,15 +68,15 @@ export function closeContainerEnds(c: Context, pipes: Pipes): void {
 }
 
 /** The host's /dev/null for ignored streams, opened before the container's root is entered. */
-export function openIgnored(c: Context): Register | undefined {
-  const { init, resolved: r } = c;
+export function openIgnored(block: BlockBuilder, c: ProcessContext): Register | undefined {
+  const r = c.resolved;
   if (r.process.terminal || !STREAMS.some((stream) => r[stream] === "ignore")) return undefined;
-  return init.at("process").sysResult("ignored", "openat", [AT.FDCWD, init.str("/dev/null"), O.RDWR | O.CLOEXEC, 0]);
+  return block.at("process").sysResult("ignored", "openat", [AT.FDCWD, block.str("/dev/null"), O.RDWR | O.CLOEXEC, 0]);
 }
 
 /** Puts the streams on descriptors 0, 1 and 2; pipes are given to the process's user so that /dev/stdout can be opened. */
 export function placeStreams(
-  c: Context,
+  c: ProcessContext,
   pipes: Pipes,
   ignored: Register | undefined,
   identity: Identity | undefined,

@@ -1,17 +1,18 @@
 import { AT, E, MSG, O, SCM_RIGHTS, SOL_SOCKET, TIOC, u16s, u32s, u64s } from "../linux/index.ts";
 import type { BlockBuilder, DataRef, Label, Register } from "../program/index.ts";
-import type { Context } from "./context.ts";
+import type { ProcessContext } from "./context.ts";
 import type { Identity } from "./identity.ts";
 import { RECORD_FILE } from "./record.ts";
 import type { Pipes } from "./stdio.ts";
 
 /** Opens a pseudo-terminal in the container, makes it the process's controlling terminal and its streams, and sends the master to the monitor. */
-export function openTerminal(c: Context, identity: Identity | undefined): void {
+export function openTerminal(c: ProcessContext, identity: Identity | undefined): void {
   const { init, resolved: r } = c;
   if (!r.process.terminal) return;
   init.at("process.terminal");
-  const mode = O.RDWR | O.NOCTTY | O.CLOEXEC;
+  const mode = O.RDWR | O.NOCTTY | O.NONBLOCK | O.CLOEXEC;
   const master = init.sysResult("master", "openat", [AT.FDCWD, init.str("/dev/ptmx"), mode, 0]);
+  expectTerminalMaster(init, master);
   init.sys("ioctl", [master, TIOC.SPTLCK, init.memory.zeroed(4)], { why: "unlock the terminal" });
   const slave = init.sysResult("slave", "ioctl", [master, TIOC.GPTPEER, O.RDWR | O.NOCTTY], {
     why: "open the terminal",
@@ -29,6 +30,23 @@ export function openTerminal(c: Context, identity: Identity | undefined): void {
   sendDescriptor(init, c.sync.child, master);
   init.sys("close", [master]);
 }
+
+/** The container may have anything under that name (CVE-2025-52565); a terminal's master is device 5:2 wherever it is found (pty(7)). */
+function expectTerminalMaster(init: BlockBuilder, master: Register): void {
+  const seen = init.memory.zeroed(256);
+  const value = init.program.register("seen");
+  init.sys("statx", [master, init.str(""), AT.EMPTY_PATH, STATX_TYPE, seen], { why: "look at /dev/ptmx" });
+  // struct statx: stx_rdev_major at 128, stx_rdev_minor at 132.
+  for (const [offset, wanted] of [
+    [128, 5],
+    [132, 2],
+  ] as const) {
+    init.load(value, init.memory.at(seen, offset), 4);
+    init.expect(value, wanted, E.ENOTTY, "/dev/ptmx of the container is no terminal");
+  }
+}
+
+const STATX_TYPE = 1;
 
 /** struct msghdr with one byte of data and room for one descriptor (unix(7), SCM_RIGHTS). */
 function descriptorMessage(block: BlockBuilder, type: number): { header: DataRef; descriptor: DataRef } {
@@ -52,7 +70,7 @@ function sendDescriptor(block: BlockBuilder, socket: Register, descriptor: Regis
 }
 
 /** The monitor's side: takes the master, and prepares the caller's own terminal for it. */
-export function receiveTerminal(c: Context, ended: Label): Register | undefined {
+export function receiveTerminal(c: ProcessContext, ended: Label): Register | undefined {
   if (!c.resolved.process.terminal) return undefined;
   const { monitor } = c;
   monitor.at("process.terminal");
@@ -67,7 +85,7 @@ export function receiveTerminal(c: Context, ended: Label): Register | undefined 
 }
 
 /** cfmakeraw(3) with output as it is: what a terminal needs to pass every key on. The epilogue puts the old settings back, even when the caller was killed. */
-function makeRaw(c: Context): void {
+function makeRaw(c: ProcessContext): void {
   const { monitor } = c;
   const epilogue = c.program.epilogue();
   const saved = monitor.memory.zeroed(64);
@@ -89,7 +107,7 @@ function makeRaw(c: Context): void {
 }
 
 /** What the monitor relays between: the caller's streams or the application's pipes. */
-export function terminalStreams(c: Context, pipes: Pipes, master: Register | undefined) {
+export function terminalStreams(c: ProcessContext, pipes: Pipes, master: Register | undefined) {
   const { stdin, stdout } = c.resolved;
   return {
     master: master ?? -1,
@@ -98,7 +116,7 @@ export function terminalStreams(c: Context, pipes: Pipes, master: Register | und
   };
 }
 
-function inheritedInput(c: Context, stdin: Context["resolved"]["stdin"]): Register | number {
+function inheritedInput(c: ProcessContext, stdin: ProcessContext["resolved"]["stdin"]): Register | number {
   if (stdin === "fifo") return c.program.register(RECORD_FILE.INPUT);
   return stdin === "inherit" ? 0 : -1;
 }

@@ -3,7 +3,7 @@ import { LibctError } from "../errors.ts";
 import type { Zygote } from "../executor/index.ts";
 import { kernelFeatures } from "../linux/index.ts";
 import { explainProgram, type Listing } from "../program/index.ts";
-import type { LogEntry, LogOptions, RecordStore, StatusReport } from "../records/index.ts";
+import { identify, type LogEntry, type LogOptions, type RecordStore, type StatusReport } from "../records/index.ts";
 import {
   type ContainerSpec,
   NAMESPACE_FILES,
@@ -12,13 +12,17 @@ import {
   validateProcess,
   validateSpec,
 } from "../spec/index.ts";
+import { killOnAbort, throwIfAborted } from "./abort.ts";
 import { type Attachment, attach } from "./attach.ts";
+import { type EnterOptions, explainEntry, launchEntry } from "./enter.ts";
+import { closeUnread, EnteredProcesses } from "./entered-processes.ts";
 import type { ExitStatus } from "./exit-status.ts";
 import { type ContainerInfo, describe } from "./inspect.ts";
 import { Launch, Process } from "./process.ts";
 import { isRecorded, makeRecord, planRecord } from "./record-plan.ts";
 import { notRunning, Recorded, type StopOptions } from "./recorded.ts";
 import { resolveContainer, type Streams, type Surroundings } from "./resolve.ts";
+import { ended, type RunningContainer } from "./running-container.ts";
 
 export interface StartOptions {
   /** Default: "ignore" */
@@ -62,6 +66,10 @@ export class Container {
   /** The last one that was started, also when it has ended. */
   #latest: Launch | undefined;
   #starting: Promise<Process> | undefined;
+  readonly #entered = new EnteredProcesses();
+  /** For entering: known from the first time on. */
+  #running: RunningContainer | undefined;
+  #cgroups: readonly string[] = [];
   #disposed: Promise<void> | undefined;
   #released: Promise<void> = Promise.resolve();
 
@@ -201,6 +209,49 @@ export class Container {
     throw notRunning(this.name);
   }
 
+  /**
+   * Executes another command in the running container: in its namespaces, its root and its cgroups. What the command does not say comes from the container's
+   * `process`. Resolves when it is executed.
+   *
+   * @example
+   * const { exitCode } = await (await container.exec(["ps"], { stdout: "inherit" })).wait();
+   */
+  async exec(command: Command, options: EnterOptions = {}): Promise<Process> {
+    const launch = await launchEntry(this.#host, await this.running(), command, options);
+    return await this.#entered.add(launch, options.signal);
+  }
+
+  /** The program that `exec` would run. */
+  async explainExec(
+    command: Command,
+    options: EnterOptions & { readonly kernel?: string | undefined } = {},
+  ): Promise<Listing> {
+    return await explainEntry(this.#host, await this.running(), command, options);
+  }
+
+  /** @internal What others need to enter the container or to change it. Throws ERR_CT_STATE when it does not run. */
+  async running(): Promise<RunningContainer> {
+    const process = this.#process;
+    const launch = this.#launch;
+    if (!process || !launch) return this.#found();
+    if (this.#running) return this.#running;
+    const init = identify(process.pid);
+    // The monitor's child, until the monitor says otherwise: so it is the container's process that was looked at.
+    await launch
+      .call((block, register) => block.sys("kill", [register("init"), 0]))
+      .catch((error: unknown) => {
+        throw ended(this.name, error);
+      });
+    if (!init) throw ended(this.name);
+    this.#running = { name: this.name, init, spec: this.spec, cgroups: this.#cgroups };
+    return this.#running;
+  }
+
+  #found(): RunningContainer {
+    const recorded = this.#record();
+    return { name: this.name, init: recorded.init(), spec: this.spec, cgroups: recorded.read().record.cgroups };
+  }
+
   /** Kills what runs, and waits until nothing is left. A container with lifetime "host" is only let go of. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#disposed) return await this.#disposed;
@@ -216,6 +267,7 @@ export class Container {
       await launch?.kill();
       await launch?.ended.catch(() => undefined);
     }
+    await this.#entered.end();
     if (this.#latest) closeUnread(this.#latest);
     this.#host.forget(this);
     await this.#released;
@@ -247,7 +299,7 @@ export class Container {
       throwIfAborted(options.signal);
     }
     this.#process = process;
-    this.#watch(process, options.signal);
+    killOnAbort(process, options.signal);
     return process;
   }
 
@@ -257,6 +309,7 @@ export class Container {
     try {
       const resolved = this.#recordIn(await this.#resolve(command, options), held);
       throwIfAborted(options.signal);
+      this.#cgroups = resolved.cgroups.map(({ path }) => path);
       if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
       const program = compileContainer(resolved);
       if (resolved.record) {
@@ -286,17 +339,11 @@ export class Container {
     return { ...resolved, record: planRecord(this.spec, resolved.process, directory, held) };
   }
 
-  #watch(process: Process, signal: AbortSignal | undefined): void {
-    if (!signal) return;
-    const kill = () => void process.kill("SIGKILL").catch(() => undefined);
-    signal.addEventListener("abort", kill, { once: true });
-    const forget = () => signal.removeEventListener("abort", kill);
-    process.wait().then(forget, forget);
-  }
-
   #gone(): void {
     this.#launch = undefined;
     this.#process = undefined;
+    this.#running = undefined;
+    this.#entered.kill();
     this.#released = this.#release();
     // Who disposes of the container gets the error.
     this.#released.catch(() => undefined);
@@ -308,30 +355,16 @@ export class Container {
   }
 }
 
-/** Output that nobody has begun to read is not wanted: its pipe would stay open. */
-function closeUnread({ streams }: Launch): void {
-  for (const stream of [streams.stdout, streams.stderr]) if (stream && !stream.readableDidRead) stream.destroy();
-}
-
 const tooLarge = (cause: RangeError) =>
   new LibctError("ERR_CT_INVALID_SPEC", `the specification is too large: ${cause.message}`, {
     hint: "give a long command or environment to the process in a file",
     cause,
   });
 
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new LibctError("ERR_CT_ABORTED", "the start was aborted", { cause: signal.reason });
-}
-
 /** The streams of a container that outlives its application are its record's. */
 function streamsOf(options: StartOptions, { lifetime }: ContainerSpec): Streams {
   const { stdin = "ignore", stdout = "pipe", stderr = "pipe" } = options;
   if (lifetime !== "host") return { stdin, stdout, stderr };
   const kept = (stream: Stdio) => (stream === "ignore" ? "ignore" : "log");
-  return {
-    stdin: stdin === "ignore" ? "ignore" : "fifo",
-    stdout: kept(stdout),
-    stderr: kept(stderr),
-    record: undefined,
-  };
+  return { stdin: stdin === "ignore" ? "ignore" : "fifo", stdout: kept(stdout), stderr: kept(stderr) };
 }

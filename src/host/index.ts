@@ -1,13 +1,17 @@
+export type { Attachment } from "./attach.ts";
 export { type Caller, readCaller } from "./caller.ts";
 export { type Command, Container, type StartOptions } from "./container.ts";
 export { endsBy, hasDefaultAction } from "./default-action.ts";
 export type { Check, HostFeatures } from "./doctor.ts";
+export { type EnterContext, type EnterOptions, enter, explainEntry } from "./enter.ts";
 export type { ExitStatus } from "./exit-status.ts";
 export { Host, type HostOptions } from "./host.ts";
+export type { ContainerInfo, ContainerListing } from "./inspect.ts";
 export { planRun } from "./plan-run.ts";
 export { Process } from "./process.ts";
 export type { StopOptions } from "./recorded.ts";
 export { type EndReason, limit, type RunResult } from "./run.ts";
 export type { RunOptions, RunPlan } from "./run-options.ts";
+export type { RunningContainer } from "./running-container.ts";
 export type { SandboxOptions } from "./sandbox-options.ts";
 export type { OutputStream } from "./streams.ts";

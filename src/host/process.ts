@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import type { Writable } from "node:stream";
-import { NOTICE, QUESTION, RECORD_FILE, type Resolved } from "../compile/index.ts";
+import { NOTICE, QUESTION, RECORD_FILE, type RecordPlan, type ResolvedProcess } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Exit, Failure, ProgramRun, Zygote } from "../executor/index.ts";
 import { TIOC, u16s } from "../linux/index.ts";
@@ -12,7 +12,7 @@ import { signalNumber } from "./recorded.ts";
 import { type OutputStream, openInput, openOutput } from "./streams.ts";
 import { lookUpUser } from "./users.ts";
 
-/** The first process of a container. */
+/** A process of a container: its first one, or one that has entered it. */
 export class Process {
   /** Its id as the host sees it. */
   readonly pid: number;
@@ -57,12 +57,15 @@ interface OpenStreams {
 
 type CallBuilder = (block: ReturnType<ProgramBuilder["block"]>, register: (name: string) => Register) => void;
 
-/** A program that makes a container, while it runs: turns what the executor tells into promises and streams. */
+/** What is known of a process, and of a container also where it is written down. */
+type LaunchedProcess = Pick<ResolvedProcess, "arch" | "user"> & { readonly record?: RecordPlan | undefined };
+
+/** A program that makes a container or enters one, while it runs: turns what the executor tells into promises and streams. */
 export class Launch {
   readonly streams: OpenStreams = { stdin: null, stdout: null, stderr: null };
   readonly started: Promise<number>;
   readonly ended: Promise<ExitStatus>;
-  readonly #resolved: Resolved;
+  readonly #resolved: LaunchedProcess;
   readonly #program: Program;
   readonly #run: ProgramRun;
   readonly #texts: string[] = [];
@@ -72,7 +75,7 @@ export class Launch {
   #settleStarted: { resolve(pid: number): void; reject(error: LibctError): void } | undefined;
   #settleEnded: { resolve(status: ExitStatus): void; reject(error: LibctError): void } | undefined;
 
-  constructor(zygote: Zygote, resolved: Resolved, program: Program) {
+  constructor(zygote: Zygote, resolved: LaunchedProcess, program: Program) {
     this.#resolved = resolved;
     this.#program = program;
     this.started = new Promise((resolve, reject) => {

@@ -1,14 +1,14 @@
 import { existsSync, type Stats, statSync } from "node:fs";
-import { compileDefaultSeccomp, compileSeccomp, type Resolved } from "../compile/index.ts";
+import type { Resolved } from "../compile/index.ts";
 import { invalid, LibctError } from "../errors.ts";
-import { hostArch } from "../executor/index.ts";
 import { dir } from "../fs/index.ts";
 import { type KernelFeatures, makedev } from "../linux/index.ts";
-import type { ContainerSpec, Device, Landlock, NamespaceType, ProcessSpec, RootPlan, User } from "../spec/index.ts";
+import type { ContainerSpec, Device, NamespaceType, ProcessSpec, RootPlan } from "../spec/index.ts";
 import type { Caller } from "./caller.ts";
 import { resolveCgroups } from "./cgroups.ts";
 import { resolveIdMaps } from "./idmaps.ts";
 import { resolveMounts } from "./resolve-mounts.ts";
+import { resolveProcess } from "./resolve-process.ts";
 import { unsupported } from "./unsupported.ts";
 
 export interface Surroundings {
@@ -34,13 +34,10 @@ export async function resolveContainer(
   const root = await planRoot(spec, { features, caller, scratch }, created);
   const mayMakeNodes = caller.privileged && caller.initialUserNamespace && !created.has("user");
   if (!mayMakeNodes) requireHostDevices(spec.devices ?? []);
-  requireLabels(process);
-  if (process.landlock) requireLandlock(process.landlock, features.landlockAbi);
   return {
-    arch: hostArch(),
-    features,
+    ...resolveProcess(process, spec.seccomp, features),
+    ...streams,
     spec,
-    process,
     created,
     joined,
     idMaps,
@@ -48,9 +45,6 @@ export async function resolveContainer(
     root,
     mounts: resolveMounts(spec, caller, features),
     cgroups: resolveCgroups(spec.resources),
-    user: resolveUser(process.user),
-    seccomp: resolveSeccomp(spec, process, features),
-    ...streams,
     mayMakeNodes,
   };
 }
@@ -160,68 +154,4 @@ async function planRoot(
     );
   }
   return { path: plan.path, steps: [] };
-}
-
-/** "1000", "1000:100" are ids; anything else is a name for the container's own passwd. */
-function resolveUser(user: ProcessSpec["user"]): User | string | undefined {
-  if (user === undefined) return undefined;
-  if (typeof user !== "string") return user;
-  const ids = /^(\d+)(?::(\d+))?$/.exec(user);
-  if (!ids) return user;
-  const uid = Number(ids[1]);
-  return { uid, gid: ids[2] === undefined ? 0 : Number(ids[2]) };
-}
-
-function resolveSeccomp(spec: ContainerSpec, process: ProcessSpec, features: KernelFeatures): Resolved["seccomp"] {
-  const { seccomp = "unconfined" } = spec;
-  if (seccomp === "unconfined") return undefined;
-  if (seccomp === "default") return compileDefaultSeccomp(hostArch(), process.capabilities?.bounding ?? [], features);
-  try {
-    const { filter, flags, notify } = compileSeccomp(seccomp, hostArch());
-    if (notify) throw unsupported("SCMP_ACT_NOTIFY has no listener here yet", "seccomp", "use SCMP_ACT_ERRNO");
-    return { filter, flags };
-  } catch (cause) {
-    if (cause instanceof LibctError) throw cause;
-    throw new LibctError("ERR_CT_INVALID_SPEC", cause instanceof Error ? cause.message : String(cause), {
-      member: "seccomp",
-      cause,
-    });
-  }
-}
-
-/** Everything that is not listed is refused, or the container is: an older Landlock would let some of it through. */
-function requireLandlock({ bindTcp, connectTcp }: Landlock, abi: number): void {
-  const member = "process.landlock";
-  if (abi === 0) {
-    throw unsupported(
-      "Landlock is not available",
-      member,
-      "it needs Linux 5.13 and lsm=...,landlock on the kernel's command line",
-    );
-  }
-  if (abi < 3) throw unsupported("this kernel's Landlock lets files be truncated", member, "it needs Linux 6.2");
-  if (abi < 4 && (bindTcp || connectTcp)) {
-    throw unsupported(
-      "this kernel's Landlock knows no ports",
-      `${member}.${bindTcp ? "bindTcp" : "connectTcp"}`,
-      "it needs Linux 6.7",
-    );
-  }
-}
-
-function requireLabels(process: ProcessSpec): void {
-  if (process.apparmorProfile && !existsSync("/sys/kernel/security/apparmor")) {
-    throw unsupported(
-      "AppArmor is not enabled on this machine",
-      "process.apparmorProfile",
-      "leave the profile out, or boot with AppArmor",
-    );
-  }
-  if (process.selinuxLabel && !existsSync("/sys/fs/selinux/enforce")) {
-    throw unsupported(
-      "SELinux is not enabled on this machine",
-      "process.selinuxLabel",
-      "leave the label out, or boot with SELinux",
-    );
-  }
 }

@@ -1,0 +1,68 @@
+import { existsSync } from "node:fs";
+import type { ResolvedEntry, Stdio } from "../compile/index.ts";
+import { invalid } from "../errors.ts";
+import { type ContainerSpec, validateProcess, validateSpec } from "../spec/index.ts";
+import type { Command } from "./container.ts";
+import type { EnterOptions } from "./enter.ts";
+import type { PinnedProcess } from "./pinned-process.ts";
+import type { Streams, Surroundings } from "./resolve.ts";
+import { resolveProcess } from "./resolve-process.ts";
+import { chooseNamespaces, namespacesOf, type RunningContainer, readIdMaps } from "./running-container.ts";
+
+/** Looks up what the compiler must know of a process that enters a container. */
+export function resolveEntry(
+  container: RunningContainer,
+  target: PinnedProcess,
+  command: Command,
+  options: EnterOptions,
+  { features, caller }: Pick<Surroundings, "features" | "caller">,
+): ResolvedEntry {
+  const { spec } = container;
+  const given = "args" in command ? command : { args: command };
+  const process = validateProcess({ ...spec.process, ...given });
+  const namespaces = chooseNamespaces(spec, options.namespaces, target);
+  const chroot = isChroot(spec);
+  return {
+    ...resolveProcess(process, seccompOf(spec, options), features),
+    ...streamsOf(options),
+    target: target.path,
+    namespaces,
+    userFirst: !caller.privileged,
+    idMaps: namespaces.has("user") ? readIdMaps(target) : undefined,
+    // A mount namespace has its own "/", whatever that is.
+    root: namespaces.has("mount") || chroot ? { path: "/" } : undefined,
+    chroot: chroot && (namespaces.has("mount") || !namespacesOf(spec).has("mount")),
+    cgroupPaths: cgroupPaths(container, options.cgroup),
+    keepRunning: options.detached ?? false,
+  };
+}
+
+const isChroot = (spec: ContainerSpec) =>
+  spec.root !== undefined && (spec.rootMode === "chroot" || !namespacesOf(spec).has("mount"));
+
+function seccompOf(spec: ContainerSpec, { seccomp }: EnterOptions): ContainerSpec["seccomp"] {
+  return seccomp === undefined ? spec.seccomp : validateSpec({ seccomp }).seccomp;
+}
+
+function streamsOf({ stdin = "ignore", stdout, stderr, detached = false }: EnterOptions): Streams {
+  const usual: Stdio = detached ? "ignore" : "pipe";
+  const streams = { stdin, stdout: stdout ?? usual, stderr: stderr ?? usual };
+  for (const [name, stream] of Object.entries(streams)) {
+    if (!detached || stream !== "pipe") continue;
+    throw invalid(name, stream, '"ignore" or "inherit", as a detached process may outlive who reads its pipes');
+  }
+  return streams;
+}
+
+/** In the hierarchies where there is a sub-cgroup of that name the process goes there, in the others into the container's own (cgroups(7), version 1). */
+function cgroupPaths({ cgroups }: RunningContainer, below: string | undefined): readonly string[] {
+  if (below === undefined) return cgroups;
+  const parts = below.split("/");
+  if (parts.includes("..") || parts.includes(""))
+    throw invalid("cgroup", below, 'a path below the container\'s cgroup, such as "workers"');
+  const paths = cgroups.map((path) => (existsSync(`${path}/${below}`) ? `${path}/${below}` : path));
+  if (paths.some((path, index) => path !== cgroups[index])) return paths;
+  const hint =
+    cgroups.length > 0 ? "make it beforehand" : "the container has no cgroup of its own: give it `resources`";
+  throw invalid("cgroup", below, "a cgroup that exists below the container's", hint);
+}
