@@ -1,8 +1,8 @@
 import { compileContainer, type Resolved, type Stdio } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Zygote } from "../executor/index.ts";
+import type { Listing } from "../explain/index.ts";
 import { kernelFeatures } from "../linux/index.ts";
-import { explainProgram, type Listing } from "../program/index.ts";
 import {
   type ContainerSpec,
   NAMESPACE_FILES,
@@ -94,6 +94,7 @@ export class Container {
     options: { readonly kernel?: string | undefined } & StartOptions = {},
   ): Promise<Listing> {
     const resolved = await this.#resolve(command, options, options.kernel);
+    const { explainProgram } = await import("../explain/index.ts");
     return explainProgram(compileContainer(resolved));
   }
 
@@ -147,9 +148,10 @@ export class Container {
   async #prepare(command: Command, options: StartOptions): Promise<Launch> {
     try {
       const resolved = await this.#resolve(command, options);
+      const pipes = STREAMS.some((stream) => resolved[stream] === "pipe") ? await import("./streams.ts") : undefined;
       throwIfAborted(options.signal);
       if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
-      return new Launch(this.#host.zygote, resolved, compileContainer(resolved));
+      return new Launch(this.#host.zygote, resolved, compileContainer(resolved), pipes);
     } catch (error) {
       await this.#release();
       throw error instanceof RangeError ? tooLarge(error) : error;
@@ -185,6 +187,8 @@ export class Container {
     if (typeof root === "object") await root.release?.();
   }
 }
+
+const STREAMS = ["stdin", "stdout", "stderr"] as const;
 
 /** Output that nobody has begun to read is not wanted: its pipe would stay open. */
 function closeUnread({ streams }: Launch): void {

@@ -1,12 +1,10 @@
-import { randomBytes } from "node:crypto";
 import { LibctError } from "../errors.ts";
 import { type Executor, startExecutor, type Zygote } from "../executor/index.ts";
 import type { KernelFeatures } from "../linux/index.ts";
 import { type ContainerSpec, validateSpec } from "../spec/index.ts";
 import { type Caller, readCaller } from "./caller.ts";
 import { Container } from "./container.ts";
-import { diagnose, type HostFeatures } from "./doctor.ts";
-import { gatherFacts } from "./facts.ts";
+import type { HostFeatures } from "./doctor.ts";
 import type { Surroundings } from "./resolve.ts";
 import { type RunResult, runCommand } from "./run.ts";
 import type { RunOptions } from "./run-options.ts";
@@ -44,7 +42,8 @@ export class Host {
     try {
       // While it starts.
       const caller = readCaller();
-      await executor.ready;
+      // One that was started by `ct` is asked things before it is ready: it answers when it is.
+      if (!options.started) await executor.ready;
       return new Host(executor, caller);
     } catch (error) {
       await executor.zygote.close();
@@ -65,7 +64,7 @@ export class Host {
   /** Checks a specification and gives a Container for it. Nothing is made on the machine yet. */
   async create(spec: ContainerSpec): Promise<Container> {
     const valid = validateSpec(spec);
-    const name = valid.name ?? randomBytes(6).toString("hex");
+    const name = valid.name ?? randomName();
     if (this.#containers.has(name)) {
       throw new LibctError("ERR_CT_NAME_IN_USE", `there is a container named ${name} already`, { member: "name" });
     }
@@ -90,6 +89,7 @@ export class Host {
   /** What this kernel and this user can do, and what is missing for the rest. */
   async features(): Promise<HostFeatures> {
     const { features, scratch } = await this.surroundings();
+    const [{ diagnose }, { gatherFacts }] = [await import("./doctor.ts"), await import("./facts.ts")];
     return diagnose(await gatherFacts(this.#zygote, features, this.#caller, scratch));
   }
 
@@ -118,3 +118,6 @@ export class Host {
     await this.#zygote.close();
   }
 }
+
+/** Not a secret: it only has to be another one each time. */
+const randomName = () => Math.random().toString(16).slice(2, 14).padEnd(12, "0");

@@ -1,12 +1,10 @@
-import { constants } from "node:os";
 import type { Writable } from "node:stream";
 import { NOTICE, QUESTION, type Resolved } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Exit, Failure, ProgramRun, Zygote } from "../executor/index.ts";
-import { TIOC, u16s } from "../linux/index.ts";
+import { SIG, signalName, signalNumber, TIOC, u16s } from "../linux/index.ts";
 import { encodeProgram, type Program, ProgramBuilder, type Register } from "../program/index.ts";
-import { failureError } from "./failures.ts";
-import { type OutputStream, openInput, openOutput } from "./streams.ts";
+import type { OutputStream } from "./streams.ts";
 import { lookUpUser } from "./users.ts";
 
 /** How a process ended. */
@@ -21,10 +19,6 @@ export interface ExitStatus {
   /** Bytes */
   readonly maxRss: number;
 }
-
-const SIGNAL_NAMES = new Map(
-  Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]),
-);
 
 /** The first process of a container. */
 export class Process {
@@ -51,7 +45,7 @@ export class Process {
 
   /** Sends a signal. It reaches this process or nobody: the sender is its parent, so the id cannot have been reused. */
   async kill(signal: NodeJS.Signals | number = "SIGTERM"): Promise<void> {
-    const number = typeof signal === "number" ? signal : constants.signals[signal];
+    const number = typeof signal === "number" ? signal : signalNumber(signal);
     if (number === undefined) throw new LibctError("ERR_CT_USAGE", `unknown signal ${signal}`);
     await this.#launch.call((block, register) => block.sys("kill", [register("init"), number]));
   }
@@ -70,6 +64,9 @@ interface OpenStreams {
   stderr: OutputStream | null;
 }
 
+/** How pipes are opened; loaded when there are some. */
+type Pipes = Pick<typeof import("./streams.ts"), "openInput" | "openOutput">;
+
 type CallBuilder = (block: ReturnType<ProgramBuilder["block"]>, register: (name: string) => Register) => void;
 
 /** A program that makes a container, while it runs: turns what the executor tells into promises and streams. */
@@ -77,17 +74,19 @@ export class Launch {
   readonly streams: OpenStreams = { stdin: null, stdout: null, stderr: null };
   readonly started: Promise<number>;
   readonly ended: Promise<ExitStatus>;
+  readonly #pipes: Pipes | undefined;
   readonly #resolved: Resolved;
   readonly #program: Program;
   readonly #run: ProgramRun;
   readonly #texts: string[] = [];
-  #failure: LibctError | undefined;
+  #failure: LibctError | Failure | undefined;
   #pipesFailure: LibctError | undefined;
   #exit: Exit | undefined;
   #settleStarted: { resolve(pid: number): void; reject(error: LibctError): void } | undefined;
   #settleEnded: { resolve(status: ExitStatus): void; reject(error: LibctError): void } | undefined;
 
-  constructor(zygote: Zygote, resolved: Resolved, program: Program) {
+  constructor(zygote: Zygote, resolved: Resolved, program: Program, pipes: Pipes | undefined) {
+    this.#pipes = pipes;
     this.#resolved = resolved;
     this.#program = program;
     this.started = new Promise((resolve, reject) => {
@@ -121,15 +120,13 @@ export class Launch {
     });
     const finished = program.finish();
     const result = await this.#run.call(encodeProgram(finished));
-    if (result.errno !== 0)
-      throw failureError(finished, { block: 0, op: result.op, errno: result.errno, epilogue: false });
+    if (result.errno === 0) return;
+    throw await errorOf(finished, { block: 0, op: result.op, errno: result.errno, epilogue: false });
   }
 
   /** SIGKILL, which cannot fail but when it is too late. */
   kill(): Promise<void> {
-    return this.call((block, register) => block.sys("kill", [register("init"), constants.signals.SIGKILL])).catch(
-      () => undefined,
-    );
+    return this.call((block, register) => block.sys("kill", [register("init"), SIG.KILL])).catch(() => undefined);
   }
 
   #notified(code: number, values: readonly number[]): void {
@@ -141,9 +138,9 @@ export class Launch {
   #openPipes(values: readonly number[]): void {
     const [stdin = -1, stdout = -1, stderr = -1, pid = 0] = values;
     try {
-      if (stdin >= 0) this.streams.stdin = openInput(pid, stdin);
-      if (stdout >= 0) this.streams.stdout = openOutput(pid, stdout);
-      if (stderr >= 0) this.streams.stderr = openOutput(pid, stderr);
+      if (stdin >= 0) this.streams.stdin = this.#pipes?.openInput(pid, stdin) ?? null;
+      if (stdout >= 0) this.streams.stdout = this.#pipes?.openOutput(pid, stdout) ?? null;
+      if (stderr >= 0) this.streams.stderr = this.#pipes?.openOutput(pid, stderr) ?? null;
     } catch (cause) {
       // Mostly because the set-up has failed already: what it says about that counts more.
       this.#pipesFailure = new LibctError("ERR_CT_EXECUTOR", "cannot open the container's pipes", { cause });
@@ -165,20 +162,27 @@ export class Launch {
   }
 
   #failed(failure: Failure): void {
-    this.#failure ??= failureError(this.#program, failure);
+    this.#failure ??= failure;
   }
 
   #done(error: LibctError | undefined): void {
     const failure = this.#failure ?? error ?? this.#pipesFailure;
-    if (failure || !this.#exit) {
-      const reason = failure ?? new LibctError("ERR_CT_EXECUTOR", "the container ended without an exit status");
-      this.#settleStarted?.reject(reason);
-      this.#settleEnded?.reject(reason);
-      return;
-    }
-    this.#settleEnded?.resolve(exitStatus(this.#exit));
+    if (!failure && this.#exit) this.#settleEnded?.resolve(exitStatus(this.#exit));
+    else if (!failure || failure instanceof LibctError) this.#reject(failure ?? noStatus());
+    else errorOf(this.#program, failure).then((reason) => this.#reject(reason));
+  }
+
+  #reject(reason: LibctError): void {
+    this.#settleStarted?.reject(reason);
+    this.#settleEnded?.reject(reason);
   }
 }
+
+/** What turns failures into errors is loaded when something fails: it takes longer than many a command. */
+const errorOf = async (program: Program, failure: Failure) =>
+  (await import("./failures.ts")).failureError(program, failure);
+
+const noStatus = () => new LibctError("ERR_CT_EXECUTOR", "the container ended without an exit status");
 
 function findRegister(program: Program, name: string): Register | undefined {
   for (const block of program.blocks) {
@@ -191,7 +195,7 @@ function exitStatus(exit: Exit): ExitStatus {
   const killed = exit.how === "killed";
   return {
     exitCode: killed ? 128 + exit.status : exit.status,
-    signal: killed ? (SIGNAL_NAMES.get(exit.status) ?? null) : null,
+    signal: killed ? (signalName(exit.status) ?? null) : null,
     coreDumped: exit.coreDumped,
     userTime: exit.userTime,
     systemTime: exit.systemTime,

@@ -10,11 +10,12 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   linux: [],
   spec: ["linux"],
   program: ["linux"],
+  explain: ["program", "linux"],
   fs: ["spec", "linux"],
   compile: ["program", "spec", "linux"],
   executor: ["program", "linux"],
-  host: ["executor", "compile", "fs", "program", "spec", "linux"],
-  cli: ["host", "executor", "compile", "fs", "program", "spec", "linux"],
+  host: ["executor", "explain", "compile", "fs", "program", "spec", "linux"],
+  cli: ["host", "executor", "explain", "compile", "fs", "program", "spec", "linux"],
 };
 
 interface Import {
