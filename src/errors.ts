@@ -1,5 +1,3 @@
-import { inspect } from "node:util";
-
 /** Stable codes of LibctError; docs/errors.md explains each. */
 export type ErrorCode =
   | "ERR_CT_INVALID_SPEC"
@@ -61,12 +59,18 @@ export function invalid(member: string, value: unknown, expected: string, hint?:
 }
 
 function show(value: unknown): string {
-  const text =
-    typeof value === "object" ? inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY }) : literal(value);
+  // Not node:util's inspect: to load it takes longer than many a command.
+  const text = typeof value === "object" || typeof value === "string" ? json(value) : String(value);
   return text.length > 80 ? `${text.slice(0, 77)}...` : text;
 }
 
-const literal = (value: unknown) => (typeof value === "string" ? JSON.stringify(value) : String(value));
+function json(value: unknown): string {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return String(value); // A cycle, or a bigint in it.
+  }
+}
 
 /** Words that people use for ours: the kernel's own in /proc/PID/ns, other tools' options. */
 const ALIASES: ReadonlyMap<string, string> = new Map([

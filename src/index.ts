@@ -1,5 +1,6 @@
 export type { Stdio } from "./compile/index.ts";
 export { type ErrorCode, type ErrorDetails, LibctError } from "./errors.ts";
+export type { Listing } from "./explain/index.ts";
 export {
   dir,
   fuseOverlay,
@@ -27,6 +28,5 @@ export {
   type StartOptions,
 } from "./host/index.ts";
 export type { KernelFeatures } from "./linux/index.ts";
-export type { Listing } from "./program/index.ts";
 export type * from "./spec/index.ts";
 export { DEFAULT_CAPABILITIES, type StandardOptions, standard } from "./spec/index.ts";

@@ -11,10 +11,10 @@ export async function explain(invocation: Invocation, executor: Executor): Promi
   await using host = await Host.open({ started: executor });
   const { kernel } = flags;
   if (kernel !== undefined && !/^\d+\.\d+/.test(kernel)) throw wrong("--kernel", kernel, "a release such as 5.10");
-  const plan = planInvocation(invocation, host.caller);
+  const plan = await planInvocation(invocation, host.caller);
   try {
     await using container = await host.create(plan.spec);
-    const streams = { stdin: inputFor(flags), stdout: "inherit", stderr: "inherit" } as const;
+    const streams = { stdin: await inputFor(flags), stdout: "inherit", stderr: "inherit" } as const;
     const listing = await container.explain(plan.process, { ...streams, kernel });
     await print(process.stdout, flags.json ? `${JSON.stringify(listing)}\n` : `${listing.toString().trimEnd()}\n`);
     return 0;

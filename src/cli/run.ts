@@ -1,4 +1,3 @@
-import { isatty } from "node:tty";
 import { LibctError } from "../errors.ts";
 import type { Executor } from "../executor/index.ts";
 import { type EndReason, Host, limit, type Process, type RunPlan, type RunResult } from "../host/index.ts";
@@ -8,21 +7,23 @@ import { drain, print, type Sink, write } from "./output.ts";
 import { parseLimits } from "./parse.ts";
 import { inputFor, planInvocation } from "./plan.ts";
 import { SignalForwarder } from "./signals.ts";
+import { isTerminal, watchSize } from "./terminal.ts";
 
 /** `ct run`: returns the exit status. */
 export async function run(invocation: Invocation, executor: Executor): Promise<number> {
   const { flags } = invocation;
   await using host = await Host.open({ started: executor });
-  requireTerminal(flags);
+  await requireTerminal(flags);
   const { timeout, maxOutput } = parseLimits(flags);
-  const plan = planInvocation(invocation, host.caller);
+  const plan = await planInvocation(invocation, host.caller);
   // Its handlers stand before the command does, so that no signal is lost in between.
   const signals = new SignalForwarder({ terminal: flags.tty ?? false, isInit: isInit(plan.spec) });
+  const stopWatching = flags.tty ? await watchSize((size) => signals.resize(size)) : undefined;
   try {
     await using container = await host.create(plan.spec);
     const begun = performance.now();
     const output = flags.json || maxOutput !== undefined ? "pipe" : "inherit";
-    const child = await container.start(plan.process, { stdin: inputFor(flags), stdout: output, stderr: output });
+    const child = await container.start(plan.process, { stdin: await inputFor(flags), stdout: output, stderr: output });
     signals.to(child);
     const limits = limit(child, timeout, undefined);
     const streams = flags.json ? collect(child, maxOutput, limits.stop) : passThrough(child, maxOutput, limits.stop);
@@ -33,16 +34,17 @@ export async function run(invocation: Invocation, executor: Executor): Promise<n
     await report({ exitCode, signal, stdout, stderr, reason, duration }, flags);
     return exitCode;
   } finally {
+    stopWatching?.();
     signals.stop();
     plan.release?.();
   }
 }
 
-function requireTerminal(flags: RunFlags): void {
+async function requireTerminal(flags: RunFlags): Promise<void> {
   if (!flags.tty) return;
   if (flags.json)
     throw new LibctError("ERR_CT_USAGE", "-t and --json exclude each other: a terminal's output is for people");
-  if (isatty(0)) return;
+  if (await isTerminal(0)) return;
   throw new LibctError("ERR_CT_USAGE", "-t needs a terminal as standard input", { hint: "leave -t out" });
 }
 

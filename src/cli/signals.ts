@@ -1,8 +1,7 @@
-import { constants } from "node:os";
-import { isatty } from "node:tty";
 import { LibctError } from "../errors.ts";
 import { type ExitStatus, endsBy, type Process } from "../host/index.ts";
-import { readTerminal } from "./terminal.ts";
+import { signalNumber } from "../linux/index.ts";
+import type { Terminal } from "./terminal.ts";
 
 /** Passed on to the command. Those that mean a fault of `ct` itself, or cannot be caught, are not. */
 const FORWARDED = [
@@ -32,17 +31,12 @@ export class SignalForwarder {
   readonly #options: ForwardingOptions;
   readonly #early: NodeJS.Signals[] = [];
   readonly #handler = (signal: NodeJS.Signals) => this.#forward(signal);
-  readonly #resize = () => {
-    const size = readTerminal();
-    if (size) this.#process?.resize(size.columns, size.rows).catch(ignoreEnd);
-  };
   #process: Process | undefined;
   #ended: NodeJS.Signals | undefined;
 
   constructor(options: ForwardingOptions) {
     this.#options = options;
     for (const signal of FORWARDED) process.on(signal, this.#handler);
-    if (options.terminal && isatty(1)) process.stdout.on("resize", this.#resize);
   }
 
   /** From now on signals reach this process. */
@@ -51,16 +45,20 @@ export class SignalForwarder {
     for (const signal of this.#early.splice(0)) this.#forward(signal);
   }
 
+  /** Its terminal gets the size that ours has now. */
+  resize({ columns, rows }: Terminal): void {
+    this.#process?.resize(columns, rows).catch(ignoreEnd);
+  }
+
   stop(): void {
     for (const signal of FORWARDED) process.off(signal, this.#handler);
-    if (this.#options.terminal && isatty(1)) process.stdout.off("resize", this.#resize);
   }
 
   /** How the command ended in its own view: by the signal whose default action was done for it. */
   told(status: Pick<ExitStatus, "exitCode" | "signal">): Pick<ExitStatus, "exitCode" | "signal"> {
     const signal = this.#ended;
     if (signal === undefined || status.signal !== "SIGKILL") return status;
-    return { exitCode: 128 + constants.signals[signal], signal };
+    return { exitCode: 128 + (signalNumber(signal) ?? 0), signal };
   }
 
   #forward(signal: NodeJS.Signals): void {

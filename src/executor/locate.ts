@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { LibctError } from "../errors.ts";
 import type { Arch } from "../linux/index.ts";
 
@@ -26,7 +25,7 @@ export function hostArch(): Arch {
 /** The executor that comes with this package: the same place from src/ and from dist/. */
 export function locateExecutor(): ExecutorFile {
   if (embedded) return embedded();
-  const path = fileURLToPath(new URL(`../../prebuilt/ct-executor-${hostArch()}`, import.meta.url));
+  const path = decodeURIComponent(new URL(`../../prebuilt/ct-executor-${hostArch()}`, import.meta.url).pathname);
   if (existsSync(path)) return { path };
   throw new LibctError("ERR_CT_EXECUTOR", `no executor at ${path}`, {
     path,

@@ -1,8 +1,8 @@
 import { compileContainer, type Resolved, type Stdio } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Zygote } from "../executor/index.ts";
+import type { Listing } from "../explain/index.ts";
 import { kernelFeatures } from "../linux/index.ts";
-import { explainProgram, type Listing } from "../program/index.ts";
 import { identify, type LogEntry, type LogOptions, type RecordStore, type StatusReport } from "../records/index.ts";
 import {
   type ContainerSpec,
@@ -18,7 +18,7 @@ import { type EnterOptions, explainEntry, launchEntry } from "./enter.ts";
 import { closeUnread, EnteredProcesses } from "./entered-processes.ts";
 import type { ExitStatus } from "./exit-status.ts";
 import { type ContainerInfo, describe } from "./inspect.ts";
-import { Launch, Process } from "./process.ts";
+import { Launch, Process, pipesFor } from "./process.ts";
 import { isRecorded, makeRecord, planRecord } from "./record-plan.ts";
 import { notRunning, Recorded, type StopOptions } from "./recorded.ts";
 import { resolveContainer, type Streams, type Surroundings } from "./resolve.ts";
@@ -147,6 +147,7 @@ export class Container {
     options: { readonly kernel?: string | undefined } & StartOptions = {},
   ): Promise<Listing> {
     const resolved = await this.#resolve(command, options, options.kernel);
+    const { explainProgram } = await import("../explain/index.ts");
     return explainProgram(compileContainer(this.#recordIn(resolved, false)));
   }
 
@@ -308,6 +309,7 @@ export class Container {
     let reserved = false;
     try {
       const resolved = this.#recordIn(await this.#resolve(command, options), held);
+      const pipes = await pipesFor(resolved);
       throwIfAborted(options.signal);
       this.#cgroups = resolved.cgroups.map(({ path }) => path);
       if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
@@ -317,7 +319,7 @@ export class Container {
         this.#host.store.reserve(this.name, makeRecord(this.spec, resolved.process, cgroups, held));
         reserved = true;
       }
-      return new Launch(this.#host.zygote, resolved, program);
+      return new Launch(this.#host.zygote, resolved, program, pipes);
     } catch (error) {
       if (reserved) this.#host.store.remove(this.name);
       await this.#release();

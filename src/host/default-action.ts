@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { constants } from "node:os";
+import { signalNumber } from "../linux/index.ts";
 
 /**
  * Whether a signal would end a process if it were not the first of its pid namespace. The kernel keeps those from such a process that it has no handler for
@@ -7,7 +7,7 @@ import { constants } from "node:os";
  */
 export function endsBy(pid: number, signal: NodeJS.Signals): boolean {
   try {
-    return hasDefaultAction(readFileSync(`/proc/${pid}/status`, "utf8"), constants.signals[signal]);
+    return hasDefaultAction(readFileSync(`/proc/${pid}/status`, "utf8"), signalNumber(signal) ?? 0);
   } catch {
     return false; // It has ended, or may not be looked at.
   }

@@ -1,10 +1,10 @@
 import { compileEnter, type ResolvedEntry } from "../compile/index.ts";
+import type { Listing } from "../explain/index.ts";
 import { kernelFeatures } from "../linux/index.ts";
-import { explainProgram, type Listing } from "../program/index.ts";
 import type { ContainerSpec, NamespaceType } from "../spec/index.ts";
 import { killOnAbort, throwIfAborted } from "./abort.ts";
 import type { Command, ContainerHost, StartOptions } from "./container.ts";
-import { Launch, Process } from "./process.ts";
+import { Launch, Process, pipesFor } from "./process.ts";
 import { resolveEntry } from "./resolve-entry.ts";
 import { type RunningContainer, withTarget } from "./running-container.ts";
 
@@ -51,7 +51,7 @@ export async function launchEntry(
   const surroundings = await context.surroundings();
   return await withTarget(container, async (target) => {
     const resolved = resolveEntry(container, target, command, options, surroundings);
-    const launch = new Launch(context.zygote, resolved, compileEnter(resolved));
+    const launch = new Launch(context.zygote, resolved, compileEnter(resolved), await pipesFor(resolved));
     const close = () => void launch.streams.stdin?.destroy();
     launch.ended.then(close, close);
     await started(launch, options.signal);
@@ -84,6 +84,7 @@ export async function explainEntry(
   return await withTarget(container, async (target) => {
     const kernel = options.kernel === undefined ? features : kernelFeatures(options.kernel);
     const resolved: ResolvedEntry = resolveEntry(container, target, command, options, { caller, features: kernel });
+    const { explainProgram } = await import("../explain/index.ts");
     return explainProgram(compileEnter(resolved));
   });
 }

@@ -1,5 +1,5 @@
-import { constants } from "node:os";
 import type { Exit } from "../executor/index.ts";
+import { signalName } from "../linux/index.ts";
 
 /** How a process ended. */
 export interface ExitStatus {
@@ -17,15 +17,11 @@ export interface ExitStatus {
   readonly duration: number;
 }
 
-const SIGNAL_NAMES = new Map(
-  Object.entries(constants.signals).map(([name, number]) => [number, name as NodeJS.Signals]),
-);
-
 export function exitStatus(exit: Exit): ExitStatus {
   const killed = exit.how === "killed";
   return {
     exitCode: killed ? 128 + exit.status : exit.status,
-    signal: killed ? (SIGNAL_NAMES.get(exit.status) ?? null) : null,
+    signal: killed ? (signalName(exit.status) ?? null) : null,
     coreDumped: exit.coreDumped,
     userTime: exit.userTime,
     systemTime: exit.systemTime,

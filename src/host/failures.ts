@@ -1,7 +1,8 @@
 import { type ErrorCode, LibctError } from "../errors.ts";
 import type { Failure } from "../executor/index.ts";
+import { describeOp, type OpDescription } from "../explain/index.ts";
 import { E, errnoName } from "../linux/index.ts";
-import { describeOp, type OpDescription, type Program } from "../program/index.ts";
+import type { Program } from "../program/index.ts";
 import { readObstacles } from "./facts.ts";
 import { whoForbids } from "./who-forbids.ts";
 

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { LibctError } from "../errors.ts";
 import { type Executor, startExecutor, type Zygote } from "../executor/index.ts";
 import type { KernelFeatures } from "../linux/index.ts";
@@ -6,8 +5,7 @@ import { RecordStore } from "../records/index.ts";
 import { type ContainerSpec, validateSpec } from "../spec/index.ts";
 import { type Caller, readCaller } from "./caller.ts";
 import { Container, type ContainerHost } from "./container.ts";
-import { diagnose, type HostFeatures } from "./doctor.ts";
-import { gatherFacts } from "./facts.ts";
+import type { HostFeatures } from "./doctor.ts";
 import { type ContainerListing, listContainers } from "./inspect.ts";
 import { isRecorded } from "./record-plan.ts";
 import type { Surroundings } from "./resolve.ts";
@@ -53,7 +51,8 @@ export class Host {
     try {
       // While it starts.
       const caller = readCaller();
-      await executor.ready;
+      // One that was started by `ct` is asked things before it is ready: it answers when it is.
+      if (!options.started) await executor.ready;
       return new Host(executor, caller, options.stateDirectory);
     } catch (error) {
       await executor.zygote.close();
@@ -74,7 +73,7 @@ export class Host {
   /** Checks a specification and gives a Container for it. Nothing is made on the machine yet. */
   async create(spec: ContainerSpec): Promise<Container> {
     const valid = validateSpec(spec);
-    const name = valid.name ?? randomBytes(6).toString("hex");
+    const name = valid.name ?? randomName();
     if (this.#containers.has(name)) {
       throw new LibctError("ERR_CT_NAME_IN_USE", `there is a container named ${name} already`, { member: "name" });
     }
@@ -126,6 +125,7 @@ export class Host {
   /** What this kernel and this user can do, and what is missing for the rest. */
   async features(): Promise<HostFeatures> {
     const { features, scratch } = await this.surroundings();
+    const [{ diagnose }, { gatherFacts }] = [await import("./doctor.ts"), await import("./facts.ts")];
     return diagnose(await gatherFacts(this.#zygote, features, this.#caller, scratch));
   }
 
@@ -154,3 +154,6 @@ export class Host {
     await this.#zygote.close();
   }
 }
+
+/** Not a secret: it only has to be another one each time. */
+const randomName = () => Math.random().toString(16).slice(2, 14).padEnd(12, "0");

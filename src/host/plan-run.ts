@@ -2,11 +2,10 @@ import { hostRoot } from "../fs/index.ts";
 import { type ContainerSpec, standard } from "../spec/index.ts";
 import type { Caller } from "./caller.ts";
 import { mergeMounts, type RunOptions, type RunPlan, splitOptions } from "./run-options.ts";
-import { planSandbox } from "./sandbox.ts";
 
 /** The specification of a throw-away container: the standard one, or the sandbox, with the caller's changes. */
-export function planRun(caller: Caller, args: readonly string[], options: RunOptions): RunPlan {
-  if (options.sandbox) return planSandbox(caller, args, options, options.sandbox);
+export async function planRun(caller: Caller, args: readonly string[], options: RunOptions): Promise<RunPlan> {
+  if (options.sandbox) return (await import("./sandbox.ts")).planSandbox(caller, args, options, options.sandbox);
   const given = splitOptions(options);
   const userNamespace = options.userNamespace ?? !caller.privileged;
   const network = options.network ?? "none";

@@ -1,15 +1,12 @@
 import { writeFileSync } from "node:fs";
-import { constants } from "node:os";
 import type { Writable } from "node:stream";
 import { NOTICE, QUESTION, RECORD_FILE, type RecordPlan, type ResolvedProcess } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Exit, Failure, ProgramRun, Zygote } from "../executor/index.ts";
-import { TIOC, u16s } from "../linux/index.ts";
+import { SIG, signalNumber, TIOC, u16s } from "../linux/index.ts";
 import { encodeProgram, type Program, ProgramBuilder, type Register } from "../program/index.ts";
 import { type ExitStatus, exitStatus } from "./exit-status.ts";
-import { failureError } from "./failures.ts";
-import { signalNumber } from "./recorded.ts";
-import { type OutputStream, openInput, openOutput } from "./streams.ts";
+import type { OutputStream } from "./streams.ts";
 import { lookUpUser } from "./users.ts";
 
 /** A process of a container: its first one, or one that has entered it. */
@@ -37,7 +34,7 @@ export class Process {
 
   /** Sends a signal. It reaches this process or nobody: the sender is its parent, so the id cannot have been reused. */
   async kill(signal: NodeJS.Signals | number = "SIGTERM"): Promise<void> {
-    const number = signalNumber(signal);
+    const number = numberOf(signal);
     await this.#launch.call((block, register) => block.sys("kill", [register("init"), number]));
   }
 
@@ -55,6 +52,16 @@ interface OpenStreams {
   stderr: OutputStream | null;
 }
 
+/** How pipes are opened; loaded when there are some. */
+type Pipes = Pick<typeof import("./streams.ts"), "openInput" | "openOutput">;
+
+const STREAMS = ["stdin", "stdout", "stderr"] as const;
+
+/** What opens a process's pipes, if it has any. */
+export async function pipesFor(process: Pick<ResolvedProcess, (typeof STREAMS)[number]>): Promise<Pipes | undefined> {
+  return STREAMS.some((stream) => process[stream] === "pipe") ? await import("./streams.ts") : undefined;
+}
+
 type CallBuilder = (block: ReturnType<ProgramBuilder["block"]>, register: (name: string) => Register) => void;
 
 /** What is known of a process, and of a container also where it is written down. */
@@ -65,17 +72,19 @@ export class Launch {
   readonly streams: OpenStreams = { stdin: null, stdout: null, stderr: null };
   readonly started: Promise<number>;
   readonly ended: Promise<ExitStatus>;
+  readonly #pipes: Pipes | undefined;
   readonly #resolved: LaunchedProcess;
   readonly #program: Program;
   readonly #run: ProgramRun;
   readonly #texts: string[] = [];
-  #failure: LibctError | undefined;
+  #failure: LibctError | Failure | undefined;
   #pipesFailure: LibctError | undefined;
   #exit: Exit | undefined;
   #settleStarted: { resolve(pid: number): void; reject(error: LibctError): void } | undefined;
   #settleEnded: { resolve(status: ExitStatus): void; reject(error: LibctError): void } | undefined;
 
-  constructor(zygote: Zygote, resolved: LaunchedProcess, program: Program) {
+  constructor(zygote: Zygote, resolved: LaunchedProcess, program: Program, pipes: Pipes | undefined) {
+    this.#pipes = pipes;
     this.#resolved = resolved;
     this.#program = program;
     this.started = new Promise((resolve, reject) => {
@@ -109,15 +118,13 @@ export class Launch {
     });
     const finished = program.finish();
     const result = await this.#run.call(encodeProgram(finished));
-    if (result.errno !== 0)
-      throw failureError(finished, { block: 0, op: result.op, errno: result.errno, epilogue: false });
+    if (result.errno === 0) return;
+    throw await errorOf(finished, { block: 0, op: result.op, errno: result.errno, epilogue: false });
   }
 
   /** SIGKILL, which cannot fail but when it is too late. */
   kill(): Promise<void> {
-    return this.call((block, register) => block.sys("kill", [register("init"), constants.signals.SIGKILL])).catch(
-      () => undefined,
-    );
+    return this.call((block, register) => block.sys("kill", [register("init"), SIG.KILL])).catch(() => undefined);
   }
 
   #notified(code: number, values: readonly number[]): void {
@@ -129,9 +136,9 @@ export class Launch {
   #openPipes(values: readonly number[]): void {
     const [stdin = -1, stdout = -1, stderr = -1, pid = 0] = values;
     try {
-      if (stdin >= 0) this.streams.stdin = openInput(pid, stdin);
-      if (stdout >= 0) this.streams.stdout = openOutput(pid, stdout);
-      if (stderr >= 0) this.streams.stderr = openOutput(pid, stderr);
+      if (stdin >= 0) this.streams.stdin = this.#pipes?.openInput(pid, stdin) ?? null;
+      if (stdout >= 0) this.streams.stdout = this.#pipes?.openOutput(pid, stdout) ?? null;
+      if (stderr >= 0) this.streams.stderr = this.#pipes?.openOutput(pid, stderr) ?? null;
     } catch (cause) {
       // Mostly because the set-up has failed already: what it says about that counts more.
       this.#pipesFailure = new LibctError("ERR_CT_EXECUTOR", "cannot open the container's pipes", { cause });
@@ -153,7 +160,7 @@ export class Launch {
   }
 
   #failed(failure: Failure): void {
-    this.#failure ??= failureError(this.#program, failure);
+    this.#failure ??= failure;
     const { record } = this.#resolved;
     // What could not be made at first is not tried again.
     if (record?.restart) writeFileSync(`${record.directory}/${RECORD_FILE.STOP}`, "");
@@ -161,19 +168,33 @@ export class Launch {
 
   #done(error: LibctError | undefined): void {
     const failure = this.#failure ?? error ?? this.#pipesFailure;
-    if (failure || !this.#exit) {
-      const reason = failure ?? new LibctError("ERR_CT_EXECUTOR", "the container ended without an exit status");
-      this.#settleStarted?.reject(reason);
-      this.#settleEnded?.reject(reason);
-      return;
-    }
-    this.#settleEnded?.resolve(exitStatus(this.#exit));
+    if (!failure && this.#exit) this.#settleEnded?.resolve(exitStatus(this.#exit));
+    else if (!failure || failure instanceof LibctError) this.#reject(failure ?? noStatus());
+    else errorOf(this.#program, failure).then((reason) => this.#reject(reason));
+  }
+
+  #reject(reason: LibctError): void {
+    this.#settleStarted?.reject(reason);
+    this.#settleEnded?.reject(reason);
   }
 }
+
+/** What turns failures into errors is loaded when something fails: it takes longer than many a command. */
+const errorOf = async (program: Program, failure: Failure) =>
+  (await import("./failures.ts")).failureError(program, failure);
+
+const noStatus = () => new LibctError("ERR_CT_EXECUTOR", "the container ended without an exit status");
 
 function findRegister(program: Program, name: string): Register | undefined {
   for (const block of program.blocks) {
     for (const { dst } of block.ops) if (dst?.name === name) return dst;
   }
   return undefined;
+}
+
+/** Throws ERR_CT_USAGE for what is no signal. */
+export function numberOf(signal: NodeJS.Signals | number): number {
+  const number = typeof signal === "number" ? signal : signalNumber(signal);
+  if (number === undefined) throw new LibctError("ERR_CT_USAGE", `unknown signal ${signal}`);
+  return number;
 }

@@ -1,9 +1,8 @@
 import { closeSync, constants as fsConstants, openSync, writeFileSync, writeSync } from "node:fs";
-import { constants } from "node:os";
 import { RECORD_FILE } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Zygote } from "../executor/index.ts";
-import { O, TIOC, u16s } from "../linux/index.ts";
+import { O, SIG, TIOC, u16s } from "../linux/index.ts";
 import {
   type FoundRecord,
   isRunning,
@@ -21,6 +20,7 @@ import {
 } from "../records/index.ts";
 import { endsBy } from "./default-action.ts";
 import { type ExitStatus, exitStatus } from "./exit-status.ts";
+import { numberOf } from "./process.ts";
 
 export interface StopOptions {
   /** What asks it to end. Default: SIGTERM */
@@ -61,7 +61,7 @@ export class Recorded {
   }
 
   async kill(signal: NodeJS.Signals | number): Promise<void> {
-    const reached = await signalProcess(this.#zygote, this.init(), signalNumber(signal));
+    const reached = await signalProcess(this.#zygote, this.init(), numberOf(signal));
     if (!reached) throw notRunning(this.#name);
   }
 
@@ -90,7 +90,7 @@ export class Recorded {
     writeFileSync(`${found.directory}/${RECORD_FILE.STOP}`, "", { mode: 0o600 });
     const { state } = found;
     if (!state) return;
-    if (restarting) await signalProcess(this.#zygote, state.monitor, constants.signals.SIGTERM);
+    if (restarting) await signalProcess(this.#zygote, state.monitor, SIG.TERM);
     else await this.#end(state, status === "created" ? "SIGKILL" : signal, timeout);
     await whenEnded(this.#zygote, state.monitor);
   }
@@ -98,14 +98,14 @@ export class Recorded {
   async #end(state: NonNullable<FoundRecord["state"]>, signal: NodeJS.Signals, timeout: number): Promise<void> {
     // Nobody wrote it as an init: it would not notice, and the time would pass for nothing.
     const first = endsBy(state.init.pid, signal) ? "SIGKILL" : signal;
-    await signalProcess(this.#zygote, state.init, constants.signals[first]);
+    await signalProcess(this.#zygote, state.init, numberOf(first));
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), timeout * 1000);
     const given = new Promise<void>((resolve) => late.signal.addEventListener("abort", () => resolve()));
     const ended = whenEnded(this.#zygote, state.init);
     await Promise.race([ended, given]);
     clearTimeout(timer);
-    if (late.signal.aborted) await signalProcess(this.#zygote, state.init, constants.signals.SIGKILL);
+    if (late.signal.aborted) await signalProcess(this.#zygote, state.init, SIG.KILL);
     await ended;
   }
 
@@ -191,12 +191,6 @@ export class Recorded {
 }
 
 export const notRunning = (name: string) => new LibctError("ERR_CT_STATE", `container ${name} is not running`);
-
-export function signalNumber(signal: NodeJS.Signals | number): number {
-  const number = typeof signal === "number" ? signal : constants.signals[signal];
-  if (number === undefined) throw new LibctError("ERR_CT_USAGE", `unknown signal ${signal}`);
-  return number;
-}
 
 const LOOK_MS = 5;
 

@@ -40,7 +40,7 @@ export async function runCommand(
   const timeout = options.timeout === undefined ? undefined : parseDuration(options.timeout, "timeout");
   if (timeout !== undefined && timeout > LONGEST) throw invalid("timeout", timeout, "at most 24 days");
   throwIfAborted(options.signal);
-  const plan = planRun(caller, args, options);
+  const plan = await planRun(caller, args, options);
   try {
     await using container = await host.create(plan.spec);
     const start: StartOptions = { stdin: options.input === undefined ? "ignore" : "pipe" };

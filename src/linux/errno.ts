@@ -1,14 +1,46 @@
-import { constants } from "node:os";
+/** errno(3) numbers by name, as far as programs and checks speak of them; the same on x86_64 and aarch64. */
+export const E = {
+  EPERM: 1,
+  ENOENT: 2,
+  ESRCH: 3,
+  EIO: 5,
+  ENOEXEC: 8,
+  EBADF: 9,
+  EAGAIN: 11,
+  EACCES: 13,
+  EFAULT: 14,
+  EBUSY: 16,
+  EEXIST: 17,
+  EXDEV: 18,
+  ENODEV: 19,
+  ENOTDIR: 20,
+  EINVAL: 22,
+  ENOTTY: 25,
+  EFBIG: 27,
+  ENOSPC: 28,
+  EROFS: 30,
+  ENOSYS: 38,
+  ENOTSUP: 95,
+  ECONNRESET: 104,
+  ECANCELED: 125,
+} as const;
 
-/** errno(3) numbers by name; the same on x86_64 and aarch64. */
-export const E = constants.errno as Readonly<Record<string, number>> & typeof constants.errno;
-
-const NAMES = new Map<number, string>(Object.entries(constants.errno).map(([name, number]) => [number, name]));
-// Two names share one number: the kernel's own name is shown.
-NAMES.set(constants.errno.EAGAIN, "EAGAIN").set(constants.errno.EOPNOTSUPP, "EOPNOTSUPP");
-
-/** Errors that node's table leaves out. */
-const EXTRA: Readonly<Record<number, string>> = { 15: "ENOTBLK", 108: "ESHUTDOWN", 126: "ENOKEY", 127: "EKEYEXPIRED" };
+/** All names in the order of their numbers, from 1 on; "-" where there is none. A text, as it is cut only when something has failed. */
+const NAMES = `
+EPERM ENOENT ESRCH EINTR EIO ENXIO E2BIG ENOEXEC EBADF ECHILD EAGAIN ENOMEM EACCES EFAULT ENOTBLK EBUSY EEXIST
+EXDEV ENODEV ENOTDIR EISDIR EINVAL ENFILE EMFILE ENOTTY ETXTBSY EFBIG ENOSPC ESPIPE EROFS EMLINK EPIPE EDOM
+ERANGE EDEADLK ENAMETOOLONG ENOLCK ENOSYS ENOTEMPTY ELOOP - ENOMSG EIDRM ECHRNG EL2NSYNC EL3HLT EL3RST ELNRNG
+EUNATCH ENOCSI EL2HLT EBADE EBADR EXFULL ENOANO EBADRQC EBADSLT - EBFONT ENOSTR ENODATA ETIME ENOSR ENONET
+ENOPKG EREMOTE ENOLINK EADV ESRMNT ECOMM EPROTO EMULTIHOP EDOTDOT EBADMSG EOVERFLOW ENOTUNIQ EBADFD EREMCHG
+ELIBACC ELIBBAD ELIBSCN ELIBMAX ELIBEXEC EILSEQ ERESTART ESTRPIPE EUSERS ENOTSOCK EDESTADDRREQ EMSGSIZE
+EPROTOTYPE ENOPROTOOPT EPROTONOSUPPORT ESOCKTNOSUPPORT EOPNOTSUPP EPFNOSUPPORT EAFNOSUPPORT EADDRINUSE
+EADDRNOTAVAIL ENETDOWN ENETUNREACH ENETRESET ECONNABORTED ECONNRESET ENOBUFS EISCONN ENOTCONN ESHUTDOWN
+ETOOMANYREFS ETIMEDOUT ECONNREFUSED EHOSTDOWN EHOSTUNREACH EALREADY EINPROGRESS ESTALE EUCLEAN ENOTNAM ENAVAIL
+EISNAM EREMOTEIO EDQUOT ENOMEDIUM EMEDIUMTYPE ECANCELED ENOKEY EKEYEXPIRED EKEYREVOKED EKEYREJECTED EOWNERDEAD
+ENOTRECOVERABLE ERFKILL EHWPOISON`;
 
 /** "ENOENT" for 2; "errno 999" when it has no name. */
-export const errnoName = (errno: number): string => NAMES.get(errno) ?? EXTRA[errno] ?? `errno ${errno}`;
+export function errnoName(errno: number): string {
+  const name = NAMES.trim().split(/\s+/)[errno - 1];
+  return name === undefined || name === "-" ? `errno ${errno}` : name;
+}

@@ -3,10 +3,8 @@ export { CAPABILITIES, type Capability, capabilityMask, capabilityNumber } from 
 export * from "./constants.ts";
 export { E, errnoName } from "./errno.ts";
 export { type KernelFeatures, kernelFeatures } from "./features.ts";
-export { type Field, LAYOUTS, type StructName } from "./layouts.ts";
-export { type ArgType, SIGNATURES, type Signature, type SignatureVariants } from "./signatures.ts";
+export { signalName, signalNumber } from "./signals.ts";
 export { makedev, text, u16s, u32s, u64s } from "./struct.ts";
-export { constantName, type EnumGroup, type FlagGroup, flagNames } from "./symbols.ts";
 export {
   type Abi,
   type Arch,

@@ -1,8 +1,6 @@
 export { BlockBuilder, type OpOptions, ProgramBuilder } from "./builder.ts";
 export { encodeProgram } from "./encode.ts";
-export { explainProgram, Listing, type ListingLine } from "./explain.ts";
-export { describeOp, type OpDescription } from "./explain-describe.ts";
 export type { Memory } from "./memory.ts";
 export type { Arg, Block, DataRef, Label, Op, OpName, Program, Register } from "./program.ts";
-export { EVENT, LIMIT, OP, PROTOCOL_VERSION, REQUEST } from "./protocol.ts";
+export { EVENT, LIMIT, OP, OP_FLAG, PROTOCOL_VERSION, REQUEST } from "./protocol.ts";
 export { verifyProgram } from "./verify.ts";

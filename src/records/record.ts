@@ -1,4 +1,3 @@
-import * as v from "valibot";
 import { LibctError } from "../errors.ts";
 import type { ContainerSpec, ProcessSpec } from "../spec/index.ts";
 import { type ProcessIdentity, parseStat } from "./process-identity.ts";
@@ -26,17 +25,21 @@ export interface RunningState {
   readonly monitor: ProcessIdentity;
 }
 
-const identitySchema = v.object({ pid: v.number(), startTime: v.number(), bootId: v.string() });
-const recordSchema = v.object({
-  version: v.literal(1),
-  created: v.number(),
-  creator: identitySchema,
-  bootId: v.string(),
-  spec: v.looseObject({}),
-  process: v.looseObject({ args: v.array(v.string()) }),
-  cgroups: v.array(v.string()),
-  held: v.boolean(),
-});
+/** The members that a record must have, and how each is told. */
+const MEMBERS: Readonly<Record<keyof ContainerRecord, (value: unknown) => boolean>> = {
+  version: (value) => value === 1,
+  created: (value) => typeof value === "number",
+  creator: (value) =>
+    has(value, "pid", "number") && has(value, "startTime", "number") && has(value, "bootId", "string"),
+  bootId: (value) => typeof value === "string",
+  spec: (value) => typeof value === "object" && value !== null,
+  process: (value) => typeof value === "object" && value !== null && "args" in value && Array.isArray(value.args),
+  cgroups: (value) => Array.isArray(value),
+  held: (value) => typeof value === "boolean",
+};
+
+const has = (value: unknown, member: string, type: "number" | "string"): boolean =>
+  typeof value === "object" && value !== null && typeof Reflect.get(value, member) === type;
 
 export const encodeRecord = (record: ContainerRecord): string => `${JSON.stringify(record)}\n`;
 
@@ -48,12 +51,12 @@ export function decodeRecord(text: string, path: string): ContainerRecord {
   } catch (cause) {
     throw unreadable("is not JSON", path, cause);
   }
-  const version = typeof input === "object" && input !== null && "version" in input ? input.version : undefined;
+  const members: object = typeof input === "object" && input !== null ? input : {};
+  const version: unknown = Reflect.get(members, "version");
   if (typeof version === "number" && version > 1) throw unreadable(`has version ${version}, of a later libct`, path);
-  const parsed = v.safeParse(recordSchema, input);
-  if (parsed.success) return parsed.output as unknown as ContainerRecord;
-  const [issue] = parsed.issues;
-  throw unreadable(`lacks a valid ${v.getDotPath(issue) ?? "content"}`, path);
+  const wrong = Object.entries(MEMBERS).find(([member, test]) => !test(Reflect.get(members, member)));
+  if (wrong) throw unreadable(`has no valid ${wrong[0]}`, path);
+  return members as ContainerRecord;
 }
 
 const unreadable = (what: string, path: string, cause?: unknown) =>

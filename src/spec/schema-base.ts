@@ -1,52 +1,85 @@
-import * as v from "valibot";
 import { nearest } from "../errors.ts";
 import { suggest } from "./schema-hints.ts";
 
-/**
- * Building blocks of the schemas. The message of each is what was expected, and a hint after a line break where there is
- * one: `parse` makes the error of it.
- */
-export type Schema<T> = v.GenericSchema<unknown, T>;
+/** What is wrong with an input: where, from the outside in, what stands there, and what was expected, with a hint after a line break where there is one. */
+export class Problem {
+  readonly path: (string | number)[] = [];
+  readonly input: unknown;
+  readonly expected: string;
+
+  constructor(input: unknown, expected: string) {
+    this.input = input;
+    this.expected = expected;
+  }
+
+  /** As seen from the object or list that it lies in. */
+  at(key: string | number): this {
+    this.path.unshift(key);
+    return this;
+  }
+}
+
+/** A building block of the schemas: gives a copy of the input, or what is wrong with it. `parse` makes the error of that. */
+export type Schema<T> = (input: unknown) => T | Problem;
 
 type OptionalKeys<T> = { [K in keyof T]-?: Record<never, never> extends Pick<T, K> ? K : never }[keyof T];
 type Required<T> = { readonly [K in Exclude<keyof T, OptionalKeys<T>>]: Schema<T[K]> };
 type Optional<T> = { readonly [K in OptionalKeys<T>]-?: Schema<Exclude<T[K], undefined>> };
 
 /** A value that passes a test of its own. */
-export const value = <T>(
-  test: (input: unknown) => boolean,
-  expected: string | ((input: unknown) => string),
-): Schema<T> => v.custom<T>(test, typeof expected === "string" ? expected : (issue) => expected(issue.input));
+export const value =
+  <T>(test: (input: unknown) => boolean, expected: string | ((input: unknown) => string)): Schema<T> =>
+  (input) =>
+    test(input) ? (input as T) : new Problem(input, typeof expected === "string" ? expected : expected(input));
 
 /**
- * An object with no members but those of T: the compiler insists on a schema for each, so the schema cannot fall behind the type.
+ * An object with no members but those of T: the compiler insists on a schema for each, so the schema cannot fall behind the type. `{ hostname: undefined }` is
+ * `{}`: people write so.
  */
 export function object<T>(required: Required<T>, optional: Optional<T>): Schema<T> {
-  const entries: v.ObjectEntries = { ...required };
-  for (const [name, schema] of Object.entries<Schema<unknown>>(optional)) entries[name] = v.exactOptional(schema);
-  const names = Object.keys(entries);
-  const message = (issue: v.StrictObjectIssue): string => {
-    if (issue.expected !== "never") return "a value, as this member is required";
-    return `no member of this name\n${suggest(issue.path?.at(-1)?.key, names)}`;
+  const members: Readonly<Record<string, Schema<unknown>>> = { ...required, ...optional };
+  const needed = Object.keys(required);
+  return (input) => {
+    if (!isRecord(input)) return new Problem(input, "an object");
+    const copy: Record<string, unknown> = {};
+    for (const key in input) {
+      const given = input[key];
+      if (given === undefined) continue;
+      const member = Object.hasOwn(members, key) ? members[key] : undefined;
+      if (!member) return new Problem(given, unknownMember(key, Object.keys(members))).at(key);
+      const checked = member(given);
+      if (checked instanceof Problem) return checked.at(key);
+      copy[key] = checked;
+    }
+    const missing = needed.find((key) => !Object.hasOwn(copy, key));
+    if (missing !== undefined) return new Problem(undefined, "a value, as this member is required").at(missing);
+    // Every member has been through the schema that its type in T asks for.
+    return copy as T;
   };
-  // The types of required and optional members say it; valibot's own inference would make a mutable type of it.
-  const members = v.strictObject(entries, message) as unknown as Schema<T>;
-  return v.lazy((input) => (isRecord(input) ? members : notAnObject));
 }
 
-export const list = <T>(item: Schema<T>, least = 0): Schema<T[]> => {
-  const items = v.array(item, "a list");
-  return least === 0
-    ? items
-    : v.pipe(items, v.minLength(least, least === 1 ? "a list that is not empty" : `a list of at least ${least}`));
-};
+const unknownMember = (key: string, known: readonly string[]) => `no member of this name\n${suggest(key, known)}`;
+
+export function list<T>(item: Schema<T>, least = 0): Schema<T[]> {
+  const expected = least === 0 ? "a list" : least === 1 ? "a list that is not empty" : `a list of at least ${least}`;
+  return (input) => {
+    if (!Array.isArray(input)) return new Problem(input, "a list");
+    if (input.length < least) return new Problem(input, expected);
+    const copy: T[] = [];
+    for (let index = 0; index < input.length; index++) {
+      const checked = item(input[index]);
+      if (checked instanceof Problem) return checked.at(index);
+      copy.push(checked);
+    }
+    return copy;
+  };
+}
 
 /** One of two schemas, by a look at the input: so an error speaks of the one that was meant. */
-export const either = <A, B>(
-  isFirst: (input: unknown) => boolean,
-  first: Schema<A>,
-  second: Schema<B>,
-): Schema<A | B> => v.lazy<Schema<A | B>>((input) => (isFirst(input) ? first : second));
+export const either =
+  <A, B>(isFirst: (input: unknown) => boolean, first: Schema<A>, second: Schema<B>): Schema<A | B> =>
+  (input) =>
+    isFirst(input) ? first(input) : second(input);
 
 /** A text of a fixed set; a record, so that the compiler misses forgotten ones. */
 export function oneOf<T extends string>(names: Readonly<Record<T, unknown>>, others = ""): Schema<T> {
@@ -69,34 +102,24 @@ export function oneOf<T extends string>(names: Readonly<Record<T, unknown>>, oth
 
 /** An object used as a map of texts. It is copied: later changes of the caller's do not reach the spec. */
 export function texts(isName: (name: string) => boolean, name: string, hint = ""): Schema<Record<string, string>> {
-  return v.pipe(
-    value<Record<string, unknown>>(isRecord, "an object of strings"),
-    v.rawTransform(({ dataset, addIssue, NEVER }) => {
-      const input = dataset.value;
-      for (const key of Object.keys(input)) {
-        const message = !isName(key)
-          ? `${name}${hint && `\n${hint}`}`
-          : isText(input[key])
-            ? ""
-            : describeText(input[key]);
-        if (message === "") continue;
-        addIssue({
-          message,
-          input: isName(key) ? input[key] : key,
-          path: [{ type: "object", origin: "value", input, key, value: input[key] }],
-        });
-        return NEVER;
-      }
-      return Object.fromEntries(Object.entries(input)) as Record<string, string>;
-    }),
-  );
+  return (input) => {
+    if (!isRecord(input)) return new Problem(input, "an object of strings");
+    const copy: [string, string][] = [];
+    for (const [key, given] of Object.entries(input)) {
+      if (given === undefined) continue;
+      if (!isName(key)) return new Problem(key, `${name}${hint && `\n${hint}`}`).at(key);
+      if (!isText(given)) return new Problem(given, describeText(given)).at(key);
+      copy.push([key, given]);
+    }
+    return Object.fromEntries(copy);
+  };
 }
 
 export const isObject = (input: unknown): input is object => typeof input === "object" && input !== null;
 
 /** Lists, maps, sets and buffers are objects without the members that were meant, so they would pass for empty ones. */
-const isRecord = (input: unknown): input is object => isObject(input) && !(Symbol.iterator in input);
-const notAnObject = value<never>(() => false, "an object");
+const isRecord = (input: unknown): input is Readonly<Record<string, unknown>> =>
+  isObject(input) && !(Symbol.iterator in input);
 
 const isText = (input: unknown): input is string => typeof input === "string" && !input.includes("\0");
 const describeText = (input: unknown) =>
@@ -140,7 +163,7 @@ export const integer = (least: number, most: number, hint = ""): Schema<number> 
     },
   );
 
-export const flag: Schema<boolean> = v.boolean("true or false");
+export const flag: Schema<boolean> = value((input) => typeof input === "boolean", "true or false");
 
 /** (uid_t)-1 means "unchanged" to the kernel, so it is no id. */
 export const LAST_ID = 4294967294;

@@ -1,4 +1,3 @@
-import * as v from "valibot";
 import {
   either,
   flag,
@@ -80,10 +79,7 @@ const hostname = textThat(
 
 const seccomp: Schema<"default" | "unconfined" | Seccomp> = either(
   isObject,
-  v.pipe(
-    v.unknown(),
-    v.transform((input) => validateSeccomp(input)),
-  ),
+  (input) => validateSeccomp(input),
   oneOf<"default" | "unconfined">({ default: true, unconfined: true }, ", or a profile in the OCI's form"),
 );
 

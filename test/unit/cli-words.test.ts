@@ -4,10 +4,11 @@ import { errorText, exitCodeOf } from "../../src/cli/exit.ts";
 import { splitWords } from "../../src/cli/words.ts";
 import { LibctError } from "../../src/errors.ts";
 
-const directory = mkdtempSync("/tmp/ct-cli-words-");
+const parent = mkdtempSync("/tmp/ct-cli-words-");
+const directory = `${parent}/below`;
 const before = process.cwd();
 beforeAll(() => {
-  mkdirSync(`${directory}/rootfs`);
+  mkdirSync(`${directory}/rootfs`, { recursive: true });
   writeFileSync(`${directory}/program`, "#!/bin/sh\n");
   chmodSync(`${directory}/program`, 0o755);
   writeFileSync(`${directory}/disk.img`, "");
@@ -15,7 +16,7 @@ beforeAll(() => {
 });
 afterAll(() => {
   process.chdir(before);
-  rmSync(directory, { recursive: true });
+  rmSync(parent, { recursive: true });
 });
 
 describe("with -- the words", () => {

@@ -1,19 +1,20 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { describeOp, explainProgram } from "../../src/explain/index.ts";
+import { LAYOUTS } from "../../src/explain/layouts.ts";
+import { SIGNATURES, type Signature, type SignatureVariants } from "../../src/explain/signatures.ts";
+import { constantName, flagNames } from "../../src/explain/symbols.ts";
 import {
   AF,
   type Arch,
   AT,
   CLONE,
   capabilityMask,
-  constantName,
   E,
   FS_MAGIC,
   FSCONFIG,
-  flagNames,
   LANDLOCK_FS,
   LANDLOCK_RULE,
-  LAYOUTS,
   MNT,
   MS,
   makedev,
@@ -26,9 +27,6 @@ import {
   SECCOMP,
   SECCOMP_FILTER_FLAG,
   SIG,
-  SIGNATURES,
-  type Signature,
-  type SignatureVariants,
   SOCK,
   SOL_SOCKET,
   syscallNumber,
@@ -41,8 +39,6 @@ import {
 import {
   type Arg,
   type BlockBuilder,
-  describeOp,
-  explainProgram,
   type Op,
   type OpName,
   type Program,

@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { compileContainer } from "../../src/compile/index.ts";
+import { explainProgram } from "../../src/explain/index.ts";
 import { kernelFeatures } from "../../src/linux/index.ts";
-import { explainProgram } from "../../src/program/index.ts";
 import { standard } from "../../src/spec/index.ts";
 import { type Given, OWN_ID, ROOT_PLANS, resolvedBy } from "../support/arbitrary-spec.ts";
 

@@ -10,12 +10,13 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   linux: [],
   spec: ["linux"],
   program: ["linux"],
+  explain: ["program", "linux"],
   fs: ["spec", "linux"],
   compile: ["program", "spec", "linux"],
   executor: ["program", "linux"],
   records: ["executor", "compile", "program", "spec", "linux"],
-  host: ["records", "executor", "compile", "fs", "program", "spec", "linux"],
-  cli: ["host", "records", "executor", "compile", "fs", "program", "spec", "linux"],
+  host: ["records", "executor", "explain", "compile", "fs", "program", "spec", "linux"],
+  cli: ["host", "records", "executor", "explain", "compile", "fs", "program", "spec", "linux"],
 };
 
 interface Import {

@@ -1,23 +1,9 @@
-import {
-  type Arch,
-  type ArgType,
-  AT,
-  constantName,
-  type EnumGroup,
-  errnoName,
-  type FlagGroup,
-  flagNames,
-  LAYOUTS,
-  type StructName,
-} from "../linux/index.ts";
-import type { MemoryView, Value } from "./explain-memory.ts";
-import {
-  formatCapabilities,
-  formatFilter,
-  formatMessage,
-  formatSet,
-  formatSocketAddress,
-} from "./explain-structures.ts";
+import { type Arch, AT, errnoName } from "../linux/index.ts";
+import { LAYOUTS, type StructName } from "./layouts.ts";
+import type { MemoryView, Value } from "./memory.ts";
+import type { ArgType } from "./signatures.ts";
+import { formatCapabilities, formatFilter, formatMessage, formatSet, formatSocketAddress } from "./structures.ts";
+import { constantName, type EnumGroup, type FlagGroup, flagNames } from "./symbols.ts";
 
 /** What a value is printed against: the memory at that point, and the other arguments of its call. */
 export interface Surroundings {

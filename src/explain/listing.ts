@@ -1,6 +1,6 @@
-import { blockName, formatStep, type Labels, labelsOf } from "./explain-ops.ts";
-import { walk } from "./explain-walk.ts";
-import type { Block, Program } from "./program.ts";
+import type { Block, Program } from "../program/index.ts";
+import { blockName, formatStep, type Labels, labelsOf } from "./ops.ts";
+import { walk } from "./walk.ts";
 
 /** One operation of a program, as a person reads it. */
 export interface ListingLine {

@@ -2,9 +2,10 @@
  * Names for the numbers in system calls, as strace(1) shows them: `flagNames("MS", 0x5000n, arch)` is "MS_BIND|MS_REC".
  * The numbers that programs use come from constants.ts; the extras here are only ever read, never written into a program.
  */
-import { CAPABILITIES } from "./capabilities.ts";
-import * as C from "./constants.ts";
-import type { Arch } from "./syscalls/index.ts";
+
+import type { Arch } from "../linux/index.ts";
+import * as C from "../linux/index.ts";
+import { CAPABILITIES } from "../linux/index.ts";
 
 type Names = readonly (readonly [name: string, value: bigint])[];
 

@@ -1,8 +1,9 @@
-import { type Arch, type ArgType, SIGNATURES, type Signature, syscallName } from "../linux/index.ts";
-import type { MemoryView, Value } from "./explain-memory.ts";
-import { formatValue } from "./explain-values.ts";
-import type { Op } from "./program.ts";
-import { OP_FLAG } from "./protocol.ts";
+import { type Arch, syscallName } from "../linux/index.ts";
+import type { Op } from "../program/index.ts";
+import { OP_FLAG } from "../program/index.ts";
+import type { MemoryView, Value } from "./memory.ts";
+import { type ArgType, SIGNATURES, type Signature } from "./signatures.ts";
+import { formatValue } from "./values.ts";
 
 /** A system call with its arguments, and how each is to be read. */
 export interface Call {

@@ -1,4 +1,4 @@
-import type { Arg, DataRef, Program } from "./program.ts";
+import type { Arg, DataRef, Program } from "../program/index.ts";
 
 /** What an argument or a member of a structure holds, as far as it is known before the program runs. */
 export type Value =

@@ -1,7 +1,9 @@
-import { type Arch, type ArgType, LAYOUTS, type StructName } from "../linux/index.ts";
-import { callOf, outputs } from "./explain-calls.ts";
-import { MemoryView, type Value } from "./explain-memory.ts";
-import type { Block, Op, Program } from "./program.ts";
+import type { Arch } from "../linux/index.ts";
+import type { Block, Op, Program } from "../program/index.ts";
+import { callOf, outputs } from "./calls.ts";
+import { LAYOUTS, type StructName } from "./layouts.ts";
+import { MemoryView, type Value } from "./memory.ts";
+import type { ArgType } from "./signatures.ts";
 
 /** What is known when a process comes to an operation: its memory, and what kind of number each register holds. */
 export class Scope {

@@ -1,10 +1,10 @@
 import { errnoName } from "../linux/index.ts";
-import { callOf, formatCall } from "./explain-calls.ts";
-import type { Value } from "./explain-memory.ts";
-import { formatValue } from "./explain-values.ts";
-import type { Scope, Step } from "./explain-walk.ts";
-import type { Block, Op, OpName, Program } from "./program.ts";
-import { LIMIT, OP_FLAG } from "./protocol.ts";
+import type { Block, Op, OpName, Program } from "../program/index.ts";
+import { LIMIT, OP_FLAG } from "../program/index.ts";
+import { callOf, formatCall } from "./calls.ts";
+import type { Value } from "./memory.ts";
+import { formatValue } from "./values.ts";
+import type { Scope, Step } from "./walk.ts";
 
 /** Names of the places that operations of a block jump to, by index; the place after the last operation is "end". */
 export type Labels = ReadonlyMap<number, string>;

@@ -2,7 +2,7 @@
  * The arguments of the system calls that a container's set-up may make, for listings and error messages. Pure data; the order is
  * that of section 2 of the manual. A call that is not here is printed with plain numbers.
  */
-import { FSCONFIG, KEYCTL, LANDLOCK_RULE, LOOP, PR, PR_CAP_AMBIENT, SECCOMP, TIOC } from "./constants.ts";
+import { FSCONFIG, KEYCTL, LANDLOCK_RULE, LOOP, PR, PR_CAP_AMBIENT, SECCOMP, TIOC } from "../linux/index.ts";
 import type { StructName } from "./layouts.ts";
 import { type EnumGroup, FCNTL, type FlagGroup, FSCONFIG_REST, IOCTL_REST, PR_REST } from "./symbols.ts";
 

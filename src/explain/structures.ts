@@ -1,5 +1,6 @@
-import { AF, type Arch, constantName, flagNames, SCM_RIGHTS, SOL_SOCKET } from "../linux/index.ts";
-import type { MemoryView } from "./explain-memory.ts";
+import { AF, type Arch, SCM_RIGHTS, SOL_SOCKET } from "../linux/index.ts";
+import type { MemoryView } from "./memory.ts";
+import { constantName, flagNames } from "./symbols.ts";
 
 const LIST_MAX = 16;
 

@@ -1,8 +1,9 @@
-import { flagNames, MS } from "../linux/index.ts";
-import { type Call, callOf, pathOf, stringArgument } from "./explain-calls.ts";
-import { formatOp, labelsOf } from "./explain-ops.ts";
-import { type Step, walk } from "./explain-walk.ts";
-import type { Program } from "./program.ts";
+import { MS } from "../linux/index.ts";
+import type { Program } from "../program/index.ts";
+import { type Call, callOf, pathOf, stringArgument } from "./calls.ts";
+import { formatOp, labelsOf } from "./ops.ts";
+import { flagNames } from "./symbols.ts";
+import { type Step, walk } from "./walk.ts";
 
 /** An operation in the words of an error message. */
 export interface OpDescription {
