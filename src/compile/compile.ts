@@ -1,6 +1,6 @@
 import { type BlockBuilder, type Program, ProgramBuilder } from "../program/index.ts";
 import { buildRoot } from "./build-root.ts";
-import { enterCgroups, makeCgroups } from "./cgroup.ts";
+import { awaitDeviceRules, enterCgroups, makeCgroups, reportMemoryEvents, setDeviceRules } from "./cgroup.ts";
 import { closeDescriptors, enterWorkingDirectory, execute, unblockSignals } from "./command.ts";
 import { type Context, closeLent, NOTICE } from "./context.ts";
 import { captureDevices, makeDevices } from "./devices.ts";
@@ -59,11 +59,13 @@ export function compileContainer(resolved: Resolved): Program {
   closeContainerEnds(c, pipes);
   closeLent(c);
   const master = receiveTerminal(c, ended);
+  setDeviceRules(c, ended);
   waitForExecution(c);
   monitor.place(ended);
   monitor.at("process").notify(NOTICE.STARTED, [pid]);
   if (!asks) handOverPipes(c, pipes);
   monitor.supervise(pid, terminalStreams(c, pipes, master));
+  reportMemoryEvents(c);
   return program.finish();
 }
 
@@ -109,6 +111,7 @@ function writeInit(c: Context, pipes: Pipes): void {
   const identity = resolveIdentity(c);
   openTerminal(c, identity);
   placeStreams(c, pipes, ignored, identity);
+  awaitDeviceRules(c);
   setLimits(c);
   setLabels(c);
   const umask = typeof r.user === "object" ? r.user.umask : undefined;

@@ -1,3 +1,4 @@
+import type { CgroupPlan } from "../cgroup/index.ts";
 import type { Arch, KernelFeatures } from "../linux/index.ts";
 import type {
   ContainerSpec,
@@ -10,8 +11,6 @@ import type {
   RootPlan,
   User,
 } from "../spec/index.ts";
-
-import type { CgroupDirectory } from "./cgroup.ts";
 
 export type Stdio = "pipe" | "inherit" | "ignore";
 
@@ -55,7 +54,7 @@ export interface Resolved {
   readonly rootMode: "pivot" | "move" | "chroot";
   readonly root: RootPlan | undefined;
   readonly mounts: readonly ResolvedMount[];
-  readonly cgroups: readonly CgroupDirectory[];
+  readonly cgroup: CgroupPlan | undefined;
   /** Ids, or a name that the container's own passwd must explain; undefined: unchanged. */
   readonly user: User | string | undefined;
   /** The assembled seccomp filter. */

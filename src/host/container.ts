@@ -1,3 +1,4 @@
+import type { Cgroup, CgroupEvent, CgroupStats } from "../cgroup/index.ts";
 import { compileContainer, type Resolved, type Stdio } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Zygote } from "../executor/index.ts";
@@ -8,8 +9,10 @@ import {
   NAMESPACE_FILES,
   type NamespaceType,
   type ProcessSpec,
+  type Resources,
   validateProcess,
 } from "../spec/index.ts";
+import { containerEvents, pause, resume, stats, updateResources } from "./container-resources.ts";
 import { Launch, Process } from "./process.ts";
 import { resolveContainer, type Streams, type Surroundings } from "./resolve.ts";
 
@@ -95,6 +98,46 @@ export class Container {
   ): Promise<Listing> {
     const resolved = await this.#resolve(command, options, options.kernel);
     return explainProgram(compileContainer(resolved));
+  }
+
+  /** Where its limits are kept while it runs: plain JSON. Undefined without `resources`, or where this user can make no cgroup. */
+  get cgroup(): Cgroup | undefined {
+    return this.#launch?.cgroup;
+  }
+
+  /**
+   * Changes limits while it runs; what is not named stays as it is. When the kernel refuses one of them, those changed before are put back, and a LibctError names
+   * the file, the value and the reason.
+   *
+   * @example
+   * await container.update({ memory: { limit: "256M" }, cpu: { quota: 50000, period: 100000 } });
+   */
+  async update(resources: Resources): Promise<void> {
+    await updateResources(this.#running(), this.#host.zygote, resources);
+  }
+
+  /** What it uses: processor time, memory, processes, disk traffic. */
+  async stats(): Promise<CgroupStats> {
+    return stats(this.#running());
+  }
+
+  /** Stops all of its processes where they are, until `resume`. Resolves when they stand still. */
+  async pause(): Promise<void> {
+    await pause(this.#running());
+  }
+
+  async resume(): Promise<void> {
+    await resume(this.#running());
+  }
+
+  /** What the kernel sees in its cgroups from now on, until it ends or `signal` fires: limits that were reached, processes killed for memory, pauses. */
+  events(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<CgroupEvent, void, undefined> {
+    return containerEvents(this.#running(), options.signal);
+  }
+
+  #running(): Launch {
+    if (this.#launch && this.#process) return this.#launch;
+    throw new LibctError("ERR_CT_STATE", `container ${this.name} is not running`);
   }
 
   /** Kills what runs, and waits until nothing is left. */

@@ -1,10 +1,12 @@
 import { constants } from "node:os";
 import type { Writable } from "node:stream";
-import { NOTICE, QUESTION, type Resolved } from "../compile/index.ts";
+import { type Cgroup, removeCgroup } from "../cgroup/index.ts";
+import { NOTICE, QUESTION, REPORT, type Resolved } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Exit, Failure, ProgramRun, Zygote } from "../executor/index.ts";
 import { TIOC, u16s } from "../linux/index.ts";
 import { encodeProgram, type Program, ProgramBuilder, type Register } from "../program/index.ts";
+import { letDie } from "./container-resources.ts";
 import { failureError } from "./failures.ts";
 import { type OutputStream, openInput, openOutput } from "./streams.ts";
 import { lookUpUser } from "./users.ts";
@@ -20,6 +22,8 @@ export interface ExitStatus {
   readonly systemTime: number;
   /** Bytes */
   readonly maxRss: number;
+  /** Whether the kernel killed processes of the container because memory was short. Undefined without a cgroup that would know. */
+  readonly oomKilled?: boolean;
 }
 
 const SIGNAL_NAMES = new Map(
@@ -54,6 +58,7 @@ export class Process {
     const number = typeof signal === "number" ? signal : constants.signals[signal];
     if (number === undefined) throw new LibctError("ERR_CT_USAGE", `unknown signal ${signal}`);
     await this.#launch.call((block, register) => block.sys("kill", [register("init"), number]));
+    if (number === constants.signals.SIGKILL && this.#launch.cgroup) await letDie(this.#launch.cgroup);
   }
 
   /** Sets the size of its terminal, in characters. */
@@ -84,6 +89,7 @@ export class Launch {
   #failure: LibctError | undefined;
   #pipesFailure: LibctError | undefined;
   #exit: Exit | undefined;
+  #oomKilled: boolean | undefined;
   #settleStarted: { resolve(pid: number): void; reject(error: LibctError): void } | undefined;
   #settleEnded: { resolve(status: ExitStatus): void; reject(error: LibctError): void } | undefined;
 
@@ -110,6 +116,11 @@ export class Launch {
     });
   }
 
+  /** What limits the container, if anything does. */
+  get cgroup(): Cgroup | undefined {
+    return this.#resolved.cgroup?.handle;
+  }
+
   /** Lets the monitor interpret a little program; fails when the container has ended. */
   async call(build: CallBuilder): Promise<void> {
     const program = new ProgramBuilder(this.#resolved.arch);
@@ -126,10 +137,11 @@ export class Launch {
   }
 
   /** SIGKILL, which cannot fail but when it is too late. */
-  kill(): Promise<void> {
-    return this.call((block, register) => block.sys("kill", [register("init"), constants.signals.SIGKILL])).catch(
+  async kill(): Promise<void> {
+    await this.call((block, register) => block.sys("kill", [register("init"), constants.signals.SIGKILL])).catch(
       () => undefined,
     );
+    if (this.cgroup) await letDie(this.cgroup);
   }
 
   #notified(code: number, values: readonly number[]): void {
@@ -152,6 +164,11 @@ export class Launch {
   }
 
   #asked(code: number, bytes: Uint8Array): void {
+    if (code === REPORT.MEMORY_EVENTS) {
+      // "oom_kill 3" is a line of memory.events and of memory.oom_control (since Linux 4.13).
+      this.#oomKilled = /^oom_kill [1-9]/m.test(Buffer.from(bytes).toString("latin1"));
+      return;
+    }
     this.#texts[code] = Buffer.from(bytes).toString("utf8");
     if (code !== QUESTION.GROUP) return;
     try {
@@ -169,14 +186,26 @@ export class Launch {
   }
 
   #done(error: LibctError | undefined): void {
-    const failure = this.#failure ?? error ?? this.#pipesFailure;
+    const failure = this.#failure ?? error ?? this.#pipesFailure ?? this.#removeCgroup();
     if (failure || !this.#exit) {
       const reason = failure ?? new LibctError("ERR_CT_EXECUTOR", "the container ended without an exit status");
       this.#settleStarted?.reject(reason);
       this.#settleEnded?.reject(reason);
       return;
     }
-    this.#settleEnded?.resolve(exitStatus(this.#exit));
+    const status = exitStatus(this.#exit);
+    this.#settleEnded?.resolve(this.#oomKilled === undefined ? status : { ...status, oomKilled: this.#oomKilled });
+  }
+
+  /** The monitor has removed it, but for cgroups that the container itself has made in it. */
+  #removeCgroup(): LibctError | undefined {
+    try {
+      if (this.cgroup) removeCgroup(this.cgroup);
+      return undefined;
+    } catch (error) {
+      if (error instanceof LibctError) return error;
+      throw error;
+    }
   }
 }
 

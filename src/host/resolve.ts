@@ -1,4 +1,6 @@
+import { randomBytes } from "node:crypto";
 import { existsSync, type Stats, statSync } from "node:fs";
+import { type CgroupPlan, planCgroup, readView } from "../cgroup/index.ts";
 import { compileDefaultSeccomp, compileSeccomp, type Resolved, type Stdio } from "../compile/index.ts";
 import { invalid, LibctError } from "../errors.ts";
 import { hostArch } from "../executor/index.ts";
@@ -6,7 +8,6 @@ import { dir } from "../fs/index.ts";
 import { type KernelFeatures, makedev } from "../linux/index.ts";
 import type { ContainerSpec, Device, Landlock, NamespaceType, ProcessSpec, RootPlan, User } from "../spec/index.ts";
 import type { Caller } from "./caller.ts";
-import { resolveCgroups } from "./cgroups.ts";
 import { resolveIdMaps } from "./idmaps.ts";
 import { resolveMounts } from "./resolve-mounts.ts";
 import { unsupported } from "./unsupported.ts";
@@ -50,12 +51,19 @@ export async function resolveContainer(
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
     mounts: resolveMounts(spec, caller, features),
-    cgroups: resolveCgroups(spec.resources),
+    cgroup: resolveCgroup(spec),
     user: resolveUser(process.user),
     seccomp: resolveSeccomp(spec, process, features),
     ...streams,
     mayMakeNodes,
   };
+}
+
+/** The name of its directories is nobody else's: a container of another application may have the same name. */
+function resolveCgroup({ name, resources, cgroupsPath }: ContainerSpec): CgroupPlan | undefined {
+  if (!resources && cgroupsPath === undefined) return undefined;
+  const unique = `libct-${name === undefined ? "" : `${name}-`}${randomBytes(4).toString("hex")}`;
+  return planCgroup({ resources, cgroupsPath, name: unique }, readView());
 }
 
 function splitNamespaces(spec: ContainerSpec): { created: Set<NamespaceType>; joined: Map<NamespaceType, string> } {

@@ -16,8 +16,9 @@ import {
 } from "./schema-base.ts";
 import { device, idMappings, link, mount } from "./schema-mounts.ts";
 import { processDefaultsSchema } from "./schema-process.ts";
+import { cgroupsPath, resources } from "./schema-resources.ts";
 import type { Seccomp } from "./seccomp.ts";
-import type { ContainerSpec, IdMapping, Namespace, NamespaceType, Resources, RootDriver } from "./types.ts";
+import type { ContainerSpec, IdMapping, Namespace, NamespaceType, RootDriver } from "./types.ts";
 import { validateSeccomp } from "./validate-seccomp.ts";
 
 /** A container's name is part of file names and of cgroup names. */
@@ -78,9 +79,6 @@ const seccomp: Schema<"default" | "unconfined" | Seccomp> = either(
   oneOf<"default" | "unconfined">({ default: true, unconfined: true }, ", or a profile in the OCI's form"),
 );
 
-type Memory = NonNullable<Resources["memory"]>;
-type Pids = NonNullable<Resources["pids"]>;
-
 export const containerSchema = object<ContainerSpec>(
   {},
   {
@@ -106,13 +104,8 @@ export const containerSchema = object<ContainerSpec>(
     maskedPaths: list(path),
     readonlyPaths: list(path),
     sysctl: texts((key) => key !== "" && !key.includes("\0"), "the name of a kernel parameter"),
-    resources: object<Resources>(
-      {},
-      {
-        memory: object<Memory>({}, { limit: integer(1, Number.MAX_SAFE_INTEGER) }),
-        pids: object<Pids>({}, { limit: integer(1, 4194304) }),
-      },
-    ),
+    resources,
+    cgroupsPath,
     seccomp,
     process: processDefaultsSchema,
   },

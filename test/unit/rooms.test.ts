@@ -11,10 +11,11 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   spec: ["linux"],
   program: ["linux"],
   fs: ["spec", "linux"],
-  compile: ["program", "spec", "linux"],
+  cgroup: ["spec", "linux"],
+  compile: ["cgroup", "program", "spec", "linux"],
   executor: ["program", "linux"],
-  host: ["executor", "compile", "fs", "program", "spec", "linux"],
-  cli: ["host", "executor", "compile", "fs", "program", "spec", "linux"],
+  host: ["executor", "compile", "cgroup", "fs", "program", "spec", "linux"],
+  cli: ["host", "executor", "compile", "cgroup", "fs", "program", "spec", "linux"],
 };
 
 interface Import {
