@@ -12,6 +12,9 @@ export {
   tmpfsRoot,
 } from "./fs/index.ts";
 export {
+  type Cgroup,
+  type CgroupEvent,
+  type CgroupStats,
   type Command,
   type Container,
   type EndReason,

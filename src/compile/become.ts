@@ -7,12 +7,26 @@ import { installSeccomp, restrictWithLandlock, setNoNewPrivileges } from "./rest
 import { type Pipes, placeStreams } from "./stdio.ts";
 import { openTerminal } from "./terminal.ts";
 
-/** The last part of init's block, in the container: from the privileges of the set-up to the command, which may be held up last of all. */
-export function becomeCommand(c: ProcessContext, pipes: Pipes, ignored: Register | undefined, hold?: () => void): void {
+/** What is added for some processes. */
+export interface MoreSteps {
+  /** When no device is opened any more. */
+  readonly withoutDevices?: () => void;
+  /** Before the command, when all else is done. */
+  readonly last?: () => void;
+}
+
+/** The last part of init's block, in the container: from the privileges of the set-up to the command. */
+export function becomeCommand(
+  c: ProcessContext,
+  pipes: Pipes,
+  ignored: Register | undefined,
+  more: MoreSteps = {},
+): void {
   const { init, resolved: r } = c;
   const identity = resolveIdentity(c);
   openTerminal(c, identity);
   placeStreams(c, pipes, ignored, identity);
+  more.withoutDevices?.();
   setLimits(c);
   const umask = typeof r.user === "object" ? r.user.umask : undefined;
   init.at("process.user").sys("umask", [umask ?? 0o22]);
@@ -23,7 +37,7 @@ export function becomeCommand(c: ProcessContext, pipes: Pipes, ignored: Register
   setNoNewPrivileges(c);
   restrictWithLandlock(c);
   unblockSignals(c);
-  hold?.();
+  more.last?.();
   closeDescriptors(c);
   if (r.process.noNewPrivileges) installSeccomp(c);
   execute(c);

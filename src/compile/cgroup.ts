@@ -1,44 +1,159 @@
-import { AT, E, O } from "../linux/index.ts";
-import type { Register } from "../program/index.ts";
-import type { Context } from "./context.ts";
+import type { CgroupPlan, CgroupStep } from "../cgroup/index.ts";
+import { AT, E, MSG, O, u64s } from "../linux/index.ts";
+import type { BlockBuilder, DataRef, Label, OpOptions } from "../program/index.ts";
+import { attachDeviceProgram } from "./cgroup-devices.ts";
+import { type Context, lend, REPORT } from "./context.ts";
+import { receive } from "./namespaces.ts";
 
-/** A cgroup directory to make for the container, and what to write to its files. */
-export interface CgroupDirectory {
-  readonly path: string;
-  readonly settings: readonly { readonly file: string; readonly value: string; readonly member: string }[];
-}
-
-/** The monitor makes the cgroups and keeps their cgroup.procs open; the epilogue removes them when nobody is left in them. */
-export function makeCgroups(c: Context): readonly Register[] {
-  const { monitor, resolved: r } = c;
-  return r.cgroups.map(({ path, settings }, index) => {
-    monitor.at("resources").sys("mkdirat", [AT.FDCWD, monitor.str(path), 0o755], { why: "make a cgroup" });
-    const epilogue = c.program.epilogue().at("resources");
-    epilogue.sys("unlinkat", [AT.FDCWD, epilogue.str(path), AT.REMOVEDIR], {
-      tolerate: [E.ENOENT],
-      why: "remove the cgroup",
-    });
-    const file = c.program.register("file");
-    for (const setting of settings) {
-      monitor.at(setting.member);
-      const what = { why: `write ${setting.value} to ${setting.file}` };
-      monitor.sys("openat", [AT.FDCWD, monitor.str(`${path}/${setting.file}`), O.WRONLY | O.CLOEXEC, 0], {
-        ...what,
-        dst: file,
-      });
-      monitor.sys("write", [file, monitor.str(setting.value), setting.value.length], what);
-      monitor.sys("close", [file]);
-    }
-    monitor.at("resources");
-    const procs = monitor.str(`${path}/cgroup.procs`);
-    return monitor.sysResult(`cgroup${index}`, "openat", [AT.FDCWD, procs, O.WRONLY | O.CLOEXEC, 0]);
+/** The monitor makes the cgroups and lends init their cgroup.procs; the epilogue removes them when nobody is left in them. */
+export function makeCgroups(c: Context): readonly DataRef[] {
+  const { monitor, resolved } = c;
+  const plan = resolved.cgroup;
+  if (!plan) return [];
+  for (const step of plan.steps) makeStep(monitor, step);
+  removeCgroups(c, plan);
+  return plan.handle.directories.map(({ path }) => {
+    const procs = monitor.at("resources").str(`${path}/cgroup.procs`);
+    return lend(c, monitor.sysResult("file", "openat", [AT.FDCWD, procs, O.WRONLY | O.CLOEXEC, 0]));
   });
 }
 
 /** Init moves itself, before it does anything that could be charged to somebody else ("0" means the writer, cgroups(7)). */
-export function enterCgroups(c: Context, cgroups: readonly Register[]): void {
-  for (const procs of cgroups) {
-    c.init.at("resources").sys("write", [procs, c.init.str("0"), 1], { why: "enter the cgroup" });
-    c.init.sys("close", [procs]);
+export function enterCgroups(c: Context, cgroups: readonly DataRef[]): void {
+  const { init, program } = c;
+  const procs = program.register("cgroup");
+  for (const slot of cgroups) {
+    init.at("resources").load(procs, slot, 4);
+    init.sys("write", [procs, init.str("0"), 1], { why: "enter the cgroup" });
+    init.sys("close", [procs]);
   }
+}
+
+function makeStep(block: BlockBuilder, step: CgroupStep): void {
+  block.at(step.member);
+  if (step.do === "mkdir") {
+    const tolerate = step.shared ? [E.EEXIST] : [];
+    block.sys("mkdirat", [AT.FDCWD, block.str(step.path), 0o755], { tolerate, why: "make a cgroup" });
+    return;
+  }
+  const { otherwise } = step;
+  const [missing, done] = [block.label(), block.label()];
+  const jump = otherwise || step.optional ? { on: [E.ENOENT], to: missing } : undefined;
+  writeFile(block, step.file, step.value, jump);
+  if (otherwise) block.jump(done);
+  block.place(missing);
+  if (otherwise) writeFile(block, otherwise.file, otherwise.value);
+  block.place(done);
+}
+
+function writeFile(block: BlockBuilder, path: string, value: string, jump?: OpOptions["jump"]): void {
+  const why = `write ${value} to ${path.slice(path.lastIndexOf("/") + 1)}`;
+  const file = block.program.register("file");
+  const flags = O.WRONLY | O.CLOEXEC;
+  block.sys("openat", [AT.FDCWD, block.str(path), flags, 0], { why, dst: file, ...(jump ? { jump } : {}) });
+  block.sys("write", [file, block.str(value), new TextEncoder().encode(value).length], { why });
+  block.sys("close", [file]);
+}
+
+function removeCgroups({ program }: Context, { handle, steps }: CgroupPlan): void {
+  const epilogue = program.epilogue().at("resources");
+  // That of version 2 first, as nobody is left in the others either when it is empty.
+  for (const { path, version } of handle.directories.toSorted((a, b) => b.version - a.version)) {
+    if (version === 2) killAll(epilogue, path);
+    removeDirectory(epilogue, path);
+  }
+  // Directories above that others may share: whoever is the last to need one removes it.
+  const shared = steps.flatMap((step) => (step.do === "mkdir" && step.shared ? [step.path] : []));
+  for (const path of shared.reverse()) removeDirectory(epilogue, path);
+}
+
+/** Milliseconds */
+const PAUSES = [1, 4, 16, 64, 256];
+
+/**
+ * The monitor has killed the container's descendants; what somebody else has put there goes here (cgroup-v2.rst, "cgroup.kill"; since Linux 5.14). A cgroup is
+ * busy until the killed have gone, and nothing tells of it: rmdir(2) is tried a few times.
+ */
+function killAll(block: BlockBuilder, path: string): void {
+  const { program } = block;
+  const [file, result, gone] = [program.register("file"), program.register("result"), block.label()];
+  const name = block.str(`${path}/cgroup.kill`);
+  const jump = { on: [E.ENOENT], to: gone };
+  block.sys("openat", [AT.FDCWD, name, O.WRONLY | O.CLOEXEC, 0], { dst: file, jump, why: "kill what is left in it" });
+  block.sys("write", [file, block.str("1"), 1], { why: "kill what is left in it" });
+  block.sys("close", [file]);
+  for (const milliseconds of PAUSES) {
+    const options = { dst: result, tolerate: [E.ENOENT, E.EBUSY], why: "remove the cgroup" };
+    block.sys("unlinkat", [AT.FDCWD, block.str(path), AT.REMOVEDIR], options);
+    block.jumpUnless(result, -E.EBUSY, gone);
+    const pause = block.memory.bytes(u64s(0, milliseconds * 1_000_000));
+    block.sys("nanosleep", [pause, 0], { tolerate: [E.EINTR] });
+  }
+  block.place(gone);
+}
+
+/** What is busy still has cgroups in it that the container has made: the application removes these. */
+function removeDirectory(block: BlockBuilder, path: string): void {
+  block.sys("unlinkat", [AT.FDCWD, block.str(path), AT.REMOVEDIR], {
+    tolerate: [E.ENOENT, E.EBUSY],
+    why: "remove the cgroup",
+  });
+}
+
+/** Init says that it needs no further device, and waits until the rules are in place: its own work is not bound by them. */
+export function awaitDeviceRules(c: Context): void {
+  const { init, resolved } = c;
+  if (!resolved.cgroup?.devices) return;
+  init.at("resources.devices").sys("sendto", [c.sync.child, init.str("d"), 1, MSG.NOSIGNAL, 0, 0]);
+  const got = init.sysResult("received", "recvfrom", [c.sync.child, init.memory.zeroed(8), 1, 0, 0, 0]);
+  init.expect(got, 1, E.ECANCELED, "the rules for devices were not set");
+}
+
+/** The monitor's side: it has rights that init may have none of in its user namespace. */
+export function setDeviceRules(c: Context, ended: Label): void {
+  const { monitor, resolved } = c;
+  const devices = resolved.cgroup?.devices;
+  if (!devices) return;
+  monitor.at("resources.devices");
+  receive(c, monitor.memory.zeroed(8), 1, ended);
+  if (devices.version === 1) for (const step of devices.steps) makeStep(monitor, step);
+  else attachDeviceProgram(monitor, devices.directory, devices.program);
+  monitor.at("resources.devices").sys("sendto", [c.sync.monitor, monitor.str("d"), 1, MSG.NOSIGNAL, 0, 0]);
+}
+
+/** Either file has a few lines. */
+const REPORT_SIZE = 512;
+
+const memoryDirectory = ({ resolved }: Context) =>
+  resolved.cgroup?.handle.directories.find(({ controllers }) => controllers.includes("memory"));
+
+/** Where it is kept what the memory controller has seen, if there is one. */
+export function memoryEventsBuffer(c: Context): MemoryEvents | undefined {
+  return memoryDirectory(c) && { buffer: c.program.memory.zeroed(REPORT_SIZE), size: REPORT_SIZE };
+}
+
+export interface MemoryEvents {
+  readonly buffer: DataRef;
+  readonly size: number;
+}
+
+/** The report of what the memory controller has seen, sent before the cgroup is removed. */
+export function reportMemoryEvents(c: Context, { buffer, size }: MemoryEvents): void {
+  const { monitor } = c;
+  const memory = memoryDirectory(c);
+  if (!memory) return;
+  monitor.at("resources");
+  const name = memory.version === 2 ? "memory.events" : "memory.oom_control";
+  const [file, length, unreadable] = [c.program.register("file"), c.program.register("length"), monitor.label()];
+  const path = monitor.str(`${memory.path}/${name}`);
+  const jump = { on: [E.ENOENT, E.ENODEV], to: unreadable };
+  monitor.sys("openat", [AT.FDCWD, path, O.RDONLY | O.CLOEXEC, 0], {
+    dst: file,
+    jump,
+    why: "ask for killed processes",
+  });
+  monitor.sys("read", [file, buffer, size], { dst: length });
+  monitor.sys("close", [file]);
+  monitor.send(REPORT.MEMORY_EVENTS, buffer, length);
+  monitor.place(unreadable);
 }

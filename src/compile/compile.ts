@@ -1,7 +1,14 @@
 import { type BlockBuilder, type Label, type Program, ProgramBuilder } from "../program/index.ts";
 import { becomeCommand } from "./become.ts";
 import { buildRoot } from "./build-root.ts";
-import { enterCgroups, makeCgroups } from "./cgroup.ts";
+import {
+  awaitDeviceRules,
+  enterCgroups,
+  makeCgroups,
+  memoryEventsBuffer,
+  reportMemoryEvents,
+  setDeviceRules,
+} from "./cgroup.ts";
 import { type Context, closeLent, NOTICE } from "./context.ts";
 import { captureDevices, makeDevices } from "./devices.ts";
 import { becomeNamespaceRoot } from "./identity.ts";
@@ -51,7 +58,8 @@ export function compileContainer(resolved: Resolved): Program {
   const rootBlock = stage && usesHelper(resolved) ? stage : init;
   const c: Context = { resolved, program, monitor, init, stage, rootBlock, proc, lent: [], sync: openSync(monitor) };
   openRecord(c);
-  const report = writeExit(c);
+  const events = memoryEventsBuffer(c);
+  const report = writeExit(c, events);
   const pipes = makePipes(c);
   // A look-up of the user makes init wait for the application too; the two answers must not be mixed up.
   const asks = typeof resolved.user === "string";
@@ -71,6 +79,7 @@ export function compileContainer(resolved: Resolved): Program {
   closeContainerEnds(c, pipes);
   closeLent(c);
   const master = receiveTerminal(c, ended);
+  setDeviceRules(c, ended);
   waitUntilReady(c, ended);
   writeState(c, pid);
   monitor.place(ended);
@@ -82,6 +91,7 @@ export function compileContainer(resolved: Resolved): Program {
     keepRunning: resolved.record?.outlives ?? false,
     report,
   });
+  if (events) reportMemoryEvents(c, events);
   endRecord(c);
   return program.finish();
 }
@@ -138,5 +148,5 @@ function writeInit(c: Context, pipes: Pipes): void {
 
   setOomScore(init, c);
   setLabels(init, c);
-  becomeCommand(c, pipes, ignored, () => holdBeforeCommand(c));
+  becomeCommand(c, pipes, ignored, { withoutDevices: () => awaitDeviceRules(c), last: () => holdBeforeCommand(c) });
 }

@@ -6,6 +6,8 @@ import type { Resolved, ResolvedProcess } from "./resolved.ts";
 export const NOTICE = { PIPES: 1, STARTED: 2 } as const;
 /** Codes of SEND: what the application is asked. */
 export const QUESTION = { PASSWD: 1, GROUP: 2 } as const;
+/** Codes of SEND, going on: what the application is told. */
+export const REPORT = { MEMORY_EVENTS: 3 } as const;
 
 /**
  * Descriptors with fixed numbers, so that their names under /proc/self/fd are constants. They lie above all that a program opens.

@@ -1,7 +1,7 @@
-export type { CgroupDirectory } from "./cgroup.ts";
+export { compileDeviceProgram } from "./cgroup-devices.ts";
 export { DEFAULT_PATH } from "./command.ts";
 export { compileContainer } from "./compile.ts";
-export { NOTICE, QUESTION } from "./context.ts";
+export { NOTICE, QUESTION, REPORT } from "./context.ts";
 export { compileEnter } from "./enter.ts";
 export { RECORD_FILE, type RecordPlan } from "./record.ts";
 export type { IdMaps, Resolved, ResolvedEntry, ResolvedMount, ResolvedProcess, Stdio, Stream } from "./resolved.ts";

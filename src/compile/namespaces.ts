@@ -119,11 +119,11 @@ export function beginChild(block: BlockBuilder, c: ProcessContext): void {
 }
 
 /** The root of a new cgroup namespace is the cgroup that its maker is in (cgroup_namespaces(7)), so init enters its own first. */
-const madeLater = (r: Resolved): readonly NamespaceType[] => (r.cgroups.length > 0 ? ["cgroup"] : []);
+const madeLater = (r: Resolved): readonly NamespaceType[] => (r.cgroup ? ["cgroup"] : []);
 
 export function makeCgroupNamespace(block: BlockBuilder, c: Context): void {
-  const { created, cgroups } = c.resolved;
-  if (!created.has("cgroup") || cgroups.length === 0) return;
+  const { created, cgroup } = c.resolved;
+  if (!created.has("cgroup") || !cgroup) return;
   block.at("namespaces").sys("unshare", [CLONE.NEWCGROUP], { why: "make a cgroup namespace" });
 }
 

@@ -1,5 +1,6 @@
 import { AT, E, O, openFlags, S } from "../linux/index.ts";
 import { type Arg, type BlockBuilder, type DataRef, LIMIT, type Register } from "../program/index.ts";
+import type { MemoryEvents } from "./cgroup.ts";
 import type { Context } from "./context.ts";
 import type { Resolved } from "./resolved.ts";
 
@@ -93,7 +94,7 @@ function writeWhole(c: Context, block: BlockBuilder, name: string, write: (file:
 }
 
 /** Where the report of the end goes in memory. Comes first in the epilogue: what happened is durable before anything is cleaned up. */
-export function writeExit(c: Context): DataRef | undefined {
+export function writeExit(c: Context, events: MemoryEvents | undefined): DataRef | undefined {
   const { record } = c.resolved;
   if (!record?.outlives || record.autoRemove) return undefined;
   const report = c.program.memory.zeroed(LIMIT.EXIT_REPORT);
@@ -102,6 +103,7 @@ export function writeExit(c: Context): DataRef | undefined {
   epilogue.jumpIf(descriptor(c), 0, nothing);
   writeWhole(c, epilogue, RECORD_FILE.EXIT, (file) => {
     epilogue.sys("write", [file, report, LIMIT.EXIT_REPORT]);
+    if (events) epilogue.sys("write", [file, events.buffer, events.size]);
     epilogue.sys("fsync", [file]);
   });
   epilogue.place(nothing);

@@ -1,3 +1,4 @@
+import type { CgroupPlan } from "../cgroup/index.ts";
 import type { Arch, KernelFeatures } from "../linux/index.ts";
 import type {
   ContainerSpec,
@@ -11,7 +12,6 @@ import type {
   User,
 } from "../spec/index.ts";
 
-import type { CgroupDirectory } from "./cgroup.ts";
 import type { RecordPlan } from "./record.ts";
 
 export type Stdio = "pipe" | "inherit" | "ignore";
@@ -89,7 +89,7 @@ export interface Resolved extends ResolvedProcess {
   readonly rootMode: "pivot" | "move" | "chroot";
   readonly root: RootPlan | undefined;
   readonly mounts: readonly ResolvedMount[];
-  readonly cgroups: readonly CgroupDirectory[];
+  readonly cgroup: CgroupPlan | undefined;
   /** Where other processes find the container; undefined: nobody does. */
   readonly record?: RecordPlan | undefined;
   /** The caller may make device nodes: privileged and in the initial user namespace. */

@@ -1,3 +1,4 @@
+import type { Cgroup, CgroupEvent, CgroupStats } from "../cgroup/index.ts";
 import { compileContainer, type Resolved, type Stdio } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Zygote } from "../executor/index.ts";
@@ -9,11 +10,13 @@ import {
   NAMESPACE_FILES,
   type NamespaceType,
   type ProcessSpec,
+  type Resources,
   validateProcess,
   validateSpec,
 } from "../spec/index.ts";
 import { killOnAbort, throwIfAborted } from "./abort.ts";
 import { type Attachment, attach } from "./attach.ts";
+import { containerEvents, type Limited, pause, resume, stats, updateResources } from "./container-resources.ts";
 import { type EnterOptions, explainEntry, launchEntry } from "./enter.ts";
 import { closeUnread, EnteredProcesses } from "./entered-processes.ts";
 import type { ExitStatus } from "./exit-status.ts";
@@ -250,7 +253,49 @@ export class Container {
 
   #found(): RunningContainer {
     const recorded = this.#record();
-    return { name: this.name, init: recorded.init(), spec: this.spec, cgroups: recorded.read().record.cgroups };
+    return { name: this.name, init: recorded.init(), spec: this.spec, cgroups: pathsOf(recorded.read().record.cgroup) };
+  }
+
+  /** Where its limits are kept while it runs: plain JSON. Undefined without `resources`, or where this user can make no cgroup. */
+  get cgroup(): Cgroup | undefined {
+    return this.#launch?.cgroup ?? this.#recorded?.read().record.cgroup;
+  }
+
+  /**
+   * Changes limits while it runs; what is not named stays as it is. When the kernel refuses one of them, those changed before are put back, and a LibctError names
+   * the file, the value and the reason.
+   *
+   * @example
+   * await container.update({ memory: { limit: "256M" }, cpu: { quota: 50000, period: 100000 } });
+   */
+  async update(resources: Resources): Promise<void> {
+    await updateResources(this.#limited(), this.#host.zygote, resources);
+  }
+
+  /** What it uses: processor time, memory, processes, disk traffic. */
+  async stats(): Promise<CgroupStats> {
+    return stats(this.#limited());
+  }
+
+  /** Stops all of its processes where they are, until `resume`. Resolves when they stand still. */
+  async pause(): Promise<void> {
+    await pause(this.#limited());
+  }
+
+  async resume(): Promise<void> {
+    await resume(this.#limited());
+  }
+
+  /** What the kernel sees in its cgroups from now on, until it ends or `signal` fires: limits that were reached, processes killed for memory, pauses. */
+  events(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<CgroupEvent, void, undefined> {
+    return containerEvents(this.#limited(), options.signal);
+  }
+
+  #limited(): Limited {
+    if (this.#launch && this.#process) return this.#launch;
+    const recorded = this.#record();
+    recorded.init();
+    return { cgroup: this.cgroup, ended: recorded.wait() };
   }
 
   /** Kills what runs, and waits until nothing is left. A container with lifetime "host" is only let go of. */
@@ -311,12 +356,12 @@ export class Container {
       const resolved = this.#recordIn(await this.#resolve(command, options), held);
       const pipes = await pipesFor(resolved);
       throwIfAborted(options.signal);
-      this.#cgroups = resolved.cgroups.map(({ path }) => path);
+      this.#cgroups = pathsOf(resolved.cgroup?.handle);
       if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
       const program = compileContainer(resolved);
       if (resolved.record) {
-        const cgroups = resolved.cgroups.map(({ path }) => path);
-        this.#host.store.reserve(this.name, makeRecord(this.spec, resolved.process, cgroups, held));
+        const record = makeRecord(this.spec, resolved.process, resolved.cgroup?.handle, held);
+        this.#host.store.reserve(this.name, record);
         reserved = true;
       }
       return new Launch(this.#host.zygote, resolved, program, pipes);
@@ -356,6 +401,8 @@ export class Container {
     if (typeof root === "object") await root.release?.();
   }
 }
+
+const pathsOf = (cgroup: Cgroup | undefined) => cgroup?.directories.map(({ path }) => path) ?? [];
 
 const tooLarge = (cause: RangeError) =>
   new LibctError("ERR_CT_INVALID_SPEC", `the specification is too large: ${cause.message}`, {

@@ -2,18 +2,28 @@ import { type Check, check, trial } from "./check.ts";
 import type { Access, Facts } from "./facts.ts";
 
 export function limits(facts: Facts): Check[] {
-  return [cgroup(facts, "memory"), cgroup(facts, "pids"), raising(facts)];
+  return [...(["memory", "pids", "cpu", "io"] as const).map((controller) => cgroup(facts, controller)), raising(facts)];
 }
 
-function cgroup({ cgroups, caller }: Facts, controller: "memory" | "pids"): Check {
+const LAYOUTS: Readonly<Record<Facts["cgroups"]["layout"], string>> = {
+  none: "no cgroup filesystem is mounted",
+  v1: "cgroups: version 1",
+  hybrid: "cgroups: version 1, and version 2 beside it",
+  v2: "cgroups: version 2",
+};
+
+function cgroup({ cgroups, caller }: Facts, controller: "memory" | "pids" | "cpu" | "io"): Check {
   const available = cgroups[controller];
-  const layout = cgroups.layout === "none" ? "no cgroup filesystem is mounted" : `cgroups: ${cgroups.layout}`;
+  const layout = LAYOUTS[cgroups.layout];
   return check({
     id: `cgroup-${controller}`,
     title: `cgroup: ${controller}`,
     available,
     detail: `${available ? "can be made" : "cannot be made"} (${layout})`,
-    cost: "limits of all processes together; resource limits of each process are used instead",
+    cost:
+      controller === "memory" || controller === "pids"
+        ? "limits of all processes together; resource limits of each process are used instead"
+        : `limits of ${controller === "cpu" ? "processor time" : "disk traffic"}`,
     remedy: caller.privileged
       ? `mount a cgroup hierarchy with ${controller}, writable`
       : "a delegated cgroup (systemd: Delegate=yes)",

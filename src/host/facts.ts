@@ -1,13 +1,20 @@
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import { type CgroupView, canLimit, type LayoutKind, readView } from "../cgroup/index.ts";
 import type { ProgramRunner } from "../executor/index.ts";
-import { findProgram, type MountInfo, readMountInfo } from "../fs/index.ts";
+import { findProgram, readMountInfo } from "../fs/index.ts";
 import type { KernelFeatures } from "../linux/index.ts";
 import { NAMESPACE_FILES, type NamespaceType } from "../spec/index.ts";
 import type { Caller } from "./caller.ts";
-import { hasCgroups } from "./cgroups.ts";
 import { isSealed, runTrials, type Trials } from "./trials.ts";
 
-export type CgroupLayout = "none" | "version 1" | "version 2" | "hybrid";
+/** What can be limited by cgroups here, and by which. */
+export interface CgroupFacts {
+  readonly layout: LayoutKind;
+  readonly memory: boolean;
+  readonly pids: boolean;
+  readonly cpu: boolean;
+  readonly io: boolean;
+}
 
 /** Who may stand in the way of user namespaces. */
 export interface Obstacles {
@@ -33,7 +40,7 @@ export interface Facts extends Obstacles {
   readonly loopControl: Access;
   readonly apparmor: boolean;
   readonly selinux: boolean;
-  readonly cgroups: { readonly layout: CgroupLayout; readonly memory: boolean; readonly pids: boolean };
+  readonly cgroups: CgroupFacts;
   /** CAP_SYS_RESOURCE, which counts in the initial user namespace alone. */
   readonly sysResource: boolean;
   readonly executorSealed: boolean;
@@ -66,11 +73,7 @@ export async function gatherFacts(
     loopControl: access("/dev/loop-control", READ_WRITE),
     apparmor: read("/sys/module/apparmor/parameters/enabled") === "Y",
     selinux: existsSync("/sys/fs/selinux/enforce"),
-    cgroups: {
-      layout: cgroupLayout(readMountInfo()),
-      memory: hasCgroups({ memory: { limit: 1 } }),
-      pids: hasCgroups({ pids: { limit: 1 } }),
-    },
+    cgroups: cgroupFacts(readView()),
     sysResource: caller.initialUserNamespace && hasSysResource(),
     executorSealed: await isSealed(runner),
   };
@@ -88,11 +91,14 @@ export function readObstacles(): Obstacles {
   };
 }
 
-/** cgroups(7): version 1 has a hierarchy for each controller, version 2 one for all; some systems mount both. */
-export function cgroupLayout(mounts: readonly Pick<MountInfo, "type">[]): CgroupLayout {
-  const [v1, v2] = ["cgroup", "cgroup2"].map((type) => mounts.some((mount) => mount.type === type));
-  if (v1) return v2 ? "hybrid" : "version 1";
-  return v2 ? "version 2" : "none";
+function cgroupFacts(view: CgroupView): CgroupFacts {
+  return {
+    layout: view.layout.kind,
+    memory: canLimit({ memory: { limit: 4096 } }, view),
+    pids: canLimit({ pids: { limit: 1 } }, view),
+    cpu: canLimit({ cpu: { quota: 1000 } }, view),
+    io: canLimit({ blockIO: { throttleReadBpsDevice: [{ major: 1, minor: 1, rate: 1 }] } }, view),
+  };
 }
 
 const CAP_SYS_RESOURCE = 1n << 24n;

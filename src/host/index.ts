@@ -1,3 +1,4 @@
+export type { Cgroup, CgroupEvent, CgroupStats } from "../cgroup/index.ts";
 export type { Attachment } from "./attach.ts";
 export { type Caller, readCaller } from "./caller.ts";
 export { type Command, Container, type StartOptions } from "./container.ts";

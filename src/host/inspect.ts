@@ -1,7 +1,8 @@
+import type { Cgroup } from "../cgroup/index.ts";
 import type { LibctError } from "../errors.ts";
 import { type FoundRecord, type RecordStore, type Status, type StatusReport, statusOf } from "../records/index.ts";
 import type { ContainerSpec, ProcessSpec } from "../spec/index.ts";
-import { type ExitStatus, exitStatus } from "./exit-status.ts";
+import { type ExitStatus, exitStatus, tellsOfOomKill } from "./exit-status.ts";
 
 /** All that is known of a container. */
 export interface ContainerInfo {
@@ -22,7 +23,7 @@ export interface ContainerInfo {
   readonly lifetime: "app" | "host";
   readonly spec: ContainerSpec;
   readonly process: ProcessSpec;
-  readonly cgroups: readonly string[];
+  readonly cgroup: Cgroup | undefined;
   /** Where its record is. */
   readonly directory: string;
 }
@@ -31,7 +32,7 @@ export interface ContainerInfo {
 export type ContainerListing = ContainerInfo | { readonly name: string; readonly error: LibctError };
 
 export function describe(found: FoundRecord, report: StatusReport): ContainerInfo {
-  const { record, exit } = found;
+  const { record, exit, memoryEvents } = found;
   return {
     name: found.name,
     status: report.status,
@@ -40,12 +41,12 @@ export function describe(found: FoundRecord, report: StatusReport): ContainerInf
     lost: report.lost,
     created: new Date(record.created),
     started: report.startedAt === undefined ? undefined : new Date(report.startedAt),
-    exit: exit && exitStatus(exit),
+    exit: exit && exitStatus(exit, memoryEvents && tellsOfOomKill(memoryEvents)),
     args: record.process.args,
     lifetime: record.spec.lifetime ?? "app",
     spec: record.spec,
     process: record.process,
-    cgroups: record.cgroups,
+    cgroup: record.cgroup,
     directory: found.directory,
   };
 }
@@ -53,9 +54,6 @@ export function describe(found: FoundRecord, report: StatusReport): ContainerInf
 export function listContainers(store: RecordStore): readonly ContainerListing[] {
   return store.list().map((found) => {
     if ("error" in found) return { name: found.name, error: found.error };
-    return describe(
-      found,
-      statusOf(found, () => false),
-    );
+    return describe(found, statusOf(found));
   });
 }

@@ -1,11 +1,13 @@
 import { writeFileSync } from "node:fs";
 import type { Writable } from "node:stream";
-import { NOTICE, QUESTION, RECORD_FILE, type RecordPlan, type ResolvedProcess } from "../compile/index.ts";
+import { type Cgroup, removeCgroup } from "../cgroup/index.ts";
+import { NOTICE, QUESTION, RECORD_FILE, REPORT, type Resolved, type ResolvedProcess } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Exit, Failure, ProgramRun, Zygote } from "../executor/index.ts";
 import { SIG, signalNumber, TIOC, u16s } from "../linux/index.ts";
 import { encodeProgram, type Program, ProgramBuilder, type Register } from "../program/index.ts";
-import { type ExitStatus, exitStatus } from "./exit-status.ts";
+import { letDie } from "./container-resources.ts";
+import { type ExitStatus, exitStatus, tellsOfOomKill } from "./exit-status.ts";
 import type { OutputStream } from "./streams.ts";
 import { lookUpUser } from "./users.ts";
 
@@ -36,6 +38,7 @@ export class Process {
   async kill(signal: NodeJS.Signals | number = "SIGTERM"): Promise<void> {
     const number = numberOf(signal);
     await this.#launch.call((block, register) => block.sys("kill", [register("init"), number]));
+    if (number === SIG.KILL && this.#launch.cgroup) await letDie(this.#launch.cgroup);
   }
 
   /** Sets the size of its terminal, in characters. */
@@ -65,7 +68,7 @@ export async function pipesFor(process: Pick<ResolvedProcess, (typeof STREAMS)[n
 type CallBuilder = (block: ReturnType<ProgramBuilder["block"]>, register: (name: string) => Register) => void;
 
 /** What is known of a process, and of a container also where it is written down. */
-type LaunchedProcess = Pick<ResolvedProcess, "arch" | "user"> & { readonly record?: RecordPlan | undefined };
+type LaunchedProcess = Pick<ResolvedProcess, "arch" | "user"> & Partial<Pick<Resolved, "record" | "cgroup">>;
 
 /** A program that makes a container or enters one, while it runs: turns what the executor tells into promises and streams. */
 export class Launch {
@@ -80,6 +83,7 @@ export class Launch {
   #failure: LibctError | Failure | undefined;
   #pipesFailure: LibctError | undefined;
   #exit: Exit | undefined;
+  #oomKilled: boolean | undefined;
   #settleStarted: { resolve(pid: number): void; reject(error: LibctError): void } | undefined;
   #settleEnded: { resolve(status: ExitStatus): void; reject(error: LibctError): void } | undefined;
 
@@ -107,6 +111,11 @@ export class Launch {
     });
   }
 
+  /** What limits the container, if anything does. */
+  get cgroup(): Cgroup | undefined {
+    return this.#resolved.cgroup?.handle;
+  }
+
   /** Lets the monitor interpret a little program; fails when the container has ended. */
   async call(build: CallBuilder): Promise<void> {
     const program = new ProgramBuilder(this.#resolved.arch);
@@ -123,8 +132,9 @@ export class Launch {
   }
 
   /** SIGKILL, which cannot fail but when it is too late. */
-  kill(): Promise<void> {
-    return this.call((block, register) => block.sys("kill", [register("init"), SIG.KILL])).catch(() => undefined);
+  async kill(): Promise<void> {
+    await this.call((block, register) => block.sys("kill", [register("init"), SIG.KILL])).catch(() => undefined);
+    if (this.cgroup) await letDie(this.cgroup);
   }
 
   #notified(code: number, values: readonly number[]): void {
@@ -147,6 +157,10 @@ export class Launch {
   }
 
   #asked(code: number, bytes: Uint8Array): void {
+    if (code === REPORT.MEMORY_EVENTS) {
+      this.#oomKilled = tellsOfOomKill(bytes);
+      return;
+    }
     this.#texts[code] = Buffer.from(bytes).toString("utf8");
     if (code !== QUESTION.GROUP) return;
     try {
@@ -167,8 +181,8 @@ export class Launch {
   }
 
   #done(error: LibctError | undefined): void {
-    const failure = this.#failure ?? error ?? this.#pipesFailure;
-    if (!failure && this.#exit) this.#settleEnded?.resolve(exitStatus(this.#exit));
+    const failure = this.#failure ?? error ?? this.#pipesFailure ?? this.#removeCgroup();
+    if (!failure && this.#exit) this.#settleEnded?.resolve(exitStatus(this.#exit, this.#oomKilled));
     else if (!failure || failure instanceof LibctError) this.#reject(failure ?? noStatus());
     else errorOf(this.#program, failure).then((reason) => this.#reject(reason));
   }
@@ -176,6 +190,17 @@ export class Launch {
   #reject(reason: LibctError): void {
     this.#settleStarted?.reject(reason);
     this.#settleEnded?.reject(reason);
+  }
+
+  /** The monitor has removed it, but for cgroups that the container itself has made in it. */
+  #removeCgroup(): LibctError | undefined {
+    try {
+      if (this.cgroup) removeCgroup(this.cgroup);
+      return undefined;
+    } catch (error) {
+      if (error instanceof LibctError) return error;
+      throw error;
+    }
   }
 }
 

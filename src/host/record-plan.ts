@@ -1,3 +1,4 @@
+import type { Cgroup } from "../cgroup/index.ts";
 import type { RecordPlan } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import { bootId, type ContainerRecord, identify } from "../records/index.ts";
@@ -30,10 +31,10 @@ export function planRecord(spec: ContainerSpec, process: ProcessSpec, directory:
 export function makeRecord(
   spec: ContainerSpec,
   process: ProcessSpec,
-  cgroups: readonly string[],
+  cgroup: Cgroup | undefined,
   held: boolean,
 ): ContainerRecord {
   const creator = identify(globalThis.process.pid);
   if (!creator) throw new LibctError("ERR_CT_STATE", "there is no procfs at /proc", { path: "/proc" });
-  return { version: 1, created: Date.now(), creator, bootId: bootId(), spec, process, cgroups, held };
+  return { version: 1, created: Date.now(), creator, bootId: bootId(), spec, process, cgroup, held };
 }

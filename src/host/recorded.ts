@@ -19,7 +19,7 @@ import {
   whenEnded,
 } from "../records/index.ts";
 import { endsBy } from "./default-action.ts";
-import { type ExitStatus, exitStatus } from "./exit-status.ts";
+import { type ExitStatus, exitStatus, tellsOfOomKill } from "./exit-status.ts";
 import { numberOf } from "./process.ts";
 
 export interface StopOptions {
@@ -50,7 +50,7 @@ export class Recorded {
   }
 
   status(): StatusReport {
-    return statusOf(this.read(), () => false);
+    return statusOf(this.read());
   }
 
   /** Who the container's first process is; throws when none runs. */
@@ -76,8 +76,8 @@ export class Recorded {
     }
   }
 
-  #ended({ exit, state }: FoundRecord): ExitStatus {
-    if (exit) return exitStatus(exit);
+  #ended({ exit, state, memoryEvents }: FoundRecord): ExitStatus {
+    if (exit) return exitStatus(exit, memoryEvents && tellsOfOomKill(memoryEvents));
     const why = state === undefined ? "it never ran" : "its monitor was killed, or the machine restarted";
     throw new LibctError("ERR_CT_STATE", `how container ${this.#name} ended is not known: ${why}`);
   }
@@ -85,7 +85,7 @@ export class Recorded {
   /** Asks it to end, kills it when it does not, and waits for that. No restart follows. */
   async stop({ signal = "SIGTERM", timeout = 10 }: StopOptions = {}): Promise<void> {
     const found = this.read();
-    const { status, restarting } = statusOf(found, () => false);
+    const { status, restarting } = statusOf(found);
     if (status === "stopped" && !found.monitored) return;
     writeFileSync(`${found.directory}/${RECORD_FILE.STOP}`, "", { mode: 0o600 });
     const { state } = found;

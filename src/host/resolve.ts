@@ -1,12 +1,14 @@
+import { randomBytes } from "node:crypto";
 import { existsSync, type Stats, statSync } from "node:fs";
+import { type CgroupPlan, planCgroup, readView } from "../cgroup/index.ts";
 import type { Resolved } from "../compile/index.ts";
 import { invalid, LibctError } from "../errors.ts";
 import { dir } from "../fs/index.ts";
 import { type KernelFeatures, makedev } from "../linux/index.ts";
 import type { ContainerSpec, Device, NamespaceType, ProcessSpec, RootPlan } from "../spec/index.ts";
 import type { Caller } from "./caller.ts";
-import { resolveCgroups } from "./cgroups.ts";
 import { resolveIdMaps } from "./idmaps.ts";
+import { isRecorded } from "./record-plan.ts";
 import { resolveMounts } from "./resolve-mounts.ts";
 import { resolveProcess } from "./resolve-process.ts";
 import { unsupported } from "./unsupported.ts";
@@ -44,9 +46,19 @@ export async function resolveContainer(
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
     mounts: resolveMounts(spec, caller, features),
-    cgroups: resolveCgroups(spec.resources),
+    cgroup: resolveCgroup(spec),
     mayMakeNodes,
   };
+}
+
+/** The name of its directories is nobody else's: a container of another application may have the same name. */
+function resolveCgroup(spec: ContainerSpec): CgroupPlan | undefined {
+  const { name, resources, cgroupsPath } = spec;
+  // What others can find they can also pause, limit and count.
+  const wanted = isRecorded(spec);
+  if (!resources && cgroupsPath === undefined && !wanted) return undefined;
+  const unique = `libct-${name === undefined ? "" : `${name}-`}${randomBytes(4).toString("hex")}`;
+  return planCgroup({ resources, cgroupsPath, name: unique, wanted }, readView());
 }
 
 function splitNamespaces(spec: ContainerSpec): { created: Set<NamespaceType>; joined: Map<NamespaceType, string> } {

@@ -1,11 +1,12 @@
+import { canLimit, readView } from "../cgroup/index.ts";
 import { invalid, LibctError } from "../errors.ts";
 import { parseSize, type Resources, type Rlimit } from "../spec/index.ts";
 import type { Caller } from "./caller.ts";
-import { hasCgroups } from "./cgroups.ts";
 import type { SandboxOptions } from "./sandbox-options.ts";
 
 export interface SandboxLimits {
-  readonly resources: Resources;
+  /** Undefined: none that a cgroup keeps. */
+  readonly resources: Resources | undefined;
   readonly rlimits: readonly Rlimit[];
 }
 
@@ -19,10 +20,13 @@ export function sandboxLimits(caller: Caller, { memory, pids }: SandboxOptions):
   const memoryGroup: Resources = bytes === undefined ? {} : { memory: { limit: bytes } };
   const pidsGroup: Resources = pids === undefined ? {} : { pids: { limit: pids } };
   const rlimits: Rlimit[] = [{ type: "RLIMIT_CORE", soft: 0, hard: 0 }];
-  const groups = { memory: hasCgroups(memoryGroup), pids: hasCgroups(pidsGroup) };
+  const view = bytes === undefined && pids === undefined ? undefined : readView();
+  const keeps = (resources: Resources) => view !== undefined && canLimit(resources, view);
+  const groups = { memory: bytes !== undefined && keeps(memoryGroup), pids: pids !== undefined && keeps(pidsGroup) };
   if (!groups.memory && bytes !== undefined) rlimits.push({ type: "RLIMIT_DATA", soft: bytes, hard: bytes });
   if (!groups.pids && pids !== undefined) rlimits.push(processLimit(caller, pids));
-  return { resources: { ...(groups.memory ? memoryGroup : {}), ...(groups.pids ? pidsGroup : {}) }, rlimits };
+  const resources = { ...(groups.memory ? memoryGroup : {}), ...(groups.pids ? pidsGroup : {}) };
+  return { resources: groups.memory || groups.pids ? resources : undefined, rlimits };
 }
 
 /** RLIMIT_NPROC does not bind the machine's root (setrlimit(2)): a limit that is not kept must not look as if it were. */

@@ -64,7 +64,7 @@ function refuseOthers(options: RunOptions, sandbox: SandboxOptions): void {
 
 function planNamespaces(
   process: ProcessSpec,
-  resources: Resources,
+  resources: Resources | undefined,
   options: RunOptions,
   sandbox: SandboxOptions,
   paths: SandboxPaths,
@@ -77,7 +77,7 @@ function planNamespaces(
       ...base,
       ...(options.name === undefined ? {} : { name: options.name }),
       root: sandboxRoot(),
-      resources,
+      ...(resources ? { resources } : {}),
       uidMappings: "identity",
       gidMappings: "identity",
       hostname: options.hostname ?? "sandbox",
@@ -140,7 +140,7 @@ const SYSTEM: readonly string[] = [
 /** Only what is listed can be touched, so secrets are left out by not listing them. */
 function planLandlock(
   process: ProcessSpec,
-  resources: Resources,
+  resources: Resources | undefined,
   sandbox: SandboxOptions,
   paths: SandboxPaths,
 ): RunPlan {
@@ -149,7 +149,7 @@ function planLandlock(
   const devices = STANDARD_DEVICES.map(({ path }) => path).filter(statOf);
   const readWrite = [...(paths.workspace ? [paths.workspace] : []), ...paths.write, temporary, ...devices];
   return {
-    spec: { resources, seccomp: sandbox.network ? "default" : withoutSockets() },
+    spec: { ...(resources ? { resources } : {}), seccomp: sandbox.network ? "default" : withoutSockets() },
     process: {
       ...process,
       env: { ...process.env, TMPDIR: temporary },

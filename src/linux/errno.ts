@@ -3,6 +3,7 @@ export const E = {
   EPERM: 1,
   ENOENT: 2,
   ESRCH: 3,
+  EINTR: 4,
   EIO: 5,
   ENOEXEC: 8,
   EBADF: 9,

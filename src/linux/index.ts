@@ -1,6 +1,7 @@
 export { BackwardAssembler, BPF, BPF_MAXINSNS, type Label as BpfLabel, SOCK_FILTER_SIZE } from "./bpf.ts";
 export { CAPABILITIES, type Capability, capabilityMask, capabilityNumber } from "./capabilities.ts";
 export * from "./constants.ts";
+export { BPF_CGROUP_DEVICE, BPF_CMD, BPF_F, BPF_PROG_TYPE_CGROUP_DEVICE, EBPF } from "./ebpf.ts";
 export { E, errnoName } from "./errno.ts";
 export { type KernelFeatures, kernelFeatures } from "./features.ts";
 export { signalName, signalNumber } from "./signals.ts";

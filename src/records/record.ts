@@ -1,3 +1,4 @@
+import type { Cgroup } from "../cgroup/index.ts";
 import { LibctError } from "../errors.ts";
 import type { ContainerSpec, ProcessSpec } from "../spec/index.ts";
 import { type ProcessIdentity, parseStat } from "./process-identity.ts";
@@ -13,8 +14,8 @@ export interface ContainerRecord {
   /** As it was given; of a root driver only what is data. */
   readonly spec: ContainerSpec;
   readonly process: ProcessSpec;
-  /** The container's directories below /sys/fs/cgroup. */
-  readonly cgroups: readonly string[];
+  /** Undefined where it has none. */
+  readonly cgroup?: Cgroup | undefined;
   /** It waits before its command until it is started. */
   readonly held: boolean;
 }
@@ -34,7 +35,7 @@ const MEMBERS: Readonly<Record<keyof ContainerRecord, (value: unknown) => boolea
   bootId: (value) => typeof value === "string",
   spec: (value) => typeof value === "object" && value !== null,
   process: (value) => typeof value === "object" && value !== null && "args" in value && Array.isArray(value.args),
-  cgroups: (value) => Array.isArray(value),
+  cgroup: (value) => value === undefined || (typeof value === "object" && value !== null && "directories" in value),
   held: (value) => typeof value === "boolean",
 };
 

@@ -1,5 +1,7 @@
 import { readlinkSync } from "node:fs";
 import { uptime } from "node:os";
+import { isFrozen } from "../cgroup/index.ts";
+import { LibctError } from "../errors.ts";
 import { isRunning } from "./process-identity.ts";
 import type { FoundRecord } from "./store.ts";
 
@@ -19,8 +21,8 @@ export interface StatusReport {
   readonly startedAt: number | undefined;
 }
 
-/** Looks at the processes. `isFrozen` tells of the container's cgroups. */
-export function statusOf(found: FoundRecord, isFrozen: (cgroups: readonly string[]) => boolean): StatusReport {
+/** Looks at the processes and at the freezer. */
+export function statusOf(found: FoundRecord): StatusReport {
   const { record, state, exit, running, monitored } = found;
   const nothing = { pid: undefined, restarting: false, lost: false, startedAt: undefined };
   if (state === undefined) {
@@ -30,7 +32,7 @@ export function statusOf(found: FoundRecord, isFrozen: (cgroups: readonly string
   const startedAt = startTimeOf(state.init.startTime);
   if (running) {
     const held = record.held && isHeld(state.init.pid);
-    const status = held ? "created" : isFrozen(record.cgroups) ? "paused" : "running";
+    const status = held ? "created" : isPaused(found) ? "paused" : "running";
     return { ...nothing, status, pid: state.init.pid, startedAt };
   }
   const restarting = monitored && (record.spec.restart?.policy ?? "no") !== "no" && !found.stopping;
@@ -43,6 +45,16 @@ function isHeld(pid: number): boolean {
     return readlinkSync(`/proc/${pid}/exe`).startsWith("/memfd:ct-executor");
   } catch {
     return false; // It has ended, or has become somebody whom we may not look at: both come after the start.
+  }
+}
+
+/** The freezer may have gone meanwhile, with the container. */
+function isPaused({ record }: FoundRecord): boolean {
+  try {
+    return record.cgroup !== undefined && isFrozen(record.cgroup);
+  } catch (error) {
+    if (error instanceof LibctError) return false;
+    throw error;
   }
 }
 

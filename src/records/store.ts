@@ -19,6 +19,8 @@ export interface FoundRecord {
   readonly monitored: boolean;
   /** How the last run ended. */
   readonly exit: Exit | undefined;
+  /** What the memory controller has seen in it: lines of memory.events, or of memory.oom_control. */
+  readonly memoryEvents: Uint8Array | undefined;
   /** Somebody has stopped it: it is not started again. */
   readonly stopping: boolean;
 }
@@ -126,7 +128,7 @@ export class RecordStore {
       // Before the report of the end is read: who has ended by now has written it already.
       running: state !== undefined && isRunning(state.init),
       monitored: state !== undefined && isRunning(state.monitor),
-      exit: readExitFile(directory),
+      ...readExitFile(directory),
       stopping: existsSync(`${directory}/${RECORD_FILE.STOP}`),
     };
   }
@@ -182,12 +184,15 @@ const WRITE_HINTS: Readonly<Record<string, string>> = {
 export const noSuchContainer = (name: string) =>
   new LibctError("ERR_CT_NO_SUCH_CONTAINER", `there is no container named ${name}`, { hint: "`ct ps -a` lists them" });
 
-function readExitFile(directory: string): Exit | undefined {
+function readExitFile(directory: string): Pick<FoundRecord, "exit" | "memoryEvents"> {
   const bytes = readIfThere(`${directory}/${RECORD_FILE.EXIT}`);
-  if (bytes === undefined || bytes.length < LIMIT.EXIT_REPORT) return undefined;
+  const nothing = { exit: undefined, memoryEvents: undefined };
+  if (bytes === undefined || bytes.length < LIMIT.EXIT_REPORT) return nothing;
   const exit = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   // 0: the set-up of that run failed.
-  return exit.getUint32(0, true) === 0 ? undefined : readExit(exit);
+  if (exit.getUint32(0, true) === 0) return nothing;
+  const memoryEvents = bytes.length > LIMIT.EXIT_REPORT ? bytes.subarray(LIMIT.EXIT_REPORT) : undefined;
+  return { exit: readExit(exit), memoryEvents };
 }
 
 function readIfThere(path: string): Buffer | undefined {

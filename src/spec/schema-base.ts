@@ -100,6 +100,20 @@ export function oneOf<T extends string>(names: Readonly<Record<T, unknown>>, oth
   );
 }
 
+/** An object used as a map. */
+export function mapOf<T>(item: Schema<T>): Schema<Readonly<Record<string, T>>> {
+  return (input) => {
+    if (!isRecord(input)) return new Problem(input, "an object");
+    const copy: Record<string, T> = {};
+    for (const [key, given] of Object.entries(input)) {
+      const checked = item(given);
+      if (checked instanceof Problem) return checked.at(key);
+      copy[key] = checked;
+    }
+    return copy;
+  };
+}
+
 /** An object used as a map of texts. It is copied: later changes of the caller's do not reach the spec. */
 export function texts(isName: (name: string) => boolean, name: string, hint = ""): Schema<Record<string, string>> {
   return (input) => {

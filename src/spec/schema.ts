@@ -15,17 +15,9 @@ import {
 } from "./schema-base.ts";
 import { device, idMappings, link, mount } from "./schema-mounts.ts";
 import { processDefaultsSchema } from "./schema-process.ts";
+import { cgroupsPath, resources } from "./schema-resources.ts";
 import type { Seccomp } from "./seccomp.ts";
-import type {
-  ContainerSpec,
-  IdMapping,
-  Log,
-  Namespace,
-  NamespaceType,
-  Resources,
-  Restart,
-  RootDriver,
-} from "./types.ts";
+import type { ContainerSpec, IdMapping, Log, Namespace, NamespaceType, Restart, RootDriver } from "./types.ts";
 import { validateSeccomp } from "./validate-seccomp.ts";
 
 /** A container's name is part of file names and of cgroup names. */
@@ -83,9 +75,6 @@ const seccomp: Schema<"default" | "unconfined" | Seccomp> = either(
   oneOf<"default" | "unconfined">({ default: true, unconfined: true }, ", or a profile in the OCI's form"),
 );
 
-type Memory = NonNullable<Resources["memory"]>;
-type Pids = NonNullable<Resources["pids"]>;
-
 export const containerSchema = object<ContainerSpec>(
   {},
   {
@@ -111,13 +100,8 @@ export const containerSchema = object<ContainerSpec>(
     maskedPaths: list(path),
     readonlyPaths: list(path),
     sysctl: texts((key) => key !== "" && !key.includes("\0"), "the name of a kernel parameter"),
-    resources: object<Resources>(
-      {},
-      {
-        memory: object<Memory>({}, { limit: integer(1, Number.MAX_SAFE_INTEGER) }),
-        pids: object<Pids>({}, { limit: integer(1, 4194304) }),
-      },
-    ),
+    resources,
+    cgroupsPath,
     seccomp,
     process: processDefaultsSchema,
     lifetime: oneOf<NonNullable<ContainerSpec["lifetime"]>>({ app: true, host: true }),

@@ -1,3 +1,4 @@
+import type { Resources } from "./resources.ts";
 import type { Seccomp } from "./seccomp.ts";
 
 /** Namespace types by the names of the OCI runtime-spec (linux.namespaces). */
@@ -95,18 +96,6 @@ export interface Landlock {
   readonly connectTcp?: readonly number[];
 }
 
-/** Limits kept by cgroups, as in the OCI runtime-spec (linux.resources). */
-export interface Resources {
-  readonly memory?: {
-    /** Bytes */
-    readonly limit?: number;
-  };
-  readonly pids?: {
-    /** Processes and threads */
-    readonly limit?: number;
-  };
-}
-
 /** A process in a container: what is executed, as whom, and with which rights. */
 export interface ProcessSpec {
   readonly args: readonly string[];
@@ -163,7 +152,10 @@ export interface ContainerSpec {
   readonly maskedPaths?: readonly string[];
   readonly readonlyPaths?: readonly string[];
   readonly sysctl?: Readonly<Record<string, string>>;
+  /** Limits. A container that has this member, even as `{}`, gets cgroups: it can be paused, and its use is counted. */
   readonly resources?: Resources;
+  /** Where its cgroups go: absolute from the top of each hierarchy, or relative to where libct may make cgroups. Default: a name of libct's choice. */
+  readonly cgroupsPath?: string;
   /** "default": libct's profile; "unconfined" (default): none; or a profile in the OCI's form. */
   readonly seccomp?: "default" | "unconfined" | Seccomp;
   /** Defaults for every process of the container. */

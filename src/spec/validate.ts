@@ -1,12 +1,15 @@
+import type { Resources } from "./resources.ts";
 import { containerSchema } from "./schema.ts";
 import { parse } from "./schema-parse.ts";
 import { processSchema } from "./schema-process.ts";
+import { resources as resourcesSchema } from "./schema-resources.ts";
 import type { ContainerSpec, ProcessSpec } from "./types.ts";
 import { checkIdMappings, checkUserIsMapped } from "./validate-idmaps.ts";
 import { checkLifetime } from "./validate-lifetime.ts";
 import { checkDevices, checkMounts } from "./validate-mounts.ts";
 import { checkNamespaceNeeds, namespaceUse } from "./validate-namespaces.ts";
 import { checkProcess } from "./validate-process.ts";
+import { checkNewResources, checkResources } from "./validate-resources.ts";
 import { checkSysctl } from "./validate-sysctl.ts";
 
 /**
@@ -31,6 +34,7 @@ export function validateSpec(input: unknown): ContainerSpec {
   if (spec.devices) checkDevices(spec.devices);
   if (spec.sysctl) checkSysctl(spec, use);
   checkLifetime(spec);
+  if (spec.resources) checkNewResources(spec.resources);
   if (spec.process) {
     checkProcess(spec.process, "process");
     checkUserIsMapped(spec);
@@ -46,4 +50,11 @@ export function validateProcess(input: unknown, member = "process"): ProcessSpec
   const process = parse(processSchema, input, member);
   checkProcess(process, member);
   return process;
+}
+
+/** Limits, checked in the same way: those of a new container are part of its description, these are changes for one that runs. */
+export function validateResources(input: unknown): Resources {
+  const resources = parse(resourcesSchema, input, "resources");
+  checkResources(resources);
+  return resources;
 }

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { type CgroupPlan, parseLayout, planCgroup } from "../../src/cgroup/index.ts";
 import type { IdMaps, Resolved, ResolvedMount, Stdio } from "../../src/compile/index.ts";
 import { type KernelFeatures, kernelFeatures } from "../../src/linux/index.ts";
 import {
@@ -9,6 +10,7 @@ import {
   type NamespaceType,
   type ProcessSpec,
   parseMountOptions,
+  type Resources,
   type RootPlan,
   type RootStep,
   standard,
@@ -21,7 +23,7 @@ export interface Given {
   readonly root?: RootPlan;
   readonly idMaps?: IdMaps;
   readonly stdio?: readonly [Stdio, Stdio, Stdio];
-  readonly cgroups?: Resolved["cgroups"];
+  readonly cgroup?: Resolved["cgroup"];
   readonly privileged?: boolean;
   readonly record?: Resolved["record"];
 }
@@ -47,7 +49,7 @@ export function resolvedBy(given: Given, features: KernelFeatures): Resolved {
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root: given.root,
     mounts: (spec.mounts ?? []).map(resolvedMount),
-    cgroups: given.cgroups ?? [],
+    cgroup: given.cgroup,
     user: process.user,
     seccomp: spec.seccomp === undefined || spec.seccomp === "unconfined" ? undefined : { filter: FILTER, flags: 0 },
     stdin,
@@ -137,6 +139,38 @@ function overlayPlan(lower: string): RootPlan {
       { do: "mount", source: "overlay", target: `${SCRATCH}/root`, type: "overlay", data },
     ],
   };
+}
+
+/** What limits and rules for devices come to on a machine with cgroups of each version. */
+export const CGROUP_PLANS: Readonly<Record<"v1" | "v2", CgroupPlan>> = {
+  v1: limitedOn({
+    mountinfo: [
+      "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct",
+      "33 31 0:30 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory",
+      "34 31 0:31 / /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices",
+    ].join("\n"),
+    cgroup: "3:memory:/\n2:cpu,cpuacct:/user\n1:devices:/\n",
+    controllers: "",
+  }),
+  v2: limitedOn({
+    mountinfo: "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw",
+    cgroup: "0::/",
+    controllers: "cpu io memory pids",
+  }),
+};
+
+function limitedOn(texts: Parameters<typeof parseLayout>[0]): CgroupPlan {
+  const files = new Map([["/sys/fs/cgroup/cgroup.controllers", texts.controllers]]);
+  const read = (file: string) => files.get(file) ?? (file.endsWith("/cgroup.procs") ? "" : undefined);
+  const view = { layout: parseLayout(texts), read, writable: () => true };
+  const resources: Resources = {
+    memory: { limit: "64M" },
+    cpu: { shares: 512 },
+    devices: [{ allow: true, type: "c", major: 1, minor: 3, access: "rw" }],
+  };
+  const plan = planCgroup({ resources, name: "libct-1" }, view);
+  if (!plan) throw new Error("the plan is empty");
+  return plan;
 }
 
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
@@ -272,24 +306,16 @@ export function arbitraryContainer(features: KernelFeatures): fc.Arbitrary<Given
     root: optional(fc.constantFrom(...Object.keys(ROOT_PLANS))),
     idMaps,
     stdio: fc.tuple(stdio, stdio, stdio),
-    cgroups: fc.constantFrom<Resolved["cgroups"]>(
-      [],
-      [
-        {
-          path: "/sys/fs/cgroup/pids/libct-1",
-          settings: [{ file: "pids.max", value: "7", member: "resources.pids.limit" }],
-        },
-      ],
-    ),
+    cgroup: fc.constantFrom(undefined, ...Object.values(CGROUP_PLANS)),
   });
-  return contained.map(({ root, idMaps, stdio, cgroups, process, standardDevices, ...parts }): Given => {
+  return contained.map(({ root, idMaps, stdio, cgroup, process, standardDevices, ...parts }): Given => {
     const devices = standardDevices ? (standard({ userNamespace: false }).devices ?? []) : [];
     const spec = { ...withoutUndefined(parts), devices } as ContainerSpec;
     const inUserNamespace = parts.namespaces.includes("user");
     // Attaching a detached filesystem needs fsopen(2): resolving refuses images in a user namespace on older kernels.
     const possible = root !== "image" || !inUserNamespace || features.fsopen;
     const plan = root === undefined || !possible ? undefined : ROOT_PLANS[root];
-    return { spec, process, idMaps, stdio, cgroups, ...(plan ? { root: plan } : {}) };
+    return { spec, process, idMaps, stdio, ...(cgroup ? { cgroup } : {}), ...(plan ? { root: plan } : {}) };
   });
 }
 

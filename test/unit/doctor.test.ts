@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { diagnose, whoForbids } from "../../src/host/doctor.ts";
-import { cgroupLayout, type Facts } from "../../src/host/facts.ts";
+import type { Facts } from "../../src/host/facts.ts";
 import { E, kernelFeatures } from "../../src/linux/index.ts";
 import { NAMESPACE_TYPES } from "../../src/spec/index.ts";
 
@@ -41,7 +41,7 @@ const facts = (changes: Partial<Facts> = {}): Facts => ({
   loopControl: "allowed",
   apparmor: false,
   selinux: false,
-  cgroups: { layout: "version 2", memory: true, pids: true },
+  cgroups: { layout: "v2", memory: true, pids: true, cpu: true, io: true },
   sysResource: true,
   executorSealed: true,
   ...changes,
@@ -133,15 +133,6 @@ describe("the doctor", () => {
     expect(check(found, "namespace-pid")?.available).toBe(true);
   });
 
-  it.each([
-    [[], "none"],
-    [["proc", "cgroup", "cgroup", "tmpfs"], "version 1"],
-    [["cgroup2"], "version 2"],
-    [["cgroup", "cgroup2"], "hybrid"],
-  ])("tells the layout of cgroups from the mounts: %j", (types, layout) => {
-    expect(cgroupLayout(types.map((type) => ({ type })))).toBe(layout);
-  });
-
   it("says how to get ranges of ids: the helpers first, then the ranges", () => {
     const withRanges = (changes: Partial<Facts>) =>
       facts({
@@ -188,7 +179,7 @@ describe("the doctor", () => {
       programs: {},
       fuseDevice: "missing",
       loopControl: "missing",
-      cgroups: { layout: "none", memory: false, pids: false },
+      cgroups: { layout: "none", memory: false, pids: false, cpu: false, io: false },
       sysResource: false,
       executorSealed: false,
     });

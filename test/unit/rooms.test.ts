@@ -12,11 +12,12 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   program: ["linux"],
   explain: ["program", "linux"],
   fs: ["spec", "linux"],
-  compile: ["program", "spec", "linux"],
+  cgroup: ["spec", "linux"],
+  compile: ["cgroup", "program", "spec", "linux"],
   executor: ["program", "linux"],
-  records: ["executor", "compile", "program", "spec", "linux"],
-  host: ["records", "executor", "explain", "compile", "fs", "program", "spec", "linux"],
-  cli: ["host", "records", "executor", "explain", "compile", "fs", "program", "spec", "linux"],
+  records: ["executor", "compile", "cgroup", "program", "spec", "linux"],
+  host: ["records", "executor", "explain", "compile", "cgroup", "fs", "program", "spec", "linux"],
+  cli: ["host", "records", "executor", "explain", "compile", "cgroup", "fs", "program", "spec", "linux"],
 };
 
 interface Import {

@@ -789,10 +789,11 @@ describe("resources", () => {
   const resources = (members: object) => ({ resources: members });
   accepts({
     limits: resources({ memory: { limit: 268435456 }, pids: { limit: 64 } }),
+    "a limit as text": resources({ memory: { limit: "256M" } }),
     "no limits": resources({ memory: {} }),
   });
   refuses({
-    "a limit as text": [resources({ memory: { limit: "256M" } }), "resources.memory.limit", "an integer"],
+    "a limit that is no size": [resources({ memory: { limit: "much" } }), "resources.memory.limit", "a size such as"],
     "no process at all": [resources({ pids: { limit: 0 } }), "resources.pids.limit", "from 1 to 4194304"],
     "an unknown resource": [resources({ memori: {} }), "resources.memori", 'did you mean "memory"?'],
   });

@@ -1,0 +1,11 @@
+export { deviceProgram } from "./device-program.ts";
+export { type CgroupEvent, events } from "./events.ts";
+export { freeze, isFrozen, thaw } from "./freeze.ts";
+export { type Cgroup, type CgroupDirectory, directoryOf } from "./handle.ts";
+export { type CgroupLayout, type Hierarchy, type LayoutKind, parseLayout } from "./layout.ts";
+export { type CgroupPlan, type CgroupRequest, type CgroupStep, canLimit, type DevicePlan, planCgroup } from "./plan.ts";
+export { killAll, pidsOf, removeCgroup } from "./processes.ts";
+export { readStats } from "./read-stats.ts";
+export type * from "./stats.ts";
+export { type AttachDevices, planUpdate, type UpdateWrite, update } from "./update.ts";
+export { type CgroupView, readView } from "./view.ts";

@@ -1,0 +1,63 @@
+import { parseFlat, readCgroupFile, readIfThere } from "./files.ts";
+import { parseLimit } from "./parse-stats.ts";
+import type { MemoryStats } from "./stats.ts";
+
+/** memory.rst of the kernel's cgroup-v1, "stat file". The members with "total_" count the cgroups below too. */
+export function memoryStatsV1(path: string): MemoryStats {
+  const number = (file: string) => Number(readCgroupFile(`${path}/memory.${file}`));
+  const stat = parseFlat(readCgroupFile(`${path}/memory.stat`));
+  const total = (name: string) => stat.get(`total_${name}`) ?? 0;
+  const limit = parseLimit(readCgroupFile(`${path}/memory.limit_in_bytes`));
+  const swap = stat.has("total_swap") ? swapV1(path, total("swap"), limit) : undefined;
+  const killed = parseFlat(readCgroupFile(`${path}/memory.oom_control`)).get("oom_kill") ?? 0;
+  return {
+    usage: number("usage_in_bytes"),
+    peak: number("max_usage_in_bytes"),
+    ...(limit === undefined ? {} : { limit }),
+    ...(swap ? { swap } : {}),
+    anon: total("rss"),
+    file: total("cache"),
+    shmem: total("shmem"),
+    inactiveFile: total("inactive_file"),
+    events: { max: number("failcnt"), oomKill: killed },
+  };
+}
+
+/** Version 1 limits memory and swap together: what is left for swap is the difference. */
+function swapV1(path: string, usage: number, memoryLimit: number | undefined): MemoryStats["swap"] {
+  const both = parseLimit(readIfThere(`${path}/memory.memsw.limit_in_bytes`) ?? "max");
+  return both === undefined || memoryLimit === undefined ? { usage } : { usage, limit: both - memoryLimit };
+}
+
+/** cgroup-v2.rst, "Memory Interface Files". */
+export function memoryStatsV2(path: string): MemoryStats {
+  const read = (file: string) => readCgroupFile(`${path}/memory.${file}`);
+  const stat = parseFlat(read("stat"));
+  const of = (name: string) => stat.get(name) ?? 0;
+  const limit = parseLimit(read("max"));
+  const peak = readIfThere(`${path}/memory.peak`);
+  const events = parseFlat(read("events"));
+  const swap = swapV2(path);
+  return {
+    usage: Number(read("current")),
+    ...(peak === undefined ? {} : { peak: Number(peak) }),
+    ...(limit === undefined ? {} : { limit }),
+    ...(swap ? { swap } : {}),
+    anon: of("anon"),
+    file: of("file"),
+    shmem: of("shmem"),
+    inactiveFile: of("inactive_file"),
+    // Before Linux 5.18 only the parts were told.
+    kernel: stat.get("kernel") ?? of("kernel_stack") + of("slab"),
+    slab: of("slab"),
+    sock: of("sock"),
+    events: { max: events.get("max") ?? 0, oom: events.get("oom") ?? 0, oomKill: events.get("oom_kill") ?? 0 },
+  };
+}
+
+function swapV2(path: string): MemoryStats["swap"] {
+  const usage = readIfThere(`${path}/memory.swap.current`);
+  if (usage === undefined) return undefined;
+  const limit = parseLimit(readCgroupFile(`${path}/memory.swap.max`));
+  return limit === undefined ? { usage: Number(usage) } : { usage: Number(usage), limit };
+}

@@ -1,0 +1,88 @@
+import {
+  type Cgroup,
+  type CgroupEvent,
+  type CgroupStats,
+  directoryOf,
+  events,
+  freeze,
+  isFrozen,
+  readStats,
+  thaw,
+  update,
+} from "../cgroup/index.ts";
+import { compileDeviceProgram } from "../compile/index.ts";
+import { LibctError } from "../errors.ts";
+import { hostArch, type ProgramRunner } from "../executor/index.ts";
+import { encodeProgram } from "../program/index.ts";
+import { type Resources, validateResources } from "../spec/index.ts";
+import type { ExitStatus } from "./exit-status.ts";
+import { failureError } from "./failures.ts";
+
+/** A running container, as far as its limits are concerned. */
+export interface Limited {
+  readonly cgroup: Cgroup | undefined;
+  readonly ended: Promise<ExitStatus>;
+}
+
+/** Changes limits; the rules for devices of cgroup v2 by a little program, as they take bpf(2). */
+export async function updateResources({ cgroup }: Limited, runner: ProgramRunner, resources: Resources): Promise<void> {
+  const valid = validateResources(resources);
+  await update(required(cgroup), valid, (directory, program) => attach(runner, directory, program));
+}
+
+export const stats = ({ cgroup }: Limited): CgroupStats => readStats(required(cgroup));
+export const pause = ({ cgroup }: Limited): Promise<void> => freeze(required(cgroup));
+export const resume = ({ cgroup }: Limited): Promise<void> => thaw(required(cgroup));
+
+/** Ends with the container; a kill for memory that ended it is told even when its cgroups were gone too soon. */
+export async function* containerEvents(
+  { cgroup, ended }: Limited,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<CgroupEvent, void, undefined> {
+  const stop = new AbortController();
+  const over = () => stop.abort();
+  signal?.addEventListener("abort", over);
+  if (signal?.aborted) over();
+  const status = ended.catch(() => undefined);
+  status.then(over);
+  let told = false;
+  try {
+    for await (const event of events(required(cgroup), stop.signal)) {
+      told ||= event.type === "oom-kill";
+      yield event;
+    }
+    if (!signal?.aborted && !told && (await status)?.oomKilled) yield { type: "oom-kill", count: 1 };
+  } finally {
+    signal?.removeEventListener("abort", over);
+  }
+}
+
+/** The freezer of version 1 keeps what is killed while it is frozen (freezer-subsystem.rst). */
+export async function letDie(cgroup: Cgroup): Promise<void> {
+  try {
+    if (directoryOf(cgroup, "freezer") && isFrozen(cgroup)) await thaw(cgroup);
+  } catch (error) {
+    if (!(error instanceof LibctError && error.code === "ERR_CT_STATE")) throw error; // It has ended meanwhile.
+  }
+}
+
+function required(cgroup: Cgroup | undefined): Cgroup {
+  if (cgroup) return cgroup;
+  throw new LibctError("ERR_CT_NOT_SUPPORTED", "the container has no cgroup of its own", {
+    member: "resources",
+    hint: "make it with `resources: {}`, as root or where cgroups are delegated to this user (see `ct doctor`)",
+  });
+}
+
+function attach(runner: ProgramRunner, directory: string, instructions: Uint8Array): Promise<void> {
+  const program = compileDeviceProgram(hostArch(), directory, instructions);
+  return new Promise((resolve, reject) => {
+    let failed: LibctError | undefined;
+    runner.run(encodeProgram(program), {
+      fail: (failure) => {
+        failed ??= failureError(program, failure);
+      },
+      done: (error) => (failed || error ? reject(failed ?? error) : resolve()),
+    });
+  });
+}
