@@ -8,7 +8,7 @@ import { setOomScore } from "./limits.ts";
 import { beginChild, CLONE_FLAG, openProcfs, openSync, spawn, spawnFromStage, waitForExecution } from "./namespaces.ts";
 import type { ResolvedEntry } from "./resolved.ts";
 import { setLabels } from "./restrictions.ts";
-import { closeContainerEnds, handOverPipes, makePipes, openIgnored } from "./stdio.ts";
+import { closeContainerEnds, handOverPipes, leaveStreams, makePipes, openIgnored } from "./stdio.ts";
 import { receiveTerminal, terminalStreams } from "./terminal.ts";
 
 interface EntryContext extends ProcessContext {
@@ -43,6 +43,7 @@ export function compileEnter(resolved: ResolvedEntry): Program {
   const ended = monitor.label();
   spawnEntered(c, pid, ended);
   closeContainerEnds(c, pipes);
+  if (resolved.keepRunning) leaveStreams(c);
   const master = receiveTerminal(c, ended);
   waitForExecution(c);
   monitor.place(ended);
@@ -84,7 +85,7 @@ function joinContainer(block: BlockBuilder, c: EntryContext): Register | undefin
   });
   if (r.chroot) {
     const why = "open the container's root";
-    block.sysResult("root", "openat", [c.target, block.str("root"), directory(r), 0], { why });
+    block.at("container").sysResult("root", "openat", [c.target, block.str("root"), directory(r), 0], { why });
   }
   for (const { type, fd } of files) if (type !== "mount") join(block, type, fd);
   becomeNamespaceRoot(block, c);
