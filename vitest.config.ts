@@ -8,6 +8,7 @@ const NEED_ROOT = [
   "enter",
   "enter-hostile",
   "enter-states",
+  "enter-user",
   "explain",
   "failures",
   "mounts",
