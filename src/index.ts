@@ -25,6 +25,7 @@ export {
   type RunResult,
   type SandboxOptions,
   type StartOptions,
+  type UnmountOptions,
 } from "./host/index.ts";
 export type { KernelFeatures } from "./linux/index.ts";
 export type { Listing } from "./program/index.ts";

@@ -3,6 +3,8 @@ export { DEFAULT_PATH } from "./command.ts";
 export { compileContainer } from "./compile.ts";
 export { NOTICE, QUESTION } from "./context.ts";
 export { compileEnter } from "./enter.ts";
+export { compileChange } from "./live.ts";
+export type { LiveChange, ResolvedChange } from "./live-steps.ts";
 export type { IdMaps, Resolved, ResolvedEntry, ResolvedMount, ResolvedProcess, Stdio } from "./resolved.ts";
 export { compileSeccomp } from "./seccomp.ts";
 export { defaultSeccomp } from "./seccomp-default.ts";

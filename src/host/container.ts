@@ -5,14 +5,27 @@ import { kernelFeatures } from "../linux/index.ts";
 import { explainProgram, type Listing } from "../program/index.ts";
 import {
   type ContainerSpec,
+  type Device,
+  type Mount,
   NAMESPACE_FILES,
   type NamespaceType,
   type ProcessSpec,
+  type Rlimit,
   validateProcess,
 } from "../spec/index.ts";
 import { killOnAbort, throwIfAborted } from "./abort.ts";
 import { type EnterOptions, explainEntry, launchEntry } from "./enter.ts";
 import { closeUnread, EnteredProcesses } from "./entered-processes.ts";
+import {
+  addDevice,
+  addMount,
+  removeDevice,
+  removeMount,
+  setNames,
+  setRlimits,
+  setSysctl,
+  type UnmountOptions,
+} from "./live.ts";
 import { Launch, Process } from "./process.ts";
 import { identify } from "./process-identity.ts";
 import { resolveContainer, type Streams, type Surroundings } from "./resolve.ts";
@@ -116,6 +129,43 @@ export class Container {
   async exec(command: Command, options: EnterOptions = {}): Promise<Process> {
     const launch = await launchEntry(this.#host, await this.running(), command, options);
     return await this.#entered.add(launch, options.signal);
+  }
+
+  /** Adds a mount while the container runs; its target is made when it is missing. Bind mounts need Linux 5.2. When it fails nothing is left of it. */
+  async mount(mount: Mount): Promise<void> {
+    await addMount(this.#host, await this.running(), mount);
+  }
+
+  /** Takes a mount away while the container runs; with `detach` also one that is in use. */
+  async unmount(destination: string, options: UnmountOptions = {}): Promise<void> {
+    await removeMount(this.#host, await this.running(), destination, options);
+  }
+
+  /** Adds a device while the container runs. */
+  async addDevice(device: Device): Promise<void> {
+    await addDevice(this.#host, await this.running(), device);
+  }
+
+  async removeDevice(path: string): Promise<void> {
+    await removeDevice(this.#host, await this.running(), path);
+  }
+
+  async setHostname(hostname: string): Promise<void> {
+    await setNames(this.#host, await this.running(), { hostname });
+  }
+
+  async setDomainname(domainname: string): Promise<void> {
+    await setNames(this.#host, await this.running(), { domainname });
+  }
+
+  /** Sets kernel parameters of the container's namespaces: all of them, or none when one fails. */
+  async setSysctl(values: Readonly<Record<string, string>>): Promise<void> {
+    await setSysctl(this.#host, await this.running(), values);
+  }
+
+  /** Sets resource limits of all processes that run in the container. */
+  async setRlimits(rlimits: readonly Rlimit[]): Promise<void> {
+    await setRlimits(this.#host, await this.running(), rlimits);
   }
 
   /** The program that `exec` would run. */
