@@ -5,6 +5,10 @@ const timeouts = { testTimeout: 60_000, hookTimeout: 120_000 };
 /** System tests that look at ordinary users' containers too, but need root to set the scene. */
 const NEED_ROOT = [
   "doctor",
+  "enter",
+  "enter-hostile",
+  "enter-states",
+  "enter-user",
   "explain",
   "failures",
   "mounts",

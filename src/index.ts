@@ -29,6 +29,7 @@ export {
   type RunResult,
   type SandboxOptions,
   type StartOptions,
+  type UnmountOptions,
 } from "./host/index.ts";
 export type { KernelFeatures } from "./linux/index.ts";
 export type * from "./spec/index.ts";

@@ -128,7 +128,7 @@ function writeInit(c: Context, pipes: Pipes): void {
   const ignored = openIgnored(init, c);
   joinNamespaces(init, c, (type) => type === "mount");
   // Everything that is wanted from the host is opened while the caller's own identity and the host's tree are still there.
-  const sources = captureSources(c);
+  const sources = captureSources(c, init);
   const devices = captureDevices(c);
   captureNullDevice(c);
   if (c.rootBlock === init) becomeNamespaceRoot(init, c);

@@ -1,4 +1,4 @@
-import { E } from "../linux/index.ts";
+import { AT, E } from "../linux/index.ts";
 import type { BlockBuilder, DataRef, ProgramBuilder, Register } from "../program/index.ts";
 import type { Resolved, ResolvedProcess } from "./resolved.ts";
 
@@ -29,13 +29,18 @@ export interface ProcessContext {
   readonly sync: { readonly monitor: Register; readonly child: Register };
 }
 
+/** What mounting needs, in a container that is made or in one that runs. */
+export interface MountContext extends ProcessContext {
+  readonly resolved: ResolvedProcess & Pick<Resolved, "mounts" | "created">;
+  /** Where the descriptors are that the monitor opens for init alone. */
+  readonly lent: DataRef[];
+}
+
 /** What they share while they compile one container. */
-export interface Context extends ProcessContext {
+export interface Context extends MountContext {
   readonly resolved: Resolved;
   /** The block that builds the root: init, or the stage when a helper must mount it. */
   readonly rootBlock: BlockBuilder;
-  /** Where the descriptors are that the monitor opens for init alone. */
-  readonly lent: DataRef[];
 }
 
 /** Writes `content` to a file of the verified procfs: never through a path that the container could have changed (CVE-2025-52881). */
@@ -46,7 +51,7 @@ export function writeProc(block: BlockBuilder, proc: Register, file: string, con
 }
 
 /** Keeps a descriptor that the monitor has opened for init. It is kept in memory, since there are fewer registers than mounts. */
-export function lend(c: Context, descriptor: Register): DataRef {
+export function lend(c: MountContext, descriptor: Register): DataRef {
   const slot = c.program.memory.zeroed(8);
   c.monitor.store(slot, descriptor, 8);
   c.lent.push(slot);
@@ -54,7 +59,7 @@ export function lend(c: Context, descriptor: Register): DataRef {
 }
 
 /** When init has its own copies the monitor closes what it lent: it would keep filesystems mounted until it is gone itself. */
-export function closeLent(c: Context): void {
+export function closeLent(c: MountContext): void {
   const { monitor, lent } = c;
   const descriptor = c.program.register("lent");
   for (const slot of lent) {
@@ -93,8 +98,19 @@ export function splitPath(path: string): { readonly parent: string; readonly nam
   return { parent: `/${parts.slice(0, -1).join("/")}`, name: parts.at(-1) ?? "." };
 }
 
-/** Makes the directories above `path` and, as `kind` says, a directory or an empty file there. What exists stays as it is. Changes the working directory. */
-export function makeTarget(block: BlockBuilder, path: string, kind: "directory" | "file"): void {
+/** What `makeTarget` may have made: the slot holds 0 when it has. */
+export interface MadeTarget {
+  readonly parent: string;
+  readonly name: string;
+  readonly kind: "directory" | "file";
+  readonly slot: DataRef;
+}
+
+/**
+ * Makes the directories above `path` and, as `kind` says, a directory or an empty file there. What exists stays as it is. Changes the working directory. Who
+ * wants to undo it gives a list for what was made.
+ */
+export function makeTarget(block: BlockBuilder, path: string, kind: "directory" | "file", made?: MadeTarget[]): void {
   const why = "create the mount target";
   const { parent, name } = splitPath(path);
   if (name === ".") return;
@@ -102,9 +118,27 @@ export function makeTarget(block: BlockBuilder, path: string, kind: "directory" 
   if (parent === "/") {
     block.sys("chdir", [block.str("/")], { why });
   } else {
-    makeTarget(block, parent, "directory");
+    makeTarget(block, parent, "directory", made);
     enterDirectory(block, parent, why);
   }
-  if (kind === "file") block.sys("mknodat", [-100, block.str(name), 0o100644, 0], { tolerate: [E.EEXIST], why });
-  else block.sys("mkdirat", [-100, block.str(name), 0o755], { tolerate: [E.EEXIST], why });
+  const what = { tolerate: [E.EEXIST], why, ...(made ? { dst: block.program.register("made") } : {}) };
+  if (kind === "file") block.sys("mknodat", [-100, block.str(name), 0o100644, 0], what);
+  else block.sys("mkdirat", [-100, block.str(name), 0o755], what);
+  if (!made) return;
+  const slot = block.memory.zeroed(8);
+  block.store(slot, block.program.register("made"), 8);
+  made.push({ parent, name, kind, slot });
+}
+
+/** Removes what `makeTarget` has made, as far as nothing else is in it by now. */
+export function removeTargets(block: BlockBuilder, made: readonly MadeTarget[]): void {
+  const register = block.program.register("made");
+  for (const { parent, name, kind, slot } of made.toReversed()) {
+    const kept = block.label();
+    block.load(register, slot, 8);
+    block.jumpUnless(register, 0, kept);
+    enterDirectory(block, parent, "remove the mount target");
+    block.sys("unlinkat", [-100, block.str(name), kind === "directory" ? AT.REMOVEDIR : 0], { tolerate: "any" });
+    block.place(kept);
+  }
 }

@@ -1,7 +1,7 @@
 import { AT, E, MOVE_MOUNT, MS, makedev, O, OPEN_TREE, S } from "../linux/index.ts";
-import type { DataRef } from "../program/index.ts";
+import type { BlockBuilder, DataRef } from "../program/index.ts";
 import type { Device } from "../spec/index.ts";
-import { type Context, enterDirectory, FIXED_FD, makeTarget, splitPath } from "./context.ts";
+import { type Context, enterDirectory, FIXED_FD, makeTarget, type ProcessContext, splitPath } from "./context.ts";
 
 const TYPE = { c: S.IFCHR, u: S.IFCHR, b: S.IFBLK, p: S.IFIFO } as const;
 
@@ -10,15 +10,18 @@ export function captureDevices(c: Context): readonly (DataRef | undefined)[] {
   const { init, resolved: r } = c;
   return (r.spec.devices ?? []).map((device, index) => {
     if (r.mayMakeNodes || device.type === "p") return undefined;
-    const slot = c.program.memory.zeroed(8);
-    const fd = c.program.register("source");
-    init.at(`devices[${index}]`);
-    const path = init.str(device.path);
-    if (r.features.openTree) init.sys("open_tree", [AT.FDCWD, path, OPEN_TREE.CLONE | OPEN_TREE.CLOEXEC], { dst: fd });
-    else init.sys("openat", [AT.FDCWD, path, O.PATH | O.CLOEXEC, 0], { dst: fd });
-    init.store(slot, fd, 8);
-    return slot;
+    return captureDevice(c, init.at(`devices[${index}]`), device.path);
   });
+}
+
+export function captureDevice({ program, resolved: r }: ProcessContext, block: BlockBuilder, device: string): DataRef {
+  const slot = program.memory.zeroed(8);
+  const fd = program.register("source");
+  const path = block.str(device);
+  if (r.features.openTree) block.sys("open_tree", [AT.FDCWD, path, OPEN_TREE.CLONE | OPEN_TREE.CLOEXEC], { dst: fd });
+  else block.sys("openat", [AT.FDCWD, path, O.PATH | O.CLOEXEC, 0], { dst: fd });
+  block.store(slot, fd, 8);
+  return slot;
 }
 
 export function makeDevices(c: Context, captured: readonly (DataRef | undefined)[]): void {
@@ -39,7 +42,7 @@ export function makeDevices(c: Context, captured: readonly (DataRef | undefined)
     const { parent, name } = splitPath(device.path);
     if (parent !== directory && parent !== "/" && parent !== "/dev") makeTarget(init, parent, "directory");
     enter(parent, "enter the device's directory");
-    makeNode(c, device, name);
+    makeNode(c, device, name, isEmptyTmpfs(c, parent));
   });
   (r.spec.links ?? []).forEach((link, index) => {
     init.at(`links[${index}]`);
@@ -49,17 +52,18 @@ export function makeDevices(c: Context, captured: readonly (DataRef | undefined)
   });
 }
 
+/** Nothing can be there in an empty tmpfs. */
+const isEmptyTmpfs = (c: Context, path: string) =>
+  c.resolved.mounts.some(
+    ({ mount, options }) => mount.destination === path && mount.type === "tmpfs" && !options.tmpcopyup,
+  );
+
 /** Makes the node in the directory that was entered. */
-function makeNode(c: Context, device: Device, name: string): void {
+export function makeNode(c: ProcessContext, device: Device, name: string, empty: boolean): void {
   const { init } = c;
   const path = init.str(name);
   const mode = TYPE[device.type] | (device.fileMode ?? 0o666);
   const [major, minor] = [device.major ?? 0, device.minor ?? 0];
-  const { parent } = splitPath(device.path);
-  // Nothing can be there in an empty tmpfs.
-  const empty = c.resolved.mounts.some(
-    ({ mount, options }) => mount.destination === parent && mount.type === "tmpfs" && !options.tmpcopyup,
-  );
   const there = init.label();
   const done = init.label();
   const orLook = empty ? {} : { jump: { on: [E.EEXIST], to: there } };
@@ -74,7 +78,7 @@ function makeNode(c: Context, device: Device, name: string): void {
 }
 
 /** "If a file already exists at path that does not match the requested device, the runtime MUST generate an error" (OCI runtime-spec, config-linux.md). */
-function expectNode(c: Context, path: DataRef, mode: number, major: number, minor: number): void {
+function expectNode(c: ProcessContext, path: DataRef, mode: number, major: number, minor: number): void {
   const { init } = c;
   const seen = init.memory.zeroed(256);
   const value = c.program.register("seen");
@@ -92,7 +96,7 @@ function expectNode(c: Context, path: DataRef, mode: number, major: number, mino
 
 const STATX_TYPE_AND_MODE = 3;
 
-function bindDevice(c: Context, path: string, slot: DataRef): void {
+export function bindDevice(c: ProcessContext, path: string, slot: DataRef): void {
   const { init } = c;
   const fd = c.program.register("source");
   makeTarget(init, path, "file");

@@ -1,14 +1,14 @@
 import { CLONE, MSG, O, SIG, u64s } from "../linux/index.ts";
 import type { Register } from "../program/index.ts";
 import type { IdMapping, Mount } from "../spec/index.ts";
-import type { Context } from "./context.ts";
+import type { ProcessContext } from "./context.ts";
 import { writeProcOf } from "./namespaces.ts";
 
 /**
  * An idmapped mount takes its mapping from a user namespace (mount_setattr(2)), so the monitor makes one: a process that only waits until
  * its namespace has been opened. Mounts with the same mapping share it.
  */
-export function idMapNamespace(c: Context, mount: Mount, member: string): Register {
+export function idMapNamespace(c: ProcessContext, mount: Mount, member: string): Register {
   const uid = mount.uidMappings ?? c.resolved.idMaps?.uid ?? [];
   const gid = mount.gidMappings ?? c.resolved.idMaps?.gid ?? [];
   const name = `idmap ${mapText(uid)}/${mapText(gid)}`.replaceAll("\n", ",");
@@ -23,7 +23,7 @@ export function idMapNamespace(c: Context, mount: Mount, member: string): Regist
 const made = new WeakMap<object, Map<string, Register>>();
 
 function makeNamespace(
-  c: Context,
+  c: ProcessContext,
   uid: readonly IdMapping[],
   gid: readonly IdMapping[],
   member: string,

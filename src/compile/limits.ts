@@ -1,5 +1,6 @@
 import { KEYCTL, PERSONALITY, RLIMIT, u64s } from "../linux/index.ts";
 import type { BlockBuilder } from "../program/index.ts";
+import type { ContainerSpec, Rlimit } from "../spec/index.ts";
 import { type Context, type ProcessContext, writeProc } from "./context.ts";
 
 const UNLIMITED = (1n << 64n) - 1n;
@@ -17,10 +18,9 @@ export function setLimits(c: ProcessContext): void {
   const { init, resolved: r } = c;
   const { process } = r;
   (process.rlimits ?? []).forEach((limit, index) => {
-    const resource = Object.entries(RLIMIT).find(([name]) => `RLIMIT_${name}` === limit.type)?.[1] ?? -1;
-    const value = (n: number) => (n < 0 ? UNLIMITED : BigInt(n));
-    const rlimit = init.memory.bytes(u64s(value(limit.soft), value(limit.hard)));
-    init.at(`process.rlimits[${index}]`).sys("prlimit64", [0, resource, rlimit, 0], { why: `set ${limit.type}` });
+    const rlimit = init.memory.bytes(rlimitBytes(limit));
+    const why = `set ${limit.type}`;
+    init.at(`process.rlimits[${index}]`).sys("prlimit64", [0, rlimitNumber(limit), rlimit, 0], { why });
   });
   if (process.newSessionKeyring) {
     init.at("process.newSessionKeyring").sys("keyctl", [KEYCTL.JOIN_SESSION_KEYRING, 0, 0, 0, 0]);
@@ -30,19 +30,33 @@ export function setLimits(c: ProcessContext): void {
   }
 }
 
+export const rlimitNumber = ({ type }: Rlimit): number =>
+  Object.entries(RLIMIT).find(([name]) => `RLIMIT_${name}` === type)?.[1] ?? -1;
+
+/** struct rlimit64 */
+export function rlimitBytes({ soft, hard }: Rlimit): Uint8Array {
+  const value = (n: number) => (n < 0 ? UNLIMITED : BigInt(n));
+  return u64s(value(soft), value(hard));
+}
+
 /** Kernel parameters of the container's namespaces, and its names. */
 export function setKernelParameters(c: Context): void {
   const { init, resolved: r } = c;
   for (const [name, value] of Object.entries(r.spec.sysctl ?? {})) {
-    // Some interface names have dots: sysctl(8) writes such names with slashes.
-    const file = name.includes("/") ? name : name.replaceAll(".", "/");
-    writeProc(init.at(`sysctl.${name}`), c.proc, `sys/${file}`, value, `set ${name}`);
+    writeProc(init.at(`sysctl.${name}`), c.proc, sysctlFile(name), value, `set ${name}`);
   }
+  setNames(init, r.spec);
+}
+
+/** Some interface names have dots: sysctl(8) writes such names with slashes. */
+export const sysctlFile = (name: string) => `sys/${name.includes("/") ? name : name.replaceAll(".", "/")}`;
+
+export function setNames(block: BlockBuilder, names: Pick<ContainerSpec, "hostname" | "domainname">): void {
   for (const [member, call] of [
     ["hostname", "sethostname"],
     ["domainname", "setdomainname"],
   ] as const) {
-    const name = r.spec[member];
-    if (name !== undefined) init.at(member).sys(call, [init.str(name), new TextEncoder().encode(name).length]);
+    const name = names[member];
+    if (name !== undefined) block.at(member).sys(call, [block.str(name), new TextEncoder().encode(name).length]);
   }
 }

@@ -1,8 +1,8 @@
 import { AT, E, MOUNT_ATTR, MOVE_MOUNT, MS, O, OPEN_TREE, openFlags } from "../linux/index.ts";
-import type { DataRef } from "../program/index.ts";
+import type { BlockBuilder, DataRef } from "../program/index.ts";
 import { mountAttributes } from "../spec/index.ts";
 import { remountTree, setAttributes } from "./attributes.ts";
-import { type Context, enterDirectory, FIXED_FD, lend, makeTarget } from "./context.ts";
+import { enterDirectory, FIXED_FD, lend, type MountContext, makeTarget } from "./context.ts";
 import { idMapNamespace } from "./idmapped.ts";
 import type { ResolvedMount } from "./resolved.ts";
 
@@ -10,14 +10,19 @@ import type { ResolvedMount } from "./resolved.ts";
  * Bind sources are host paths, mount targets are the container's: so the sources are opened here, in the host's tree, before the root is entered, and
  * the targets are resolved afterwards, when nothing but the container's own tree can be reached. No path of an image is ever walked on the host.
  */
-export function captureSources(c: Context): (DataRef | undefined)[] {
-  return c.resolved.mounts.map((mount) => (mount.source ? captureSource(c, mount, mount.source.path) : undefined));
+export function captureSources(c: MountContext, own: BlockBuilder): (DataRef | undefined)[] {
+  return c.resolved.mounts.map((mount) => (mount.source ? captureSource(c, own, mount, mount.source.path) : undefined));
 }
 
 /** An open mount (or without open_tree an open file), kept in memory since there are more mounts than registers. */
-function captureSource(c: Context, { member, options, mount }: ResolvedMount, path: string): DataRef {
+function captureSource(
+  c: MountContext,
+  own: BlockBuilder,
+  { member, options, mount }: ResolvedMount,
+  path: string,
+): DataRef {
   const idmapped = options.idmap !== "none" || mount.uidMappings !== undefined;
-  const block = idmapped ? c.monitor : c.init;
+  const block = idmapped ? c.monitor : own;
   const before = block.member;
   block.at(`${member}.source`);
   const fd = c.program.register("source");
@@ -39,19 +44,47 @@ function captureSource(c: Context, { member, options, mount }: ResolvedMount, pa
 }
 
 /** Makes the mounts, in the order of the spec, inside the entered root. */
-export function makeMounts(c: Context, sources: readonly (DataRef | undefined)[]): void {
+export function makeMounts(c: MountContext, sources: readonly (DataRef | undefined)[]): void {
   c.resolved.mounts.forEach((mount, index) => {
     const source = sources[index];
     c.init.at(mount.member);
     makeTarget(c.init, mount.mount.destination, mount.source?.directory === false ? "file" : "directory");
-    if (mount.options.remount) remount(c, mount);
-    else if (mount.source && source) bind(c, mount, source, mount.source.flags);
-    else if (mount.options.tmpcopyup) mountWithCopyUp(c, mount);
-    else mountFilesystem(c, mount);
+    makeMount(c, mount, source);
+    finishMount(c, mount);
   });
 }
 
-function bind(c: Context, resolved: ResolvedMount, slot: DataRef, existing: number): void {
+/** A mount on a target that is there. It is made, or it is not: nothing is left when it fails. */
+export function makeMount(c: MountContext, mount: ResolvedMount, source: DataRef | undefined): void {
+  if (mount.options.remount) remount(c, mount);
+  else if (mount.source && source) bind(c, mount, source);
+  else if (mount.options.tmpcopyup) mountWithCopyUp(c, mount);
+  else mountFilesystem(c, mount);
+}
+
+/** What can only be done to a mount in its place. */
+export function finishMount(c: MountContext, resolved: ResolvedMount): void {
+  const { mount, options, source } = resolved;
+  const { init } = c;
+  const { openTree, mountSetattr } = c.resolved.features;
+  if (options.remount || options.tmpcopyup) return;
+  if (!source) {
+    if (!mountSetattr || !(options.recursiveSet || options.recursiveClear)) return;
+    setAttributes(init, AT.FDCWD, mount.destination, true, options.recursiveSet, options.recursiveClear);
+    return;
+  }
+  if (openTree && mountSetattr) return;
+  const own = mountAttributes(options);
+  const flags = (source.flags | options.flagsSet) & ~options.flagsClear;
+  // MS_REMOUNT|MS_BIND replaces all flags, so the existing ones are given again (mount(2), "Remounting").
+  if (openTree ? own.set || own.clear : flags !== source.flags) {
+    const target = init.str(mount.destination);
+    init.sys("mount", [0, target, 0, MS.REMOUNT | MS.BIND | flags, 0], { why: "set the mount's flags" });
+  }
+  setBelow(c, resolved);
+}
+
+function bind(c: MountContext, resolved: ResolvedMount, slot: DataRef): void {
   const { mount, options } = resolved;
   const { init } = c;
   const target = init.str(mount.destination);
@@ -67,11 +100,6 @@ function bind(c: Context, resolved: ResolvedMount, slot: DataRef, existing: numb
       [init.str(`self/fd/${FIXED_FD.BIND_SOURCE}`), target, 0, MS.BIND | (options.recursive ? MS.REC : 0), 0],
       what,
     );
-    const flags = (existing | options.flagsSet) & ~options.flagsClear;
-    // MS_REMOUNT|MS_BIND replaces all flags, so the existing ones are given again (mount(2), "Remounting").
-    if (flags !== existing)
-      init.sys("mount", [0, target, 0, MS.REMOUNT | MS.BIND | flags, 0], { why: "set the mount's flags" });
-    setBelow(c, resolved);
     init.sys("close", [fd]);
     return;
   }
@@ -82,16 +110,11 @@ function bind(c: Context, resolved: ResolvedMount, slot: DataRef, existing: numb
     setAttributes(init, fd, "", true, options.recursiveSet, options.recursiveClear);
   }
   init.sys("move_mount", [fd, init.str(""), AT.FDCWD, target, MOVE_MOUNT.F_EMPTY_PATH | MOVE_MOUNT.T_SYMLINKS], what);
-  if (!detached && (own.set || own.clear)) {
-    const flags = (existing | options.flagsSet) & ~options.flagsClear;
-    init.sys("mount", [0, target, 0, MS.REMOUNT | MS.BIND | flags, 0], { why: "set the mount's flags" });
-  }
-  if (!detached) setBelow(c, resolved);
   init.sys("close", [fd]);
 }
 
 /** rro and its kin without mount_setattr(2). */
-function setBelow(c: Context, { mount, options, source }: ResolvedMount): void {
+function setBelow(c: MountContext, { mount, options, source }: ResolvedMount): void {
   if (!options.recursiveSet && !options.recursiveClear) return;
   const flags = ((source?.flags ?? 0) | options.flagsSet) & ~options.flagsClear;
   const tree = { flags, below: source?.below ?? [] };
@@ -108,7 +131,7 @@ function flagsOf(attributes: number): number {
   return flags;
 }
 
-function mountFilesystem(c: Context, { mount, options }: ResolvedMount): void {
+function mountFilesystem(c: MountContext, { mount, options }: ResolvedMount): void {
   const { init } = c;
   const type = mount.type ?? "none";
   const data = options.data === "" ? 0 : init.str(options.data);
@@ -119,12 +142,9 @@ function mountFilesystem(c: Context, { mount, options }: ResolvedMount): void {
     ? options.flagsSet
     : (options.flagsSet | flagsOf(options.recursiveSet)) & ~flagsOf(options.recursiveClear);
   init.sys("mount", [source, init.str(mount.destination), init.str(type), flags, data], { why: `mount ${type}` });
-  if (mountSetattr && (options.recursiveSet || options.recursiveClear)) {
-    setAttributes(init, AT.FDCWD, mount.destination, true, options.recursiveSet, options.recursiveClear);
-  }
 }
 
-function remount(c: Context, { mount, options }: ResolvedMount): void {
+function remount(c: MountContext, { mount, options }: ResolvedMount): void {
   const data = options.data === "" ? 0 : c.init.str(options.data);
   const flags = MS.REMOUNT | options.flagsSet | (options.bind ? MS.BIND : 0);
   c.init.sys("mount", [0, c.init.str(mount.destination), 0, flags, data], { why: "remount" });
@@ -134,7 +154,7 @@ function remount(c: Context, { mount, options }: ResolvedMount): void {
  * tmpcopyup: a tmpfs which starts with what the directory holds. An overlay with its upper layer in the tmpfs gives that without copying:
  * files are copied when they are first written to.
  */
-function mountWithCopyUp(c: Context, { mount, options }: ResolvedMount): void {
+function mountWithCopyUp(c: MountContext, { mount, options }: ResolvedMount): void {
   const { init } = c;
   const at = mount.destination;
   const lower = init.sysResult("source", "openat", [

@@ -200,7 +200,7 @@ function writeIdMaps(c: Context, maps: IdMaps, pid: Register): void {
 }
 
 /** Writes a file of another process: its pid becomes text in the path ("./" and slashes keep the path's length fixed). */
-export function writeProcOf(c: Context, pid: Register, file: string, content: string, member: string): void {
+export function writeProcOf(c: ProcessContext, pid: Register, file: string, content: string, member: string): void {
   const { monitor } = c;
   const path = monitor.memory.bytes(new TextEncoder().encode(`.${"/".repeat(13)}${file}\0`), 1);
   monitor.at(member).decimal(monitor.memory.at(path, 1), pid, 12, "/");

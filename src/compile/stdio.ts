@@ -74,6 +74,17 @@ export function openIgnored(block: BlockBuilder, c: ProcessContext): Register | 
   return block.at("process").sysResult("ignored", "openat", [AT.FDCWD, block.str("/dev/null"), O.RDWR | O.CLOEXEC, 0]);
 }
 
+/** A monitor that outlives its application lets go of what that has as its streams: others may wait for their end. */
+export function leaveStreams(c: ProcessContext): void {
+  const { monitor, resolved: r } = c;
+  const left = STREAMS.filter((stream) => r[stream] !== "inherit");
+  if (left.length === 0) return;
+  const file = monitor.str("/dev/null");
+  const nothing = monitor.at("process").sysResult("ignored", "openat", [AT.FDCWD, file, O.RDWR | O.CLOEXEC, 0]);
+  for (const stream of left) monitor.sys("dup3", [nothing, STREAMS.indexOf(stream), 0]);
+  monitor.sys("close", [nothing]);
+}
+
 /** Puts the streams on descriptors 0, 1 and 2; pipes are given to the process's user so that /dev/stdout can be opened. */
 export function placeStreams(
   c: ProcessContext,

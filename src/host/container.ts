@@ -7,10 +7,13 @@ import { kernelFeatures } from "../linux/index.ts";
 import { identify, type LogEntry, type LogOptions, type RecordStore, type StatusReport } from "../records/index.ts";
 import {
   type ContainerSpec,
+  type Device,
+  type Mount,
   NAMESPACE_FILES,
   type NamespaceType,
   type ProcessSpec,
   type Resources,
+  type Rlimit,
   validateProcess,
   validateSpec,
 } from "../spec/index.ts";
@@ -21,6 +24,16 @@ import { type EnterOptions, explainEntry, launchEntry } from "./enter.ts";
 import { closeUnread, EnteredProcesses } from "./entered-processes.ts";
 import type { ExitStatus } from "./exit-status.ts";
 import { type ContainerInfo, describe } from "./inspect.ts";
+import {
+  addDevice,
+  addMount,
+  removeDevice,
+  removeMount,
+  setNames,
+  setRlimits,
+  setSysctl,
+  type UnmountOptions,
+} from "./live.ts";
 import { Launch, Process, pipesFor } from "./process.ts";
 import { isRecorded, makeRecord, planRecord } from "./record-plan.ts";
 import { notRunning, Recorded, type StopOptions } from "./recorded.ts";
@@ -225,6 +238,43 @@ export class Container {
     return await this.#entered.add(launch, options.signal);
   }
 
+  /** Adds a mount while the container runs; its target is made when it is missing. Bind mounts need Linux 5.2. When it fails nothing is left of it. */
+  async mount(mount: Mount): Promise<void> {
+    await addMount(this.#host, await this.running(), mount);
+  }
+
+  /** Takes a mount away while the container runs; with `detach` also one that is in use. */
+  async unmount(destination: string, options: UnmountOptions = {}): Promise<void> {
+    await removeMount(this.#host, await this.running(), destination, options);
+  }
+
+  /** Adds a device while the container runs. */
+  async addDevice(device: Device): Promise<void> {
+    await addDevice(this.#host, await this.running(), device);
+  }
+
+  async removeDevice(path: string): Promise<void> {
+    await removeDevice(this.#host, await this.running(), path);
+  }
+
+  async setHostname(hostname: string): Promise<void> {
+    await setNames(this.#host, await this.running(), { hostname });
+  }
+
+  async setDomainname(domainname: string): Promise<void> {
+    await setNames(this.#host, await this.running(), { domainname });
+  }
+
+  /** Sets kernel parameters of the container's namespaces: all of them, or none when one fails. */
+  async setSysctl(values: Readonly<Record<string, string>>): Promise<void> {
+    await setSysctl(this.#host, await this.running(), values);
+  }
+
+  /** Sets resource limits of all processes that run in the container. */
+  async setRlimits(rlimits: readonly Rlimit[]): Promise<void> {
+    await setRlimits(this.#host, await this.running(), rlimits);
+  }
+
   /** The program that `exec` would run. */
   async explainExec(
     command: Command,
@@ -252,7 +302,8 @@ export class Container {
   }
 
   #found(): RunningContainer {
-    const recorded = this.#record();
+    const recorded = this.#recorded;
+    if (!recorded) throw notRunning(this.name);
     return { name: this.name, init: recorded.init(), spec: this.spec, cgroups: pathsOf(recorded.read().record.cgroup) };
   }
 
@@ -293,7 +344,8 @@ export class Container {
 
   #limited(): Limited {
     if (this.#launch && this.#process) return this.#launch;
-    const recorded = this.#record();
+    const recorded = this.#recorded;
+    if (!recorded) throw notRunning(this.name);
     recorded.init();
     return { cgroup: this.cgroup, ended: recorded.wait() };
   }

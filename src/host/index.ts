@@ -8,6 +8,17 @@ export { type EnterContext, type EnterOptions, enter, explainEntry } from "./ent
 export type { ExitStatus } from "./exit-status.ts";
 export { Host, type HostOptions } from "./host.ts";
 export type { ContainerInfo, ContainerListing } from "./inspect.ts";
+export {
+  addDevice,
+  addMount,
+  type LiveContext,
+  removeDevice,
+  removeMount,
+  setNames,
+  setRlimits,
+  setSysctl,
+  type UnmountOptions,
+} from "./live.ts";
 export { planRun } from "./plan-run.ts";
 export { Process } from "./process.ts";
 export type { StopOptions } from "./recorded.ts";

@@ -1,13 +1,60 @@
 import { existsSync } from "node:fs";
-import type { ResolvedEntry, Stdio } from "../compile/index.ts";
+import type { LiveChange, ResolvedChange, ResolvedEntry, Stdio } from "../compile/index.ts";
 import { invalid } from "../errors.ts";
-import { type ContainerSpec, validateProcess, validateSpec } from "../spec/index.ts";
+import { type ContainerSpec, type NamespaceType, validateProcess, validateSpec } from "../spec/index.ts";
 import type { Command } from "./container.ts";
 import type { EnterOptions } from "./enter.ts";
 import type { PinnedProcess } from "./pinned-process.ts";
 import type { Streams, Surroundings } from "./resolve.ts";
 import { resolveProcess } from "./resolve-process.ts";
 import { chooseNamespaces, namespacesOf, type RunningContainer, readIdMaps } from "./running-container.ts";
+
+/** What the compiler must know of the way into a container. */
+function resolveWay(
+  { spec }: RunningContainer,
+  target: PinnedProcess,
+  namespaces: ReadonlySet<NamespaceType>,
+  { caller }: Pick<Surroundings, "caller">,
+) {
+  const chroot = isChroot(spec);
+  return {
+    target: target.path,
+    namespaces,
+    userFirst: !caller.privileged,
+    idMaps: namespaces.has("user") ? readIdMaps(target) : undefined,
+    // A mount namespace has its own "/", whatever that is.
+    root: namespaces.has("mount") || chroot ? { path: "/" } : undefined,
+    chroot: chroot && (namespaces.has("mount") || !namespacesOf(spec).has("mount")),
+  };
+}
+
+/** Looks up what the compiler must know of a process that changes a container, with its namespaces (of `only`, if given). */
+export function resolveChange(
+  container: RunningContainer,
+  target: PinnedProcess,
+  surroundings: Surroundings,
+  plan: (surroundings: Surroundings, namespaces: ReadonlySet<NamespaceType>) => LiveChange,
+  only: readonly NamespaceType[] | undefined,
+): ResolvedChange {
+  const own = namespacesOf(container.spec);
+  // With privileges the user namespace would only take some away.
+  const wanted = only?.filter((type) => own.has(type) && (type !== "user" || !surroundings.caller.privileged));
+  const namespaces = chooseNamespaces(container.spec, wanted, target);
+  const change = plan(surroundings, namespaces);
+  return {
+    ...resolveProcess({ args: [] }, undefined, surroundings.features),
+    ...resolveWay(container, target, namespaces, surroundings),
+    ...(only ? { root: undefined, chroot: false } : {}),
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "ignore",
+    cgroupPaths: [],
+    keepRunning: false,
+    mounts: change.do === "mount" ? [change.mount] : [],
+    created: own,
+    change,
+  };
+}
 
 /** Looks up what the compiler must know of a process that enters a container. */
 export function resolveEntry(
@@ -21,17 +68,10 @@ export function resolveEntry(
   const given = "args" in command ? command : { args: command };
   const process = validateProcess({ ...spec.process, ...given });
   const namespaces = chooseNamespaces(spec, options.namespaces, target);
-  const chroot = isChroot(spec);
   return {
     ...resolveProcess(process, seccompOf(spec, options), features),
     ...streamsOf(options),
-    target: target.path,
-    namespaces,
-    userFirst: !caller.privileged,
-    idMaps: namespaces.has("user") ? readIdMaps(target) : undefined,
-    // A mount namespace has its own "/", whatever that is.
-    root: namespaces.has("mount") || chroot ? { path: "/" } : undefined,
-    chroot: chroot && (namespaces.has("mount") || !namespacesOf(spec).has("mount")),
+    ...resolveWay(container, target, namespaces, { caller }),
     cgroupPaths: cgroupPaths(container, options.cgroup),
     keepRunning: options.detached ?? false,
   };

@@ -9,7 +9,11 @@ import type { Caller } from "./caller.ts";
 import { unsupported } from "./unsupported.ts";
 
 /** Looks at the sources of bind mounts, and reads the options of all. */
-export function resolveMounts(spec: ContainerSpec, caller: Caller, features: KernelFeatures): readonly ResolvedMount[] {
+export function resolveMounts(
+  spec: Pick<ContainerSpec, "mounts">,
+  caller: Caller,
+  features: KernelFeatures,
+): readonly ResolvedMount[] {
   return (spec.mounts ?? []).flatMap((mount, index) =>
     expandCgroup(mount).map((one) => resolveMount(one, `mounts[${index}]`, caller, features)),
   );

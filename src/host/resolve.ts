@@ -113,7 +113,7 @@ function requireFeatures(created: ReadonlySet<NamespaceType>, features: KernelFe
 }
 
 /** In a user namespace a device is the host's own one of the same path, which must be the one that is wanted. */
-function requireHostDevices(devices: readonly Device[]): void {
+export function requireHostDevices(devices: readonly Device[]): void {
   devices.forEach(({ path, type, major = 0, minor = 0 }, index) => {
     if (type === "p") return;
     const stat = statIfPossible(path);

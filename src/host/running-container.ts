@@ -34,12 +34,14 @@ export async function withTarget<T>(
   }
 }
 
-function isGone(target: PinnedProcess): boolean {
+/** A process that ends loses its root and its namespaces before it becomes a zombie: it has ended as soon as there is nothing left to enter. */
+function isGone({ path }: PinnedProcess): boolean {
   try {
-    // "State:  Z (zombie)" of proc_pid_status(5)
-    return /^State:\s+[ZX]/m.test(target.read("status"));
-  } catch {
-    return true;
+    for (const link of ["root", "ns/mnt"]) readlinkSync(`/proc/${path}/${link}`);
+    return false;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "ENOENT" || code === "ESRCH";
   }
 }
 

@@ -1,15 +1,27 @@
-import { E, MS, O, S, syscallName } from "../linux/index.ts";
-import type { DataRef, Op, Program, Register } from "./program.ts";
+import { E, MS, O, S } from "../linux/index.ts";
+import type { Program } from "./program.ts";
+import {
+  type Call,
+  callName,
+  callsOf,
+  firstExec,
+  firstIndex,
+  indexOfLast,
+  registerName,
+  stringAt,
+} from "./verify-calls.ts";
+import { verifyEntry } from "./verify-entry.ts";
 
 /**
- * Checks the properties that keep a container inside, on any compiled program: each rule here is the answer to attacks that other runtimes suffered.
- * Returns what is violated, in words; an empty list is what must come out.
+ * Checks the properties that keep a container inside, on the program of any container and of any process that enters one: each rule here is the answer to
+ * attacks that other runtimes suffered. Returns what is violated, in words; an empty list is what must come out.
  */
 export function verifyProgram(program: Program): readonly string[] {
-  const init = program.blocks.find(({ name }) => name === "init");
+  const init = program.blocks.find(({ name }) => name === "init" || name === "entered");
   if (!init) return ["there is no init block"];
-  const calls = init.ops.map((op, index) => ({ op, index, name: callName(program, op) }));
+  const calls = callsOf(program, init);
   return [
+    ...(init.name === "entered" ? verifyEntry(program, init) : []),
     ...opensClose(program),
     ...descriptorsClosed(calls),
     ...workingDirectoryChecked(calls),
@@ -22,18 +34,6 @@ export function verifyProgram(program: Program): readonly string[] {
     ...noDevicesInUserNamespace(program, calls),
   ];
 }
-
-interface Call {
-  readonly op: Op;
-  readonly index: number;
-  readonly name: string;
-}
-
-const callName = (program: Program, op: Op) =>
-  op.op === "SYSCALL" ? (syscallName(program.arch, op.nr) ?? String(op.nr)) : op.op;
-const indexOfLast = (calls: readonly Call[], test: (call: Call) => boolean) => calls.findLast(test)?.index ?? -1;
-const firstIndex = (calls: readonly Call[], test: (call: Call) => boolean) => calls.find(test)?.index ?? -1;
-const firstExec = (calls: readonly Call[]) => firstIndex(calls, ({ name }) => name === "execve");
 
 /** Every descriptor that a program opens closes at execve. */
 function opensClose(program: Program): string[] {
@@ -209,14 +209,4 @@ function noDevicesInUserNamespace(program: Program, calls: readonly Call[]): str
         name === "mknodat" && [S.IFCHR, S.IFBLK].some((type) => (Number(op.args[2]) & 0o170000) === type),
     )
     .map(({ index }) => `init[${index}]: mknod of a device in a user namespace`);
-}
-
-const registerName = (arg: Op["args"][number] | undefined): string | undefined =>
-  typeof arg === "object" && arg.kind === "register" ? (arg as Register).name : undefined;
-
-function stringAt(program: Program, arg: Op["args"][number] | undefined): string | undefined {
-  if (typeof arg !== "object" || arg.kind !== "data" || (arg as DataRef).zero) return undefined;
-  const { offset } = arg;
-  const end = program.data.indexOf(0, offset);
-  return new TextDecoder().decode(program.data.subarray(offset, end < 0 ? undefined : end));
 }

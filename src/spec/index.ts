@@ -4,5 +4,5 @@ export type * from "./seccomp.ts";
 export { formatSize, parseDuration, parseSize } from "./size.ts";
 export * from "./standard.ts";
 export * from "./types.ts";
-export { validateProcess, validateResources, validateSpec } from "./validate.ts";
+export { validatePath, validateProcess, validateResources, validateSpec } from "./validate.ts";
 export { validateSeccomp } from "./validate-seccomp.ts";

@@ -1,5 +1,6 @@
 import type { Resources } from "./resources.ts";
 import { containerSchema } from "./schema.ts";
+import { path } from "./schema-base.ts";
 import { parse } from "./schema-parse.ts";
 import { processSchema } from "./schema-process.ts";
 import { resources as resourcesSchema } from "./schema-resources.ts";
@@ -41,6 +42,9 @@ export function validateSpec(input: unknown): ContainerSpec {
   }
   return spec;
 }
+
+/** An absolute path, checked in the same way. */
+export const validatePath = (input: unknown, member: string): string => parse(path, input, member);
 
 /**
  * A process's description, checked in the same way; `member` is what errors call it. To be given the process with the container's defaults already

@@ -61,7 +61,7 @@ export function resolvedBy(given: Given, features: KernelFeatures): Resolved {
 }
 
 /** One instruction: return SECCOMP_RET_ALLOW. What a filter decides has tests of its own. */
-const FILTER = new Uint8Array([0x06, 0, 0, 0, 0, 0, 0xff, 0x7f]);
+export const FILTER = new Uint8Array([0x06, 0, 0, 0, 0, 0, 0xff, 0x7f]);
 
 export const OWN_ID: IdMaps = {
   uid: [{ containerID: 0, hostID: 1000, size: 1 }],
@@ -179,7 +179,7 @@ const path = fc
   .array(fc.constantFrom("data", "etc", "srv", "a.conf", "with blank", "ünï"), { minLength: 1, maxLength: 3 })
   .map((parts) => `/${parts.join("/")}`);
 const capabilities = fc.subarray([...DEFAULT_CAPABILITIES, "CAP_SYS_ADMIN", "CAP_BPF"]);
-const stdio = fc.constantFrom<Stdio>("pipe", "inherit", "ignore");
+export const stdio = fc.constantFrom<Stdio>("pipe", "inherit", "ignore");
 
 const FILESYSTEM_OPTIONS = ["ro", "nosuid", "nodev", "noexec", "noatime", "strictatime", "relatime"];
 const plainMount: fc.Arbitrary<Mount> = fc.record({
@@ -208,7 +208,7 @@ const user = fc.oneof(
   fc.constantFrom("www-data", "app:staff"),
 );
 
-const process = (features: KernelFeatures): fc.Arbitrary<ProcessSpec> =>
+export const arbitraryProcess = (features: KernelFeatures): fc.Arbitrary<ProcessSpec> =>
   fc.record(
     {
       args: fc.array(fc.constantFrom("sh", "/bin/sh", "-c", "true", ""), { minLength: 1, maxLength: 4 }),
@@ -251,7 +251,7 @@ const process = (features: KernelFeatures): fc.Arbitrary<ProcessSpec> =>
     { requiredKeys: ["args"] },
   ) as fc.Arbitrary<ProcessSpec>;
 
-const idMaps: fc.Arbitrary<IdMaps> = fc.constantFrom<IdMaps>(
+export const idMaps: fc.Arbitrary<IdMaps> = fc.constantFrom<IdMaps>(
   OWN_ID,
   {
     ...OWN_ID,
@@ -292,7 +292,7 @@ export function arbitraryContainer(features: KernelFeatures): fc.Arbitrary<Given
   const contained = fc.record({
     namespaces,
     mounts,
-    process: process(features),
+    process: arbitraryProcess(features),
     rootMode: optional(fc.constantFrom("pivot", "move")),
     readonlyRoot: optional(fc.boolean()),
     rootfsPropagation: optional(fc.constantFrom("private", "slave", "shared", "unbindable")),
@@ -326,7 +326,7 @@ export const arbitraryBareProcess = (features: KernelFeatures): fc.Arbitrary<Giv
       namespaces: fc.subarray<NamespaceType>(["user", "pid", "network"]),
       seccomp: fc.constantFrom("default", "unconfined"),
     }),
-    process: process(features),
+    process: arbitraryProcess(features),
     stdio: fc.tuple(stdio, stdio, stdio),
   });
 

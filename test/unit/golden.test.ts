@@ -1,11 +1,10 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { compileContainer } from "../../src/compile/index.ts";
 import { explainProgram } from "../../src/explain/index.ts";
 import { kernelFeatures } from "../../src/linux/index.ts";
 import { standard } from "../../src/spec/index.ts";
 import { type Given, OWN_ID, ROOT_PLANS, resolvedBy } from "../support/arbitrary-spec.ts";
+import { golden } from "../support/golden.ts";
 
 /** The container of each listing. */
 const CONTAINERS: Readonly<Record<string, Given>> = {
@@ -37,13 +36,6 @@ const CONTAINERS: Readonly<Record<string, Given>> = {
 function container(root: string, given: Given): Given {
   const plan = ROOT_PLANS[root];
   return plan ? { ...given, root: plan } : given;
-}
-
-/** `UPDATE_GOLDEN=1 npx vitest run golden` writes the listings anew; the difference is then for a person to read. */
-function golden(name: string, listing: string): string {
-  const file = fileURLToPath(new URL(`golden/${name}.golden`, import.meta.url));
-  if (process.env.UPDATE_GOLDEN) writeFileSync(file, listing);
-  return readFileSync(file, "utf8");
 }
 
 describe("the listing of a container is the one that was reviewed", () => {
