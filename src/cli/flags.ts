@@ -38,7 +38,22 @@ export interface RunFlags {
   readonly timeout?: string;
   readonly maxOutput?: string;
   readonly memory?: string;
+  readonly memorySwap?: string;
+  readonly memoryReservation?: string;
+  readonly cpus?: string;
+  readonly cpuShares?: string;
+  readonly cpuQuota?: string;
+  readonly cpuPeriod?: string;
+  readonly cpusetCpus?: string;
+  readonly cpusetMems?: string;
   readonly pids?: string;
+  readonly pidsLimit?: string;
+  readonly blkioWeight?: string;
+  readonly deviceReadBps: readonly string[];
+  readonly deviceWriteBps: readonly string[];
+  readonly deviceReadIops: readonly string[];
+  readonly deviceWriteIops: readonly string[];
+  readonly cgroupParent?: string;
   readonly sandbox?: true;
   readonly workspace?: string;
   readonly allowRead: readonly string[];
@@ -73,6 +88,10 @@ export const NO_FLAGS: RunFlags = {
   landlockWrite: [],
   landlockBind: [],
   landlockConnect: [],
+  deviceReadBps: [],
+  deviceWriteBps: [],
+  deviceReadIops: [],
+  deviceWriteIops: [],
   allowRead: [],
   allowWrite: [],
   allowEnv: [],
@@ -194,7 +213,22 @@ function addLimitFlags(flags: FlagGroups): void {
     .group("Limits:")
     .one("--timeout <time>", "kill it after so long: 30s, 1m30s")
     .one("--memory <size>", "memory, such as 512M")
+    .one("--memory-swap <size>", "memory and swap together; -1 for unlimited swap")
+    .one("--memory-reservation <size>", "memory that is left to it when memory is short")
+    .one("--cpus <n>", "processor time, such as 1.5 processors")
+    .one("--cpu-shares <n>", "weight against others: 2 to 262144, usually 1024")
+    .one("--cpu-quota <microseconds>", "processor time in each period")
+    .one("--cpu-period <microseconds>", "usually 100000")
+    .one("--cpuset-cpus <list>", "processors that it may use, such as 0-3,7")
+    .one("--cpuset-mems <list>", "memory nodes")
     .one("--pids <n>", "processes and threads")
+    .one("--pids-limit <n>", "the same, as docker calls it")
+    .one("--blkio-weight <n>", "weight of its disk traffic: 10 to 1000")
+    .many("--device-read-bps <device:rate>", "bytes per second, such as /dev/sda:10M")
+    .many("--device-write-bps <device:rate>", "bytes per second")
+    .many("--device-read-iops <device:rate>", "operations per second")
+    .many("--device-write-iops <device:rate>", "operations per second")
+    .one("--cgroup-parent <path>", "make its cgroups below this one")
     .one("--max-output <size>", "kill it when it writes more to its output or to its error output");
 }
 
