@@ -107,18 +107,22 @@ export function parseDeviceList(content: string): DeviceList {
   return { allowed: false, exceptions };
 }
 
-/** From one list to another, so that a running container is at no time without what both allow. */
+/** From one list to another, so that a running container is at no time without what both allow: what is new first, then what is taken back. */
 export function deviceChanges(from: DeviceList, to: DeviceList): readonly DeviceWrite[] {
   if (from.allowed || to.allowed) return deviceWrites(to);
-  const wanted = new Set(to.exceptions.map(text));
-  const known = new Set(from.exceptions.map(text));
-  const gone = from.exceptions.filter((one) => !wanted.has(text(one)));
-  const added = to.exceptions.filter((one) => !known.has(text(one)));
-  // What is taken back may take rights of an added one with it (the controller keeps one entry for a device): so those are written again.
-  const again = gone.length > 0 ? to.exceptions : added;
+  const write = (file: DeviceWrite["file"], exceptions: readonly Exception[]) =>
+    exceptions.map((one): DeviceWrite => ({ file, value: text(one) }));
   return [
-    ...added.map((one): DeviceWrite => ({ file: "devices.allow", value: text(one) })),
-    ...gone.map((one): DeviceWrite => ({ file: "devices.deny", value: text(one) })),
-    ...(gone.length > 0 ? again.map((one): DeviceWrite => ({ file: "devices.allow", value: text(one) })) : []),
+    ...write("devices.allow", beyond(to.exceptions, from.exceptions)),
+    ...write("devices.deny", beyond(from.exceptions, to.exceptions)),
   ];
+}
+
+/** Rights that the ones have and the others have not. */
+function beyond(ones: readonly Exception[], others: readonly Exception[]): readonly Exception[] {
+  const known = new Map(others.map((one) => [key(one), one.access]));
+  return ones.flatMap((one) => {
+    const access = [...one.access].filter((right) => !known.get(key(one))?.includes(right)).join("");
+    return access === "" ? [] : [{ ...one, access }];
+  });
 }

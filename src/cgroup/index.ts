@@ -8,4 +8,5 @@ export { killAll, pidsOf, removeCgroup } from "./processes.ts";
 export { readStats } from "./read-stats.ts";
 export type * from "./stats.ts";
 export { type AttachDevices, planUpdate, type UpdateWrite, update } from "./update.ts";
+export { type CgroupUsage, readUsage } from "./usage.ts";
 export { type CgroupView, readView } from "./view.ts";

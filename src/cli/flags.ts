@@ -1,7 +1,8 @@
+import { RESOURCE_FLAGS, type ResourceFlags } from "./resource-flags.ts";
 import type { FlagTable } from "./syntax.ts";
 
 /** The flags of `ct run` and `ct explain` (syntax.ts says how they are read). */
-export interface RunFlags {
+export interface RunFlags extends ResourceFlags {
   readonly readOnly?: true;
   readonly name?: string;
   readonly hostname?: string;
@@ -37,8 +38,7 @@ export interface RunFlags {
   readonly landlockConnect: readonly string[];
   readonly timeout?: string;
   readonly maxOutput?: string;
-  readonly memory?: string;
-  readonly pids?: string;
+  readonly cgroupParent?: string;
   readonly sandbox?: true;
   readonly workspace?: string;
   readonly allowRead: readonly string[];
@@ -46,7 +46,10 @@ export interface RunFlags {
   readonly allowNet?: true;
   readonly allowEnv: readonly string[];
   readonly isolation?: "namespaces" | "landlock";
-  /** Always done. */
+  readonly detach?: true;
+  readonly restart?: string;
+  readonly logSize?: string;
+  /** Of a container in the background; of others it is always done. */
   readonly rm?: true;
   readonly json?: true;
   /** Only `ct explain` */
@@ -115,8 +118,8 @@ const COMMON: FlagTable<Omit<RunFlags, "json" | "kernel">> = {
   landlockBind: { value: "port", many: true, text: "the TCP ports that it may listen on" },
   landlockConnect: { value: "port", many: true, text: "the TCP ports that it may connect to" },
   timeout: { group: "Limits:", value: "time", text: "kill it after so long: 30s, 1m30s" },
-  memory: { value: "size", text: "memory, such as 512M" },
-  pids: { value: "n", text: "processes and threads" },
+  ...RESOURCE_FLAGS,
+  cgroupParent: { value: "path", text: "make its cgroups below this one" },
   maxOutput: { value: "size", text: "kill it when it writes more to its output or to its error output" },
   sandbox: {
     group: "Sandbox, for code that is not trusted:",
@@ -128,13 +131,22 @@ const COMMON: FlagTable<Omit<RunFlags, "json" | "kernel">> = {
   allowNet: { text: "the host's network" },
   allowEnv: { value: "name", many: true, text: "pass an environment variable on" },
   isolation: { value: "kind", choices: ["namespaces", "landlock"], text: "landlock: where namespaces are forbidden" },
-  rm: { group: "Other:", text: "remove it afterwards (always done)" },
+  rm: { group: "Lifetime:", text: "remove it when it has ended (with -d; else this is always done)" },
+  restart: { value: "policy", text: "start it again: no, on-failure[:TIMES], always (with -d)" },
+  logSize: { value: "size", text: "begin a new log after so much, such as 16M; one older log is kept (with -d)" },
+  detach: { short: "-d", text: "leave it in the background, and print its name" },
 };
 
 /** Of `ct run`. */
 export const RUN_FLAGS: FlagTable<Omit<RunFlags, "kernel">> = {
   ...COMMON,
   json: { text: "take the output and print the result: exitCode, signal, stdout, stderr, reason, duration" },
+};
+
+/** Of `ct create`. */
+export const CREATE_FLAGS: FlagTable<Omit<RunFlags, "kernel">> = {
+  ...COMMON,
+  json: { text: "print its name as JSON" },
 };
 
 /** Of `ct explain`. */

@@ -11,6 +11,7 @@ import type { RunFlags } from "./flags.ts";
 import { isolationOptions } from "./isolation-options.ts";
 import { parseBind, parseMount, parseTmpfs } from "./mount-syntax.ts";
 import { parseInteger, parseUlimit, wrong } from "./parse.ts";
+import { pidsOption, resourceOptions } from "./resource-options.ts";
 import { securityOptions } from "./security-options.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -35,21 +36,35 @@ export function runOptions(flags: RunFlags, root: string | undefined, context: F
   };
   if (flags.sandbox) {
     if (root !== undefined && root !== "host") throw usage("--sandbox is over the host's root and takes no other ROOT");
-    for (const [flag, given] of OVER_A_ROOT) if (given(flags)) throw usage(`${flag} and --sandbox exclude each other`);
+    for (const [flag, given] of NOT_SANDBOX) if (given(flags)) throw usage(`${flag} and --sandbox exclude each other`);
     return { ...withoutNetwork(options), sandbox: sandboxOptions(flags) };
   }
   for (const [flag, given] of ONLY_SANDBOX) if (given(flags)) throw usage(`${flag} is for the sandbox: add --sandbox`);
-  const resources = resourceOptions(flags);
-  return { ...options, root: rootOption(flags, root), ...(resources ? { resources } : {}) };
+  return { ...options, root: rootOption(flags, root), ...resourceOptions(flags) };
 }
 
 const usage = (message: string) => new LibctError("ERR_CT_USAGE", message);
 
 type Flag = readonly [flag: string, given: (flags: RunFlags) => boolean];
 
-const OVER_A_ROOT: readonly Flag[] = [
+/** A sandbox has a root of its own, and its limits are those of memory and processes. */
+const NOT_SANDBOX: readonly Flag[] = [
   ["--lower", ({ lower }) => lower.length > 0],
   ["--upper", ({ upper }) => upper !== undefined],
+  ["--memory-swap", ({ memorySwap }) => memorySwap !== undefined],
+  ["--memory-reservation", ({ memoryReservation }) => memoryReservation !== undefined],
+  ["--cpus", ({ cpus }) => cpus !== undefined],
+  ["--cpu-shares", ({ cpuShares }) => cpuShares !== undefined],
+  ["--cpu-quota", ({ cpuQuota }) => cpuQuota !== undefined],
+  ["--cpu-period", ({ cpuPeriod }) => cpuPeriod !== undefined],
+  ["--cpuset-cpus", ({ cpusetCpus }) => cpusetCpus !== undefined],
+  ["--cpuset-mems", ({ cpusetMems }) => cpusetMems !== undefined],
+  ["--blkio-weight", ({ blkioWeight }) => blkioWeight !== undefined],
+  ["--device-read-bps", ({ deviceReadBps }) => deviceReadBps.length > 0],
+  ["--device-write-bps", ({ deviceWriteBps }) => deviceWriteBps.length > 0],
+  ["--device-read-iops", ({ deviceReadIops }) => deviceReadIops.length > 0],
+  ["--device-write-iops", ({ deviceWriteIops }) => deviceWriteIops.length > 0],
+  ["--cgroup-parent", ({ cgroupParent }) => cgroupParent !== undefined],
 ];
 
 const ONLY_SANDBOX: readonly Flag[] = [
@@ -143,18 +158,8 @@ function capabilityOptions(flags: RunFlags, userNamespace: boolean, { capabiliti
   return { capabilities: { bounding: set, effective: set, permitted: set } };
 }
 
-function resourceOptions(flags: RunFlags): ContainerSpec["resources"] {
-  const { memory, pids } = flags;
-  if (memory === undefined && pids === undefined) return undefined;
-  return {
-    ...(memory === undefined ? {} : { memory: { limit: parseSize(memory, "--memory") } }),
-    ...(pids === undefined ? {} : { pids: { limit: parsePids(pids) } }),
-  };
-}
-
-const parsePids = (word: string) => parseInteger("--pids", word, 1, Number.MAX_SAFE_INTEGER);
-
 function sandboxOptions(flags: RunFlags): SandboxOptions {
+  const pids = pidsOption(flags);
   return {
     ...(flags.workspace === undefined ? {} : { workspace: flags.workspace }),
     allowRead: flags.allowRead,
@@ -163,6 +168,6 @@ function sandboxOptions(flags: RunFlags): SandboxOptions {
     allowEnv: flags.allowEnv,
     ...(flags.isolation === undefined ? {} : { isolation: flags.isolation }),
     ...(flags.memory === undefined ? {} : { memory: parseSize(flags.memory, "--memory") }),
-    ...(flags.pids === undefined ? {} : { pids: parsePids(flags.pids) }),
+    ...(pids === undefined ? {} : { pids }),
   };
 }

@@ -70,13 +70,22 @@ function hintFor({ syscall, member, text }: OpDescription, errno: number): strin
     return "the mount target does not exist, and the root is read-only: make it beforehand";
   if (member === "process.user" && errno === E.EINVAL)
     return `id ${/\d+/.exec(text.replace(/^\w+/, ""))?.[0] ?? ""} is not mapped in the user namespace: see uidMappings and gidMappings`;
-  if (member.startsWith("resources"))
-    return "the cgroup does not take it: the value may be below what is used, or above what a parent allows";
+  if (/^(resources|cgroupsPath)/.test(member)) return cgroupHint(syscall, errno);
   if (syscall === "pivot_root" && errno === E.EINVAL) return 'the host may run on an initramfs: use rootMode "move"';
   if (syscall === "prctl" && errno === E.EPERM)
     return "changing the bounding set needs CAP_SETPCAP: add a user namespace";
   if (syscall === "prlimit64" && errno === E.EPERM) return "a hard limit can only be raised with CAP_SYS_RESOURCE";
   return undefined;
+}
+
+function cgroupHint(syscall: string | undefined, errno: number): string {
+  if (syscall === "mkdirat" && errno === E.EEXIST)
+    return "another container has that cgroupsPath: choose another, or remove it with rmdir(1)";
+  if (syscall === "openat" && errno === E.ENOENT) return "this kernel's controller does not have that file";
+  if (syscall === "bpf" && errno === E.EPERM)
+    return "rules for devices take root's own rights with cgroups of version 2 (CAP_BPF and CAP_NET_ADMIN)";
+  if (errno === E.EBUSY) return "the cgroup has processes of its own, or others below it in use";
+  return "the cgroup does not take it: the value may be below what is used, or above what a parent allows";
 }
 
 const LINK_HINT = "a symbolic link of the container's root leads there, which may be an attack";
