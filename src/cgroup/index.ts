@@ -3,6 +3,7 @@ export { type CgroupEvent, events } from "./events.ts";
 export { freeze, isFrozen, thaw } from "./freeze.ts";
 export { type Cgroup, type CgroupDirectory, directoryOf } from "./handle.ts";
 export { type CgroupLayout, type Hierarchy, type LayoutKind, parseLayout } from "./layout.ts";
+export { findOrphans } from "./orphans.ts";
 export { type CgroupPlan, type CgroupRequest, type CgroupStep, canLimit, type DevicePlan, planCgroup } from "./plan.ts";
 export { killAll, pidsOf, removeCgroup } from "./processes.ts";
 export { readStats } from "./read-stats.ts";

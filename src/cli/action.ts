@@ -1,4 +1,5 @@
 import type { Executor } from "../executor/index.ts";
+import type { Globals } from "./command.ts";
 import type { RunFlags } from "./flags.ts";
 
 /** A parsed command line of `ct run` or `ct explain`. */
@@ -9,4 +10,4 @@ export interface Invocation {
 }
 
 /** Does what a command line says, with the executor that was started for it, and gives the exit status. */
-export type Action = (invocation: Invocation, executor: Executor) => Promise<number>;
+export type Action = (invocation: Invocation, executor: Executor, globals: Globals) => Promise<number>;

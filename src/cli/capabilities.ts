@@ -5,18 +5,19 @@ import { wrong } from "./parse.ts";
 const ALL = "ALL";
 
 /**
- * The default set, plus and minus what was said. As in docker, ALL is what one starts from: `--cap-drop ALL --cap-add X` leaves X, and
+ * The usual set, plus and minus what was said. As in docker, ALL is what one starts from: `--cap-drop ALL --cap-add X` leaves X, and
  * `--cap-add ALL --cap-drop X` all but X, in whatever order. `all` is what can be given here.
  */
 export function parseCapabilities(
   add: readonly string[],
   drop: readonly string[],
   all: readonly string[] = CAPABILITIES,
+  usual: readonly string[] = DEFAULT_CAPABILITIES,
 ): readonly string[] {
   const [added, dropped] = [names("--cap-add", add), names("--cap-drop", drop)];
   const both = add.find((_, index) => dropped.has(added.list[index] ?? ""));
   if (both !== undefined) throw wrong("--cap-add", both, "one that --cap-drop does not take away again");
-  const base = added.has(ALL) ? all : dropped.has(ALL) ? [] : DEFAULT_CAPABILITIES;
+  const base = added.has(ALL) ? all : dropped.has(ALL) ? [] : usual;
   const set = new Set([...base.filter((name) => !dropped.has(name)), ...added.list]);
   return CAPABILITIES.filter((name) => set.has(name));
 }

@@ -1,49 +1,15 @@
 import { startExecutor } from "../executor/index.ts";
 import type { Action } from "./action.ts";
+import { type After, type Command, command, type Globals } from "./command.ts";
+import { CONTAINER_COMMANDS } from "./container-commands.ts";
 import { EXIT, exitCodeOf, reportError } from "./exit.ts";
-import { EXPLAIN_FLAGS, RUN_FLAGS, type RunFlags } from "./flags.ts";
+import { CREATE_FLAGS, EXPLAIN_FLAGS, RUN_FLAGS, type RunFlags } from "./flags.ts";
 import { print } from "./output.ts";
-import { type AnySyntax, type CommandSyntax, type Parsed, parseFlags, unknownWord, usage } from "./syntax.ts";
+import { type Parsed, unknownWord, usage } from "./syntax.ts";
 import { splitWords } from "./words.ts";
 
-/** A command of `ct`: how it is written, what is said below its help, and what it does. What it needs is loaded when it is called. */
-interface Command {
-  readonly syntax: AnySyntax;
-  details(): Promise<string>;
-  /** Reads its words: `before` what stands before "--", `after` what follows it. Gives what is to be done. */
-  read(before: readonly string[], after: readonly string[] | undefined): Task;
-}
-
-interface Task {
-  readonly help: boolean;
-  /** Errors are for programs. */
-  readonly json: boolean;
-  act(): Promise<number>;
-}
-
-type After = readonly string[] | undefined;
-
-function command<T extends { readonly json?: true }>(
-  syntax: CommandSyntax<T>,
-  details: () => Promise<string>,
-  act: (parsed: Parsed<T>, after: After) => Promise<number>,
-): Command {
-  return {
-    syntax: syntax as unknown as AnySyntax,
-    details,
-    read(before, after) {
-      // Without "--" what follows the first word may be the command's own flags.
-      const parsed = parseFlags(syntax.flags, before, after !== undefined || syntax.most !== undefined);
-      const { help, words, flags } = parsed;
-      if (!help && words.length > (syntax.most ?? words.length)) throw tooMany(syntax.most ?? 0, words.length);
-      return { help, json: flags.json ?? false, act: () => act(parsed, after) };
-    },
-  };
-}
-
-const tooMany = (most: number, given: number) => usage(`too many words: at most ${most}, but ${given} were given`);
-
 const IN_ROOT = {
+  passThrough: true,
   usage: "[options] [ROOT] -- COMMAND...",
   words: [
     ["ROOT", 'what "/" is: a directory, a file with a filesystem, or "host" (default)'],
@@ -57,29 +23,53 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     async () => (await import("./help.ts")).RUN_HELP,
     inContainer(async () => (await import("./run.ts")).run),
   ),
+  create: command<Omit<RunFlags, "kernel">>(
+    {
+      summary: "make a container in the background whose command waits for `ct start`",
+      ...IN_ROOT,
+      flags: CREATE_FLAGS,
+    },
+    async () => (await import("./help.ts")).RUN_HELP,
+    inContainer(async () => (await import("./containers/create.ts")).create),
+  ),
+  ...CONTAINER_COMMANDS,
   explain: command<RunFlags>(
     { summary: "print the system calls that `run` would make", ...IN_ROOT, flags: EXPLAIN_FLAGS },
     async () => (await import("./help.ts")).EXPLAIN_HELP,
     inContainer(async () => (await import("./explain.ts")).explain),
   ),
-  doctor: command<{ readonly json?: true }>(
+  doctor: command<{ readonly json?: true; readonly repair?: true }>(
     {
       summary: "tell what this machine and this user can do, and how to get the rest",
       usage: "[options]",
-      flags: { json: { text: "print it as JSON" } },
+      flags: { json: { text: "print it as JSON" }, repair: { text: "remove what killed containers have left behind" } },
       most: 0,
     },
     async () => (await import("./help.ts")).DOCTOR_HELP,
-    async ({ flags }) => (await import("./doctor.ts")).doctor(flags.json ?? false),
+    async ({ flags }, _, globals) => {
+      if (flags.repair) return (await import("./containers/repair.ts")).repair(flags.json ?? false, globals);
+      return (await import("./doctor.ts")).doctor(flags.json ?? false);
+    },
+  ),
+  completion: command<{ readonly json?: true }>(
+    {
+      summary: "print what makes a shell complete `ct`",
+      usage: "bash|zsh|fish",
+      flags: { json: { text: "not used" } },
+      words: [["SHELL", "bash, zsh or fish: `source <(ct completion bash)`"]],
+      most: 1,
+    },
+    async () => "",
+    async ({ words }) => (await import("./completion.ts")).completion(words[0], COMMANDS),
   ),
 };
 
 function inContainer(load: () => Promise<Action>) {
-  return async ({ flags, words }: Parsed<RunFlags>, after: After): Promise<number> => {
+  return async ({ flags, words }: Parsed<RunFlags>, after: After, globals: Globals): Promise<number> => {
     const invocation = { flags, ...splitWords(words, after) };
     // It starts while the rest of the program is loaded.
     const executor = await startExecutor();
-    return await (await load())(invocation, executor);
+    return await (await load())(invocation, executor, globals);
   };
 }
 
@@ -91,16 +81,28 @@ export async function main(words: readonly string[], version: string): Promise<n
   // Until the flags are read, the word alone tells whether errors are for programs.
   let json = before.includes("--json");
   try {
-    const [name, ...rest] = before;
-    const chosen = name === undefined ? undefined : COMMANDS[name];
-    if (!chosen) return await withoutCommand(before, version);
+    const { globals, line } = readGlobals(before);
+    const [name, ...rest] = line;
+    const chosen = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+    if (!chosen) return await withoutCommand(line, version);
     const task = chosen.read(rest, after);
     json = task.json;
-    return task.help ? await tellCommand(name ?? "", chosen) : await task.act();
+    return task.help ? await tellCommand(name ?? "", chosen) : await task.act(globals);
   } catch (error) {
     await reportError(error, json);
     return exitCodeOf(error);
   }
+}
+
+/** What stands before the command: --root DIR. */
+function readGlobals(line: readonly string[]): { readonly globals: Globals; readonly line: readonly string[] } {
+  const [first = "", second, ...rest] = line;
+  if (first.startsWith("--root=")) {
+    return { globals: { stateDirectory: first.slice("--root=".length) }, line: line.slice(1) };
+  }
+  if (first !== "--root") return { globals: { stateDirectory: undefined }, line };
+  if (second === undefined) throw usage("option '--root <dir>' argument missing");
+  return { globals: { stateDirectory: second }, line: rest };
 }
 
 /** --version, --help, help [COMMAND], nothing, or what there is not. */

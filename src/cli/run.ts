@@ -2,6 +2,7 @@ import { LibctError } from "../errors.ts";
 import type { Executor } from "../executor/index.ts";
 import { type EndReason, Host, limit, type Process, type RunPlan, type RunResult } from "../host/index.ts";
 import type { Invocation } from "./action.ts";
+import { type Globals, withStateDirectory } from "./command.ts";
 import type { RunFlags } from "./flags.ts";
 import { drain, print, type Sink, write } from "./output.ts";
 import { parseLimits } from "./parse.ts";
@@ -10,9 +11,11 @@ import { SignalForwarder } from "./signals.ts";
 import { isTerminal, watchSize } from "./terminal.ts";
 
 /** `ct run`: returns the exit status. */
-export async function run(invocation: Invocation, executor: Executor): Promise<number> {
+export async function run(invocation: Invocation, executor: Executor, globals: Globals): Promise<number> {
   const { flags } = invocation;
-  await using host = await Host.open({ started: executor });
+  if (flags.detach) return (await import("./containers/detach.ts")).detach(invocation, executor, globals, false);
+  refuseLifetime(flags);
+  await using host = await Host.open({ started: executor, ...withStateDirectory(globals) });
   await requireTerminal(flags);
   const { timeout, maxOutput } = parseLimits(flags);
   const plan = await planInvocation(invocation, host.caller);
@@ -38,6 +41,12 @@ export async function run(invocation: Invocation, executor: Executor): Promise<n
     signals.stop();
     plan.release?.();
   }
+}
+
+/** What only makes sense for a container that nobody waits for. */
+function refuseLifetime({ restart, logSize }: RunFlags): void {
+  const flag = restart !== undefined ? "--restart" : logSize !== undefined ? "--log-size" : undefined;
+  if (flag) throw new LibctError("ERR_CT_USAGE", `${flag} is for a container in the background: add -d`);
 }
 
 async function requireTerminal(flags: RunFlags): Promise<void> {

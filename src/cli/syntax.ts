@@ -42,6 +42,8 @@ export interface CommandSyntax<T> {
   readonly flags: FlagTable<T>;
   /** The words that are no flags, for the help: name and text of each. */
   readonly words?: readonly (readonly [name: string, text: string])[];
+  /** Everything from the first word on are words, as they may be another command's flags (unless "--" tells them apart). */
+  readonly passThrough?: true;
   /** How many words it takes at most. Default: any number. */
   readonly most?: number;
 }

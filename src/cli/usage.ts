@@ -17,6 +17,7 @@ export function commandHelp(name: string, { summary, usage, flags, words = [] }:
 /** The help of `ct` itself. */
 export function programHelp(commands: readonly Row[], details: string): string {
   const options = [
+    ["--root <dir>", "where containers are written down; stands before the command"],
     ["-V, --version", "output the version number"],
     ["-h, --help", "display help for command"],
   ] as const;

@@ -21,7 +21,8 @@ import { failureError } from "./failures.ts";
 /** A running container, as far as its limits are concerned. */
 export interface Limited {
   readonly cgroup: Cgroup | undefined;
-  readonly ended: Promise<ExitStatus>;
+  /** Resolves when it has ended. */
+  ended(): Promise<ExitStatus>;
 }
 
 /** Changes limits; the rules for devices of cgroup v2 by a little program, as they take bpf(2). */
@@ -43,7 +44,7 @@ export async function* containerEvents(
   const over = () => stop.abort();
   signal?.addEventListener("abort", over);
   if (signal?.aborted) over();
-  const status = ended.catch(() => undefined);
+  const status = ended().catch(() => undefined);
   status.then(over);
   let told = false;
   try {
@@ -55,6 +56,14 @@ export async function* containerEvents(
   } finally {
     signal?.removeEventListener("abort", over);
   }
+}
+
+/** Who enters the cgroup of a paused container stands still as well, and nobody would see why. */
+export function refusePaused(name: string, cgroup: Cgroup | undefined): void {
+  if (!cgroup || !isFrozen(cgroup)) return;
+  throw new LibctError("ERR_CT_STATE", `container ${name} is paused`, {
+    hint: `let it go on first: ct resume ${name}`,
+  });
 }
 
 /** The freezer of version 1 keeps what is killed while it is frozen (freezer-subsystem.rst). */

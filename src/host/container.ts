@@ -19,7 +19,15 @@ import {
 } from "../spec/index.ts";
 import { killOnAbort, throwIfAborted } from "./abort.ts";
 import { type Attachment, attach } from "./attach.ts";
-import { containerEvents, type Limited, pause, resume, stats, updateResources } from "./container-resources.ts";
+import {
+  containerEvents,
+  type Limited,
+  pause,
+  refusePaused,
+  resume,
+  stats,
+  updateResources,
+} from "./container-resources.ts";
 import { type EnterOptions, explainEntry, launchEntry } from "./enter.ts";
 import { closeUnread, EnteredProcesses } from "./entered-processes.ts";
 import type { ExitStatus } from "./exit-status.ts";
@@ -95,10 +103,10 @@ export class Container {
     this.spec = spec;
   }
 
-  /** A container that is there already. */
+  /** A container that is there already; of one whose record cannot be read nothing is known, and it can only be removed. */
   static found(host: ContainerHost, name: string): Container {
     const recorded = new Recorded(host.zygote, host.store, name);
-    const container = new Container(host, name, recorded.read().record.spec);
+    const container = new Container(host, name, recorded.specIfReadable());
     container.#recorded = recorded;
     return container;
   }
@@ -234,7 +242,9 @@ export class Container {
    * const { exitCode } = await (await container.exec(["ps"], { stdout: "inherit" })).wait();
    */
   async exec(command: Command, options: EnterOptions = {}): Promise<Process> {
-    const launch = await launchEntry(this.#host, await this.running(), command, options);
+    const running = await this.running();
+    refusePaused(this.name, this.cgroup);
+    const launch = await launchEntry(this.#host, running, command, options);
     return await this.#entered.add(launch, options.signal);
   }
 
@@ -343,11 +353,12 @@ export class Container {
   }
 
   #limited(): Limited {
-    if (this.#launch && this.#process) return this.#launch;
+    const launch = this.#launch;
+    if (launch && this.#process) return { cgroup: launch.cgroup, ended: () => launch.ended };
     const recorded = this.#recorded;
     if (!recorded) throw notRunning(this.name);
     recorded.init();
-    return { cgroup: this.cgroup, ended: recorded.wait() };
+    return { cgroup: this.cgroup, ended: () => recorded.wait() };
   }
 
   /** Kills what runs, and waits until nothing is left. A container with lifetime "host" is only let go of. */

@@ -8,6 +8,7 @@ import { Container, type ContainerHost } from "./container.ts";
 import type { HostFeatures } from "./doctor.ts";
 import { type ContainerListing, listContainers } from "./inspect.ts";
 import { isRecorded } from "./record-plan.ts";
+import type { Repair } from "./repair.ts";
 import type { Surroundings } from "./resolve.ts";
 import { type RunResult, runCommand } from "./run.ts";
 import type { RunOptions } from "./run-options.ts";
@@ -96,6 +97,11 @@ export class Host {
   /** Every container of this user that has a name, whoever has started it; one whose record cannot be read is reported in its place. */
   async list(): Promise<readonly ContainerListing[]> {
     return listContainers(this.#records());
+  }
+
+  /** Removes what containers have left behind whose monitor was killed. Gives what it was. */
+  async repair(): Promise<readonly Repair[]> {
+    return await (await import("./repair.ts")).repair(this.#records());
   }
 
   #records(): RecordStore {

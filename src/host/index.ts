@@ -22,6 +22,7 @@ export {
 export { planRun } from "./plan-run.ts";
 export { Process } from "./process.ts";
 export type { StopOptions } from "./recorded.ts";
+export type { Repair } from "./repair.ts";
 export { type EndReason, limit, type RunResult } from "./run.ts";
 export type { RunOptions, RunPlan } from "./run-options.ts";
 export type { RunningContainer } from "./running-container.ts";

@@ -1,4 +1,5 @@
 import { closeSync, constants as fsConstants, openSync, writeFileSync, writeSync } from "node:fs";
+import type { Cgroup } from "../cgroup/index.ts";
 import { RECORD_FILE } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Zygote } from "../executor/index.ts";
@@ -18,9 +19,12 @@ import {
   statusOf,
   whenEnded,
 } from "../records/index.ts";
+import type { ContainerSpec } from "../spec/index.ts";
+import { letDie } from "./container-resources.ts";
 import { endsBy } from "./default-action.ts";
 import { type ExitStatus, exitStatus, tellsOfOomKill } from "./exit-status.ts";
 import { numberOf } from "./process.ts";
+import { clearCgroup } from "./repair.ts";
 
 export interface StopOptions {
   /** What asks it to end. Default: SIGTERM */
@@ -47,6 +51,16 @@ export class Recorded {
 
   read(): FoundRecord {
     return this.#store.read(this.#name);
+  }
+
+  /** Throws when there is no such container. */
+  specIfReadable(): ContainerSpec {
+    try {
+      return this.read().record.spec;
+    } catch (error) {
+      if (error instanceof LibctError && error.code === "ERR_CT_STATE") return {};
+      throw error;
+    }
   }
 
   status(): StatusReport {
@@ -99,6 +113,8 @@ export class Recorded {
     // Nobody wrote it as an init: it would not notice, and the time would pass for nothing.
     const first = endsBy(state.init.pid, signal) ? "SIGKILL" : signal;
     await signalProcess(this.#zygote, state.init, numberOf(first));
+    // What stands still hears nothing, and with the freezer of version 1 it does not even die.
+    await thawed(this.read().record.cgroup);
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), timeout * 1000);
     const given = new Promise<void>((resolve) => late.signal.addEventListener("abort", () => resolve()));
@@ -166,23 +182,31 @@ export class Recorded {
 
   /** Removes what is left of a container that has ended; with `force` it is killed first. */
   async remove({ force = false }: { readonly force?: boolean } = {}): Promise<void> {
-    if (force) await this.#forceEnd();
+    if (force && !(await this.#forceEnd())) {
+      this.#store.remove(this.#name);
+      return;
+    }
     const { status, restarting } = this.status();
     if (status !== "stopped" || this.read().monitored) {
       throw new LibctError("ERR_CT_STATE", `container ${this.#name} is ${restarting ? "restarting" : status}`, {
         hint: `stop it first (ct stop ${this.#name}), or use --force`,
       });
     }
+    // Its monitor has removed them already, unless it was killed.
+    await clearCgroup(this.read().record.cgroup);
     this.#store.remove(this.#name);
   }
 
-  async #forceEnd(): Promise<void> {
+  /** False for a record that nobody can read: it has no process that anybody could know. */
+  async #forceEnd(): Promise<boolean> {
     try {
-      await this.stop({ signal: "SIGKILL", timeout: 1 });
+      this.read();
     } catch (error) {
-      // A record that nobody can read has no process that anybody could know.
-      if (!(error instanceof LibctError) || error.code !== "ERR_CT_STATE") throw error;
+      if (error instanceof LibctError && error.code === "ERR_CT_STATE") return false;
+      throw error;
     }
+    await this.stop({ signal: "SIGKILL", timeout: 1 });
+    return true;
   }
 
   #locked<T>(action: () => Promise<T>): Promise<T> {
@@ -191,6 +215,11 @@ export class Recorded {
 }
 
 export const notRunning = (name: string) => new LibctError("ERR_CT_STATE", `container ${name} is not running`);
+
+/** Lets a container go on if it is paused. */
+async function thawed(cgroup: Cgroup | undefined): Promise<void> {
+  if (cgroup) await letDie(cgroup);
+}
 
 const LOOK_MS = 5;
 

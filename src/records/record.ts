@@ -57,7 +57,17 @@ export function decodeRecord(text: string, path: string): ContainerRecord {
   if (typeof version === "number" && version > 1) throw unreadable(`has version ${version}, of a later libct`, path);
   const wrong = Object.entries(MEMBERS).find(([member, test]) => !test(Reflect.get(members, member)));
   if (wrong) throw unreadable(`has no valid ${wrong[0]}`, path);
-  return members as ContainerRecord;
+  return withRoot(members as ContainerRecord);
+}
+
+/** Of a root driver only what is data is written down: what it does is not known any more. */
+function withRoot(record: ContainerRecord): ContainerRecord {
+  const { root } = record.spec;
+  if (typeof root !== "object") return record;
+  const plan = () => {
+    throw new LibctError("ERR_CT_STATE", "a container that was found cannot be made again", { member: "root" });
+  };
+  return { ...record, spec: { ...record.spec, root: { ...root, plan } } };
 }
 
 const unreadable = (what: string, path: string, cause?: unknown) =>

@@ -1,0 +1,60 @@
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { type Cgroup, findOrphans, killAll, readView, removeCgroup } from "../cgroup/index.ts";
+import { RECORD_FILE } from "../compile/index.ts";
+import { LibctError } from "../errors.ts";
+import { decodeRecord, type FoundRecord, isRunning, type RecordStore } from "../records/index.ts";
+
+/** Something that was left behind, and is gone now. */
+export interface Repair {
+  readonly what: "cgroup" | "record" | "half-made record";
+  readonly path: string;
+}
+
+/** Removes a container's cgroups, and before that whoever is still in them. */
+export async function clearCgroup(cgroup: Cgroup | undefined): Promise<readonly string[]> {
+  const left = cgroup?.directories.filter(({ path }) => existsSync(path)) ?? [];
+  if (!cgroup || left.length === 0) return [];
+  await killAll(cgroup);
+  removeCgroup(cgroup);
+  return left.map(({ path }) => path);
+}
+
+/**
+ * Removes what containers have left behind whose monitor was killed, and with it whoever would have cleaned up: cgroups, the records of containers that should
+ * have gone with their application, and what crashed applications left half-made. The record of a container with lifetime "host" stays: it tells that it ended.
+ */
+export async function repair(store: RecordStore): Promise<readonly Repair[]> {
+  const done: Repair[] = [];
+  const containers = store.list().flatMap((one) => ("error" in one ? [] : [one]));
+  for (const found of containers.filter(isAbandoned)) {
+    for (const path of await clearCgroup(found.record.cgroup)) done.push({ what: "cgroup", path });
+    if (found.record.spec.lifetime === "host" && !found.record.spec.autoRemove) continue;
+    store.remove(found.name);
+    done.push({ what: "record", path: found.directory });
+  }
+  for (const name of store.leftovers().filter((one) => isHalfMade(store.path(one)))) {
+    rmSync(store.path(name), { recursive: true, force: true });
+    done.push({ what: "half-made record", path: store.path(name) });
+  }
+  const known = containers.flatMap(({ record }) => (record.cgroup ? [record.cgroup] : []));
+  for (const orphan of findOrphans(readView(), known)) {
+    for (const path of await clearCgroup(orphan)) done.push({ what: "cgroup", path });
+  }
+  return done;
+}
+
+/** Nobody is left who would clean up: neither its monitor, nor the application that is making it. */
+const isAbandoned = ({ running, monitored, state, record }: FoundRecord) =>
+  !running && !monitored && (state !== undefined || !isRunning(record.creator));
+
+/** Its maker has died meanwhile, or has never got as far as its record. */
+function isHalfMade(directory: string): boolean {
+  const file = `${directory}/${RECORD_FILE.SPEC}`;
+  if (!existsSync(file)) return true;
+  try {
+    return !isRunning(decodeRecord(readFileSync(file, "utf8"), file).creator);
+  } catch (error) {
+    if (error instanceof LibctError) return true;
+    throw error;
+  }
+}
