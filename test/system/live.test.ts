@@ -143,6 +143,9 @@ describe.runIf(mountsDetached)("a bind mount that is added to a running containe
     });
     const typo = { destination: "/run/some/where", type: "nofs" };
     expect(await failure(container.mount(typo))).toMatchObject({ errno: "ENODEV" });
+    expect(await failure(container.mount(bind("/run/new/dir/../../../etc/passwd/x")))).toMatchObject({
+      member: "mounts[0]",
+    });
     expect(await inside(container, "cat /proc/self/mountinfo; find /run /tmp")).toBe(before);
   });
 
