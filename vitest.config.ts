@@ -10,6 +10,8 @@ const NEED_ROOT = [
   "enter-states",
   "enter-user",
   "explain",
+  "live",
+  "live-user",
   "failures",
   "mounts",
   "namespaces",

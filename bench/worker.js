@@ -26,6 +26,20 @@ const modes = {
     }
     return samples;
   },
+  /** Milliseconds of each process that enters a container which runs. */
+  async enter(count) {
+    const container = await host.create(spec);
+    await container.start(["/bin/sleep", "1000"], quiet);
+    const samples = [];
+    for (let i = 0; i < count; i++) {
+      const begun = performance.now();
+      const child = await container.exec(["/bin/true"], quiet);
+      await child.wait();
+      samples.push(performance.now() - begun);
+    }
+    await container[Symbol.asyncDispose]();
+    return samples;
+  },
   /** Containers per second, sixteen at a time. */
   async parallel(count) {
     const begun = performance.now();

@@ -1,4 +1,4 @@
-import { AT, E } from "../linux/index.ts";
+import { E } from "../linux/index.ts";
 import type { BlockBuilder, DataRef, ProgramBuilder, Register } from "../program/index.ts";
 import type { Resolved, ResolvedProcess } from "./resolved.ts";
 
@@ -98,19 +98,8 @@ export function splitPath(path: string): { readonly parent: string; readonly nam
   return { parent: `/${parts.slice(0, -1).join("/")}`, name: parts.at(-1) ?? "." };
 }
 
-/** What `makeTarget` may have made: the slot holds 0 when it has. */
-export interface MadeTarget {
-  readonly parent: string;
-  readonly name: string;
-  readonly kind: "directory" | "file";
-  readonly slot: DataRef;
-}
-
-/**
- * Makes the directories above `path` and, as `kind` says, a directory or an empty file there. What exists stays as it is. Changes the working directory. Who
- * wants to undo it gives a list for what was made.
- */
-export function makeTarget(block: BlockBuilder, path: string, kind: "directory" | "file", made?: MadeTarget[]): void {
+/** Makes the directories above `path` and, as `kind` says, a directory or an empty file there. What exists stays as it is. Changes the working directory. */
+export function makeTarget(block: BlockBuilder, path: string, kind: "directory" | "file"): void {
   const why = "create the mount target";
   const { parent, name } = splitPath(path);
   if (name === ".") return;
@@ -118,27 +107,9 @@ export function makeTarget(block: BlockBuilder, path: string, kind: "directory" 
   if (parent === "/") {
     block.sys("chdir", [block.str("/")], { why });
   } else {
-    makeTarget(block, parent, "directory", made);
+    makeTarget(block, parent, "directory");
     enterDirectory(block, parent, why);
   }
-  const what = { tolerate: [E.EEXIST], why, ...(made ? { dst: block.program.register("made") } : {}) };
-  if (kind === "file") block.sys("mknodat", [-100, block.str(name), 0o100644, 0], what);
-  else block.sys("mkdirat", [-100, block.str(name), 0o755], what);
-  if (!made) return;
-  const slot = block.memory.zeroed(8);
-  block.store(slot, block.program.register("made"), 8);
-  made.push({ parent, name, kind, slot });
-}
-
-/** Removes what `makeTarget` has made, as far as nothing else is in it by now. */
-export function removeTargets(block: BlockBuilder, made: readonly MadeTarget[]): void {
-  const register = block.program.register("made");
-  for (const { parent, name, kind, slot } of made.toReversed()) {
-    const kept = block.label();
-    block.load(register, slot, 8);
-    block.jumpUnless(register, 0, kept);
-    enterDirectory(block, parent, "remove the mount target");
-    block.sys("unlinkat", [-100, block.str(name), kind === "directory" ? AT.REMOVEDIR : 0], { tolerate: "any" });
-    block.place(kept);
-  }
+  if (kind === "file") block.sys("mknodat", [-100, block.str(name), 0o100644, 0], { tolerate: [E.EEXIST], why });
+  else block.sys("mkdirat", [-100, block.str(name), 0o755], { tolerate: [E.EEXIST], why });
 }

@@ -1,8 +1,9 @@
 import { AT, E, MNT, UMOUNT_NOFOLLOW } from "../linux/index.ts";
 import type { BlockBuilder, DataRef } from "../program/index.ts";
-import { enterDirectory, type MadeTarget, makeTarget, removeTargets, splitPath } from "./context.ts";
+import { enterDirectory, makeTarget, splitPath } from "./context.ts";
 import { bindDevice, captureDevice, makeNode } from "./devices.ts";
 import type { ChangeContext, LiveChange, Steps } from "./live-steps.ts";
+import { noteTargets, removeTargets, type Target } from "./live-targets.ts";
 
 type Change<K extends LiveChange["do"]> = Extract<LiveChange, { do: K }>;
 
@@ -10,21 +11,25 @@ const MEMBER = "devices[0]";
 
 export function deviceChange(c: ChangeContext, { device, bound }: Change<"addDevice">): Steps {
   const { parent, name } = splitPath(device.path);
-  const made: MadeTarget[] = [];
-  const undo = (block: BlockBuilder) => removeTargets(block.at(MEMBER), made);
+  let targets: readonly Target[] = [];
+  const note = (block: BlockBuilder, path: string, kind: "directory" | "file") => {
+    targets = noteTargets(block.at(MEMBER), path, kind);
+  };
+  const undo = (block: BlockBuilder) => removeTargets(block.at(MEMBER), targets);
   if (!bound) {
     const act = (attempt: ChangeContext) => {
-      enterDirectory(attempt.init.at(MEMBER), parent, "enter the device's directory");
+      makeTarget(attempt.init.at(MEMBER), parent, "directory");
+      enterDirectory(attempt.init, parent, "enter the device's directory");
       makeNode(attempt, device, name, false);
     };
-    return { prepare: (block) => makeTarget(block.at(MEMBER), parent, "directory", made), attempts: [{ act, undo }] };
+    return { prepare: (block) => note(block, device.path, "file"), attempts: [{ act, undo }] };
   }
   let captured: DataRef | undefined;
   return {
     capture(block) {
       captured = captureDevice(c, block.at(MEMBER), device.path);
     },
-    prepare: (block) => makeTarget(block.at(MEMBER), device.path, "file", made),
+    prepare: (block) => note(block, device.path, "file"),
     attempts: [
       {
         act(attempt) {

@@ -1,7 +1,8 @@
 import { MNT, MS, UMOUNT_NOFOLLOW } from "../linux/index.ts";
 import type { BlockBuilder, DataRef } from "../program/index.ts";
-import { type MadeTarget, makeTarget, removeTargets } from "./context.ts";
+import { makeTarget } from "./context.ts";
 import type { ChangeContext, LiveChange, Steps } from "./live-steps.ts";
+import { noteTargets, removeTargets, type Target } from "./live-targets.ts";
 import { captureSources, finishMount, makeMount } from "./mounts.ts";
 
 type Change<K extends LiveChange["do"]> = Extract<LiveChange, { do: K }>;
@@ -9,9 +10,10 @@ type Change<K extends LiveChange["do"]> = Extract<LiveChange, { do: K }>;
 /** The source is taken from the host before the container is entered; the target is found, or made, when nothing but the container's tree can be reached. */
 export function mountChange(c: ChangeContext, { mount: resolved }: Change<"mount">): Steps {
   const { member, mount, options, source } = resolved;
-  const made: MadeTarget[] = [];
+  const kind = source?.directory === false ? "file" : "directory";
+  let targets: readonly Target[] = [];
   let captured: readonly (DataRef | undefined)[] = [];
-  const removeAll = (block: BlockBuilder) => removeTargets(block.at(member), made);
+  const removeAll = (block: BlockBuilder) => removeTargets(block.at(member), targets);
   const target = (block: BlockBuilder) => block.str(mount.destination);
   return {
     ...(source
@@ -23,12 +25,13 @@ export function mountChange(c: ChangeContext, { mount: resolved }: Change<"mount
       : {}),
     prepare(block) {
       if (options.remount) return;
-      makeTarget(block.at(member), mount.destination, source?.directory === false ? "file" : "directory", made);
+      targets = noteTargets(block.at(member), mount.destination, kind);
     },
     attempts: [
       {
         act: (attempt) => {
           attempt.init.at(member);
+          if (!options.remount) makeTarget(attempt.init, mount.destination, kind);
           makeMount(attempt, resolved, captured[0]);
         },
         undo: removeAll,

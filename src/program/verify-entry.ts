@@ -20,6 +20,22 @@ export function verifyEntry(program: Program, entered: Block): readonly string[]
   ];
 }
 
+/** What changes a container has its caller's rights in it, and executes nothing of the container's. */
+export function verifyChange(program: Program): readonly string[] {
+  const named = (name: string) => program.blocks.filter((block) => block.name === name);
+  // A stage waits for the change: its last operations come after it.
+  const all = [...named("stage"), ...named("change"), ...named("attempt")]
+    .flatMap((block) => callsOf(program, block))
+    .map((call, index) => ({ ...call, index }));
+  const executes = program.blocks.some((block) => callsOf(program, block).some(({ name }) => name === "execve"));
+  return [
+    ...notDumpable(all),
+    ...openedBefore(all),
+    ...nothingJoinedByMonitor(program),
+    ...(executes ? ["a change executes something"] : []),
+  ];
+}
+
 const isSetns = ({ name }: Call) => name === "setns";
 
 /** CVE-2019-5736 and its kin: what has joined a namespace cannot be traced, nor its executable be opened, until it is the command. */

@@ -10,13 +10,22 @@ import {
   registerName,
   stringAt,
 } from "./verify-calls.ts";
-import { verifyEntry } from "./verify-entry.ts";
+import { verifyChange, verifyEntry } from "./verify-entry.ts";
 
 /**
- * Checks the properties that keep a container inside, on the program of any container and of any process that enters one: each rule here is the answer to
+ * Checks the properties that keep a container inside, on the program of any container, and of whatever enters one: each rule here is the answer to
  * attacks that other runtimes suffered. Returns what is violated, in words; an empty list is what must come out.
  */
 export function verifyProgram(program: Program): readonly string[] {
+  const changes = program.blocks.filter(({ name }) => name === "change" || name === "attempt");
+  if (changes.length > 0) {
+    return [
+      ...verifyChange(program),
+      ...opensClose(program),
+      ...procWritesVerified(program),
+      ...changes.flatMap((block) => madeInsideRoot(program, callsOf(program, block))),
+    ];
+  }
   const init = program.blocks.find(({ name }) => name === "init" || name === "entered");
   if (!init) return ["there is no init block"];
   const calls = callsOf(program, init);

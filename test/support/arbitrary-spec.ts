@@ -70,7 +70,7 @@ export const OWN_ID: IdMaps = {
   denySetgroups: true,
 };
 
-function resolvedMount(mount: Mount, index: number): ResolvedMount {
+export function resolvedMount(mount: Mount, index: number): ResolvedMount {
   const member = `mounts[${index}]`;
   const options = parseMountOptions(mount.options ?? [], `${member}.options`);
   const bind = (options.bind || mount.type === "bind") && !options.remount;
@@ -175,21 +175,21 @@ function limitedOn(texts: Parameters<typeof parseLayout>[0]): CgroupPlan {
 
 const optional = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
 const id = fc.integer({ min: 0, max: 65535 });
-const path = fc
+export const path = fc
   .array(fc.constantFrom("data", "etc", "srv", "a.conf", "with blank", "ünï"), { minLength: 1, maxLength: 3 })
   .map((parts) => `/${parts.join("/")}`);
 const capabilities = fc.subarray([...DEFAULT_CAPABILITIES, "CAP_SYS_ADMIN", "CAP_BPF"]);
 export const stdio = fc.constantFrom<Stdio>("pipe", "inherit", "ignore");
 
 const FILESYSTEM_OPTIONS = ["ro", "nosuid", "nodev", "noexec", "noatime", "strictatime", "relatime"];
-const plainMount: fc.Arbitrary<Mount> = fc.record({
+export const plainMount: fc.Arbitrary<Mount> = fc.record({
   destination: path,
   type: fc.constantFrom("tmpfs", "proc", "sysfs", "devpts", "mqueue", "cgroup2"),
   options: fc.subarray([...FILESYSTEM_OPTIONS, "rprivate", "rro", "mode=755"]),
 });
 const copyUp: fc.Arbitrary<Mount> = path.map((destination) => ({ destination, type: "tmpfs", options: ["tmpcopyup"] }));
 const remount: fc.Arbitrary<Mount> = path.map((destination) => ({ destination, options: ["remount", "bind", "ro"] }));
-const bindMount = (newKernel: boolean): fc.Arbitrary<Mount> =>
+export const bindMount = (newKernel: boolean): fc.Arbitrary<Mount> =>
   fc
     .record({
       destination: path,

@@ -51,6 +51,22 @@ describe("the README's examples", () => {
   });
 });
 
+describe("the guide to containers that run", () => {
+  const [entering = "", changing = ""] = examples("docs/enter.md");
+
+  it("enters one", () => {
+    expect(runExample(entering)).toMatchObject({ status: 0, stdout: "web\n7\n", stderr: "" });
+  });
+
+  it("changes one", () => {
+    expect(runExample(changing)).toMatchObject({
+      status: 0,
+      stdout: "<h1>index</h1>\nrenamed\n64\n",
+      stderr: "",
+    });
+  });
+});
+
 it("the worked example of a filesystem driver works", () => {
   const [driver = ""] = examples("docs/filesystems.md");
   expect(runExample(driver, { RELEASES: `${directory}/releases` })).toMatchObject({

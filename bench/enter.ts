@@ -1,0 +1,106 @@
+// `npm run build && bun bench/enter.ts [--quick]`: a process that enters a running container, by libct and by runc, taking turns. Prints; never fails for a figure.
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Contestant } from "./contestant.ts";
+import { median, quantile, table } from "./statistics.ts";
+
+const rounds = process.argv.includes("--quick") ? 3 : 10;
+const batch = 40;
+const repository = fileURLToPath(new URL("..", import.meta.url));
+const directory = mkdtempSync("/tmp/libct-bench-");
+const root = `${directory}/root`;
+const peer = `libct-bench-${process.pid}`;
+
+try {
+  makeRoot();
+  execFileSync("cc", ["-O2", "-o", `${directory}/spawn`, `${repository}/bench/spawn.c`]);
+  const samples = await takeTurns(contestants());
+  print(samples);
+} finally {
+  spawnSync("runc", ["delete", "--force", peer]);
+  rmSync(directory, { recursive: true, force: true });
+}
+
+function makeRoot(): void {
+  mkdirSync(`${root}/bin`, { recursive: true });
+  for (const name of ["proc", "sys", "dev"]) mkdirSync(`${root}/${name}`);
+  cpSync("/bin/busybox", `${root}/bin/busybox`, { dereference: true });
+  for (const name of ["true", "sleep", "sh"]) symlinkSync("busybox", `${root}/bin/${name}`);
+}
+
+interface Entry {
+  readonly command: readonly string[];
+  readonly ask: string;
+}
+
+function contestants(): ReadonlyMap<string, Entry> {
+  const worker = `${repository}/bench/worker.js`;
+  const entries = new Map<string, Entry>([
+    ["libct in Node", { command: ["node", worker, root], ask: `enter ${batch}` }],
+    ["libct in Bun", { command: ["bun", worker, root], ask: `enter ${batch}` }],
+  ]);
+  if (startPeer()) {
+    entries.set("runc exec", { command: [`${directory}/spawn`, "runc", "exec", peer, "/bin/true"], ask: `${batch}` });
+  }
+  return entries;
+}
+
+/** A container of runc's own default configuration, which only waits. */
+function startPeer(): boolean {
+  const bundle = `${directory}/bundle`;
+  mkdirSync(bundle);
+  const made = spawnSync("runc", ["spec"], { cwd: bundle, encoding: "utf8" });
+  if (made.status !== 0) {
+    console.log(`left out: runc: ${(made.error?.message ?? made.stderr).trim()}`);
+    return false;
+  }
+  const config = JSON.parse(readFileSync(`${bundle}/config.json`, "utf8"));
+  config.process.terminal = false;
+  config.process.args = ["/bin/sleep", "1000"];
+  config.root.path = root;
+  config.mounts = config.mounts.filter((mount: { type: string }) => mount.type !== "cgroup");
+  writeFileSync(`${bundle}/config.json`, JSON.stringify(config));
+  const started = spawnSync("runc", ["run", "--detach", "--bundle", bundle, peer], { stdio: "ignore" });
+  if (started.status !== 0) console.log("left out: runc: its container does not start");
+  return started.status === 0;
+}
+
+async function takeTurns(entries: ReadonlyMap<string, Entry>): Promise<ReadonlyMap<string, readonly number[]>> {
+  const running = [...entries].map(([name, { command, ask }]) => ({
+    name,
+    ask,
+    process: new Contestant(command),
+    samples: [] as number[],
+  }));
+  // The first round warms up.
+  for (let round = 0; round <= rounds; round++) {
+    for (const one of running) {
+      const answered = await one.process.ask<number[]>(one.ask);
+      if (round > 0) one.samples.push(...answered);
+    }
+  }
+  for (const one of running) await one.process.end();
+  return new Map(running.map(({ name, samples }) => [name, samples]));
+}
+
+function print(samples: ReadonlyMap<string, readonly number[]>): void {
+  const runc = median(samples.get("runc exec") ?? []);
+  const rows = [...samples].map(([name, all]) => [
+    name,
+    median(all).toFixed(2),
+    quantile(all, 0.9).toFixed(2),
+    `${(median(all) / runc).toFixed(2)}x`,
+  ]);
+  console.log(table([["entering a container", "median ms", "p90 ms", "runc"], ...rows]));
+  const verdict = (found: number, most: number) =>
+    Number.isNaN(found) ? "not measured" : found <= most ? "reached" : "MISSED";
+  const own = ["libct in Node", "libct in Bun"].flatMap((name) => {
+    const found = median(samples.get(name) ?? []);
+    return [
+      [name, found.toFixed(2), "target at most 1.2 ms", verdict(found, 1.2)],
+      [`${name} / runc`, (found / runc).toFixed(2), "target at most 0.1", verdict(found / runc, 0.1)],
+    ];
+  });
+  console.log(`\n${table(own)}`);
+}
