@@ -52,6 +52,9 @@ export function fileError(verb: "read" | "write", path: string, cause: unknown, 
   });
 }
 
+/** Whether a failure says that the cgroup is gone. */
+export const isGone = (error: unknown): boolean => error instanceof LibctError && error.code === "ERR_CT_STATE";
+
 /** Whether a failure was of this kind. */
 export const failedWith = (error: unknown, ...codes: readonly string[]): boolean =>
   codes.includes((error as NodeJS.ErrnoException).code ?? "");

@@ -2,10 +2,8 @@ import {
   type Cgroup,
   type CgroupEvent,
   type CgroupStats,
-  directoryOf,
   events,
   freeze,
-  isFrozen,
   readStats,
   thaw,
   update,
@@ -54,15 +52,6 @@ export async function* containerEvents(
     if (!signal?.aborted && !told && (await status)?.oomKilled) yield { type: "oom-kill", count: 1 };
   } finally {
     signal?.removeEventListener("abort", over);
-  }
-}
-
-/** The freezer of version 1 keeps what is killed while it is frozen (freezer-subsystem.rst). */
-export async function letDie(cgroup: Cgroup): Promise<void> {
-  try {
-    if (directoryOf(cgroup, "freezer") && isFrozen(cgroup)) await thaw(cgroup);
-  } catch (error) {
-    if (!(error instanceof LibctError && error.code === "ERR_CT_STATE")) throw error; // It has ended meanwhile.
   }
 }
 

@@ -1,12 +1,11 @@
 import { constants } from "node:os";
 import type { Writable } from "node:stream";
-import { type Cgroup, removeCgroup } from "../cgroup/index.ts";
+import { type Cgroup, letDie, removeCgroup } from "../cgroup/index.ts";
 import { NOTICE, QUESTION, REPORT, type Resolved } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Exit, Failure, ProgramRun, Zygote } from "../executor/index.ts";
 import { TIOC, u16s } from "../linux/index.ts";
 import { encodeProgram, type Program, ProgramBuilder, type Register } from "../program/index.ts";
-import { letDie } from "./container-resources.ts";
 import { failureError } from "./failures.ts";
 import { type OutputStream, openInput, openOutput } from "./streams.ts";
 import { lookUpUser } from "./users.ts";
@@ -58,7 +57,7 @@ export class Process {
     const number = typeof signal === "number" ? signal : constants.signals[signal];
     if (number === undefined) throw new LibctError("ERR_CT_USAGE", `unknown signal ${signal}`);
     await this.#launch.call((block, register) => block.sys("kill", [register("init"), number]));
-    if (number === constants.signals.SIGKILL && this.#launch.cgroup) await letDie(this.#launch.cgroup);
+    if (number === constants.signals.SIGKILL && this.#launch.cgroup) letDie(this.#launch.cgroup);
   }
 
   /** Sets the size of its terminal, in characters. */
@@ -141,7 +140,7 @@ export class Launch {
     await this.call((block, register) => block.sys("kill", [register("init"), constants.signals.SIGKILL])).catch(
       () => undefined,
     );
-    if (this.cgroup) await letDie(this.cgroup);
+    if (this.cgroup) letDie(this.cgroup);
   }
 
   #notified(code: number, values: readonly number[]): void {
