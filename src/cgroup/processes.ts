@@ -1,6 +1,6 @@
-import { type Dirent, existsSync, readdirSync, rmdirSync } from "node:fs";
+import { type Dirent, existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { failedWith, fileError, isGone, readCgroupFile, writeCgroupFile } from "./files.ts";
+import { failedWith, fileError, isGone, writeCgroupFile } from "./files.ts";
 import { findFreezer, freeze, thaw } from "./freeze.ts";
 import type { Cgroup } from "./handle.ts";
 import { unifiedOf } from "./handle.ts";
@@ -15,10 +15,13 @@ export function pidsOf(cgroup: Cgroup): readonly number[] {
   return [...new Set(pids.map(Number))].filter((pid) => pid !== 0);
 }
 
+/** The kernel gives a long list a page at a time, so it is read to its end. */
 function procsOf(path: string): string {
+  const file = `${path}/cgroup.procs`;
   try {
-    return readCgroupFile(`${path}/cgroup.procs`);
-  } catch (error) {
+    return readFileSync(file, "latin1");
+  } catch (cause) {
+    const error = fileError("read", file, cause);
     if (!isGone(error)) throw error;
     return ""; // Removed since it was found.
   }
