@@ -4,6 +4,8 @@ const timeouts = { testTimeout: 60_000, hookTimeout: 120_000 };
 
 /** System tests that look at ordinary users' containers too, but need root to set the scene. */
 const NEED_ROOT = [
+  "cgroup",
+  "cgroup-v2",
   "doctor",
   "enter",
   "enter-hostile",

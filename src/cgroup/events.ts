@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from "node:fs";
 import { LibctError } from "../errors.ts";
-import { parseFlat, readIfThere } from "./files.ts";
+import { isGone, parseFlat, readIfThere } from "./files.ts";
 import { type Cgroup, directoryOf, unifiedOf } from "./handle.ts";
 
 /** Something that the kernel has seen in a container's cgroups. */
@@ -83,8 +83,8 @@ function readSource({ path }: Source): ReadonlyMap<string, number> | undefined {
     if (text === undefined) return undefined;
     return /[a-z]/.test(text) ? parseFlat(text) : new Map([["", Number(text)]]);
   } catch (error) {
-    if (error instanceof LibctError && error.code === "ERR_CT_STATE") return undefined;
-    throw error;
+    if (!isGone(error)) throw error;
+    return undefined;
   }
 }
 

@@ -4,7 +4,7 @@ import { LibctError } from "../errors.ts";
 /** Files of cgroups are small and read in one go; the same buffer for all of them makes reading many containers cheap. */
 const buffer = Buffer.allocUnsafe(64 * 1024);
 
-/** The text of a file that must be there while the cgroup is. */
+/** The text of a file that must be there while the cgroup is; of cgroup.procs it could be the first page alone. */
 export function readCgroupFile(path: string): string {
   try {
     const file = openSync(path, "r");
@@ -51,6 +51,9 @@ export function fileError(verb: "read" | "write", path: string, cause: unknown, 
     cause,
   });
 }
+
+/** Whether a failure says that the cgroup is gone. */
+export const isGone = (error: unknown): boolean => error instanceof LibctError && error.code === "ERR_CT_STATE";
 
 /** Whether a failure was of this kind. */
 export const failedWith = (error: unknown, ...codes: readonly string[]): boolean =>

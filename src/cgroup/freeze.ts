@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { LibctError } from "../errors.ts";
-import { fileError, parseFlat, readCgroupFile, readIfThere, writeCgroupFile } from "./files.ts";
+import { fileError, isGone, parseFlat, readCgroupFile, readIfThere, writeCgroupFile } from "./files.ts";
 import { type Cgroup, directoryOf, unifiedOf } from "./handle.ts";
 
 /** How long is waited for the kernel to stop every process: one that sleeps uninterruptibly (in a broken network filesystem, say) keeps it from that. */
@@ -35,6 +35,20 @@ export async function thaw(cgroup: Cgroup): Promise<void> {
 /** Whether every process of the container is stopped; false where nothing can stop them. */
 export const isFrozen = (cgroup: Cgroup): boolean => findFreezer(cgroup)?.isFrozen() ?? false;
 
+/** Lets go of processes that were killed while the freezer of version 1 holds them: it keeps them until it is told (freezer-subsystem.rst). */
+export function letDie(cgroup: Cgroup): void {
+  const directory = directoryOf(cgroup, "freezer");
+  if (!directory) return;
+  const file = `${directory.path}/freezer.state`;
+  try {
+    if (readCgroupFile(file).trim() !== "THAWED") set({ file, words: FIRST }, false);
+  } catch (error) {
+    if (!isGone(error)) throw error; // It is dead already.
+  }
+}
+
+const FIRST = ["THAWED", "FROZEN"] as const;
+
 interface Freezer {
   readonly file: string;
   readonly words: readonly [thawed: string, frozen: string];
@@ -54,7 +68,7 @@ export function findFreezer(cgroup: Cgroup): Freezer | undefined {
   const directory = directoryOf(cgroup, "freezer");
   if (!directory) return undefined;
   const file = `${directory.path}/freezer.state`;
-  return { file, words: ["THAWED", "FROZEN"], repeats: true, isFrozen: () => readCgroupFile(file).trim() === "FROZEN" };
+  return { file, words: FIRST, repeats: true, isFrozen: () => readCgroupFile(file).trim() === "FROZEN" };
 }
 
 function freezerOf(cgroup: Cgroup): Freezer {
@@ -65,7 +79,7 @@ function freezerOf(cgroup: Cgroup): Freezer {
   });
 }
 
-function set({ file, words }: Freezer, frozen: boolean): void {
+function set({ file, words }: Pick<Freezer, "file" | "words">, frozen: boolean): void {
   try {
     writeCgroupFile(file, words[Number(frozen)] ?? "");
   } catch (cause) {

@@ -1,6 +1,6 @@
 export { deviceProgram } from "./device-program.ts";
 export { type CgroupEvent, events } from "./events.ts";
-export { freeze, isFrozen, thaw } from "./freeze.ts";
+export { freeze, isFrozen, letDie, thaw } from "./freeze.ts";
 export { type Cgroup, type CgroupDirectory, directoryOf } from "./handle.ts";
 export { type CgroupLayout, type Hierarchy, type LayoutKind, parseLayout } from "./layout.ts";
 export { findOrphans } from "./orphans.ts";

@@ -1,7 +1,6 @@
-import { type Dirent, existsSync, readdirSync, rmdirSync } from "node:fs";
+import { type Dirent, existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { LibctError } from "../errors.ts";
-import { failedWith, fileError, readCgroupFile, writeCgroupFile } from "./files.ts";
+import { failedWith, fileError, isGone, writeCgroupFile } from "./files.ts";
 import { findFreezer, freeze, thaw } from "./freeze.ts";
 import type { Cgroup } from "./handle.ts";
 import { unifiedOf } from "./handle.ts";
@@ -16,12 +15,15 @@ export function pidsOf(cgroup: Cgroup): readonly number[] {
   return [...new Set(pids.map(Number))].filter((pid) => pid !== 0);
 }
 
+/** The kernel gives a long list a page at a time, so it is read to its end. */
 function procsOf(path: string): string {
+  const file = `${path}/cgroup.procs`;
   try {
-    return readCgroupFile(`${path}/cgroup.procs`);
-  } catch (error) {
-    if (error instanceof LibctError && error.code === "ERR_CT_STATE") return ""; // Removed since it was found.
-    throw error;
+    return readFileSync(file, "latin1");
+  } catch (cause) {
+    const error = fileError("read", file, cause);
+    if (!isGone(error)) throw error;
+    return ""; // Removed since it was found.
   }
 }
 
@@ -62,11 +64,15 @@ function killAtOnce(cgroup: Cgroup): boolean {
 /** The freezer of version 1 keeps killed processes until it thaws; that of version 2 lets them go. Both hold the others. */
 async function killFrozen(cgroup: Cgroup): Promise<void> {
   while (populated(cgroup)) {
-    const freezer = findFreezer(cgroup);
-    if (freezer) await freeze(cgroup);
-    for (const pid of pidsOf(cgroup)) killOne(pid);
-    if (freezer) await thaw(cgroup);
-    await pause(1);
+    try {
+      const freezer = findFreezer(cgroup);
+      if (freezer) await freeze(cgroup);
+      for (const pid of pidsOf(cgroup)) killOne(pid);
+      if (freezer) await thaw(cgroup);
+      await pause(1);
+    } catch (error) {
+      if (!isGone(error)) throw error; // Nobody was left, and it was removed.
+    }
   }
 }
 

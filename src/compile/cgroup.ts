@@ -10,8 +10,7 @@ export function makeCgroups(c: Context): readonly DataRef[] {
   const { monitor, resolved } = c;
   const plan = resolved.cgroup;
   if (!plan) return [];
-  for (const step of plan.steps) makeStep(monitor, step);
-  removeCgroups(c, plan);
+  removeCgroups(c, plan, makeSteps(c, plan));
   return plan.handle.directories.map(({ path }) => {
     const procs = monitor.at("resources").str(`${path}/cgroup.procs`);
     return lend(c, monitor.sysResult("file", "openat", [AT.FDCWD, procs, O.WRONLY | O.CLOEXEC, 0]));
@@ -27,6 +26,19 @@ export function enterCgroups(c: Context, cgroups: readonly DataRef[]): void {
     init.sys("write", [procs, init.str("0"), 1], { why: "enter the cgroup" });
     init.sys("close", [procs]);
   }
+}
+
+/** Gives, for each directory of the container's own, the place that says whether it was made: what others have made is not removed. */
+function makeSteps({ monitor, program }: Context, { steps }: CgroupPlan): ReadonlyMap<string, DataRef> {
+  const made = new Map<string, DataRef>();
+  for (const step of steps) {
+    makeStep(monitor, step);
+    if (step.do !== "mkdir" || step.shared) continue;
+    const mark = program.memory.zeroed(8);
+    monitor.store(mark, 1, 8);
+    made.set(step.path, mark);
+  }
+  return made;
 }
 
 function makeStep(block: BlockBuilder, step: CgroupStep): void {
@@ -55,12 +67,20 @@ function writeFile(block: BlockBuilder, path: string, value: string, jump?: OpOp
   block.sys("close", [file]);
 }
 
-function removeCgroups({ program }: Context, { handle, steps }: CgroupPlan): void {
+function removeCgroups({ program }: Context, { handle, steps }: CgroupPlan, made: ReadonlyMap<string, DataRef>): void {
   const epilogue = program.epilogue().at("resources");
+  const isMade = program.register("made");
   // That of version 2 first, as nobody is left in the others either when it is empty.
   for (const { path, version } of handle.directories.toSorted((a, b) => b.version - a.version)) {
+    const mark = made.get(path);
+    const foreign = epilogue.label();
+    if (mark) {
+      epilogue.load(isMade, mark, 1);
+      epilogue.jumpUnless(isMade, 1, foreign);
+    }
     if (version === 2) killAll(epilogue, path);
     removeDirectory(epilogue, path);
+    epilogue.place(foreign);
   }
   // Directories above that others may share: whoever is the last to need one removes it.
   const shared = steps.flatMap((step) => (step.do === "mkdir" && step.shared ? [step.path] : []));

@@ -2,7 +2,6 @@ import {
   type Cgroup,
   type CgroupEvent,
   type CgroupStats,
-  directoryOf,
   events,
   freeze,
   isFrozen,
@@ -64,15 +63,6 @@ export function refusePaused(name: string, cgroup: Cgroup | undefined): void {
   throw new LibctError("ERR_CT_STATE", `container ${name} is paused`, {
     hint: `let it go on first: ct resume ${name}`,
   });
-}
-
-/** The freezer of version 1 keeps what is killed while it is frozen (freezer-subsystem.rst). */
-export async function letDie(cgroup: Cgroup): Promise<void> {
-  try {
-    if (directoryOf(cgroup, "freezer") && isFrozen(cgroup)) await thaw(cgroup);
-  } catch (error) {
-    if (!(error instanceof LibctError && error.code === "ERR_CT_STATE")) throw error; // It has ended meanwhile.
-  }
 }
 
 function required(cgroup: Cgroup | undefined): Cgroup {

@@ -1,12 +1,11 @@
 import { writeFileSync } from "node:fs";
 import type { Writable } from "node:stream";
-import { type Cgroup, removeCgroup } from "../cgroup/index.ts";
+import { type Cgroup, letDie, removeCgroup } from "../cgroup/index.ts";
 import { NOTICE, QUESTION, RECORD_FILE, REPORT, type Resolved, type ResolvedProcess } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Exit, Failure, ProgramRun, Zygote } from "../executor/index.ts";
 import { SIG, signalNumber, TIOC, u16s } from "../linux/index.ts";
 import { encodeProgram, type Program, ProgramBuilder, type Register } from "../program/index.ts";
-import { letDie } from "./container-resources.ts";
 import { type ExitStatus, exitStatus, tellsOfOomKill } from "./exit-status.ts";
 import type { OutputStream } from "./streams.ts";
 import { lookUpUser } from "./users.ts";
@@ -38,7 +37,7 @@ export class Process {
   async kill(signal: NodeJS.Signals | number = "SIGTERM"): Promise<void> {
     const number = numberOf(signal);
     await this.#launch.call((block, register) => block.sys("kill", [register("init"), number]));
-    if (number === SIG.KILL && this.#launch.cgroup) await letDie(this.#launch.cgroup);
+    if (number === SIG.KILL && this.#launch.cgroup) letDie(this.#launch.cgroup);
   }
 
   /** Sets the size of its terminal, in characters. */
@@ -134,7 +133,7 @@ export class Launch {
   /** SIGKILL, which cannot fail but when it is too late. */
   async kill(): Promise<void> {
     await this.call((block, register) => block.sys("kill", [register("init"), SIG.KILL])).catch(() => undefined);
-    if (this.cgroup) await letDie(this.cgroup);
+    if (this.cgroup) letDie(this.cgroup);
   }
 
   #notified(code: number, values: readonly number[]): void {

@@ -1,5 +1,5 @@
 import { closeSync, constants as fsConstants, openSync, writeFileSync, writeSync } from "node:fs";
-import type { Cgroup } from "../cgroup/index.ts";
+import { letDie } from "../cgroup/index.ts";
 import { RECORD_FILE } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Zygote } from "../executor/index.ts";
@@ -20,7 +20,6 @@ import {
   whenEnded,
 } from "../records/index.ts";
 import type { ContainerSpec } from "../spec/index.ts";
-import { letDie } from "./container-resources.ts";
 import { endsBy } from "./default-action.ts";
 import { type ExitStatus, exitStatus, tellsOfOomKill } from "./exit-status.ts";
 import { numberOf } from "./process.ts";
@@ -114,7 +113,8 @@ export class Recorded {
     const first = endsBy(state.init.pid, signal) ? "SIGKILL" : signal;
     await signalProcess(this.#zygote, state.init, numberOf(first));
     // What stands still hears nothing, and with the freezer of version 1 it does not even die.
-    await thawed(this.read().record.cgroup);
+    const { cgroup } = this.read().record;
+    if (cgroup) letDie(cgroup);
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), timeout * 1000);
     const given = new Promise<void>((resolve) => late.signal.addEventListener("abort", () => resolve()));
@@ -215,11 +215,6 @@ export class Recorded {
 }
 
 export const notRunning = (name: string) => new LibctError("ERR_CT_STATE", `container ${name} is not running`);
-
-/** Lets a container go on if it is paused. */
-async function thawed(cgroup: Cgroup | undefined): Promise<void> {
-  if (cgroup) await letDie(cgroup);
-}
 
 const LOOK_MS = 5;
 

@@ -3,7 +3,7 @@ import { compileContainer } from "../../src/compile/index.ts";
 import { explainProgram } from "../../src/explain/index.ts";
 import { kernelFeatures } from "../../src/linux/index.ts";
 import { standard } from "../../src/spec/index.ts";
-import { type Given, OWN_ID, ROOT_PLANS, resolvedBy } from "../support/arbitrary-spec.ts";
+import { CGROUP_PLANS, type Given, OWN_ID, ROOT_PLANS, resolvedBy } from "../support/arbitrary-spec.ts";
 import { golden } from "../support/golden.ts";
 
 /** The container of each listing. */
@@ -25,6 +25,8 @@ const CONTAINERS: Readonly<Record<string, Given>> = {
     process: { capabilities: {}, cwd: "/srv/work" },
     idMaps: OWN_ID,
   }),
+  "limited-v1": { spec: { namespaces: ["pid"] }, process: { args: ["/bin/true"] }, cgroup: CGROUP_PLANS.v1 },
+  "limited-v2": { spec: { namespaces: ["pid"] }, process: { args: ["/bin/true"] }, cgroup: CGROUP_PLANS.v2 },
   empty: { spec: {}, process: { args: ["true"] } },
   terminal: container("dir", {
     spec: standard({ userNamespace: false }),

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compileChange, type LiveChange, type ResolvedChange } from "../../src/compile/index.ts";
+import { explainProgram } from "../../src/explain/index.ts";
 import { kernelFeatures, PR, syscallName } from "../../src/linux/index.ts";
-import { encodeProgram, explainProgram, type Op, type Program, verifyProgram } from "../../src/program/index.ts";
+import { encodeProgram, type Op, type Program, verifyProgram } from "../../src/program/index.ts";
 import { arbitraryChange, resolvedChange } from "../support/arbitrary-change.ts";
 import { KERNELS, OWN_ID, resolvedMount } from "../support/arbitrary-spec.ts";
 import { golden } from "../support/golden.ts";

@@ -791,10 +791,58 @@ describe("resources", () => {
     limits: resources({ memory: { limit: 268435456 }, pids: { limit: 64 } }),
     "a limit as text": resources({ memory: { limit: "256M" } }),
     "no limits": resources({ memory: {} }),
+    "no limit, said by -1": resources({ memory: { limit: -1, swap: -1 }, pids: { limit: -1 }, cpu: { quota: -1 } }),
+    "a place for its cgroups": { cgroupsPath: "/my.slice/web" },
+    "rules for devices": resources({ devices: [{ allow: false }, { allow: true, type: "c", major: 1, minor: -1 }] }),
+    "files of version 2": resources({ unified: { "memory.high": "1000000" } }),
   });
   refuses({
     "a limit that is no size": [resources({ memory: { limit: "much" } }), "resources.memory.limit", "a size such as"],
     "no process at all": [resources({ pids: { limit: 0 } }), "resources.pids.limit", "from 1 to 4194304"],
+    "swap alone": [resources({ memory: { swap: "1G" } }), "resources.memory.swap", "memory.limit beside it"],
+    "less swap than memory": [
+      resources({ memory: { limit: "2G", swap: "1G" } }),
+      "resources.memory.swap",
+      "at least memory.limit, 2G: it counts memory and swap together",
+    ],
+    "a burst above the quota": [
+      resources({ cpu: { quota: 2000, burst: 3000 } }),
+      "resources.cpu.burst",
+      "at most cpu.quota",
+    ],
+    "too short a period": [resources({ cpu: { period: 10 } }), "resources.cpu.period", "from 1000 to 1000000"],
+    "processors that are no list": [
+      resources({ cpu: { cpus: "all" } }),
+      "resources.cpu.cpus",
+      'a list such as "0-3,7"',
+    ],
+    "a weight of 5": [resources({ blockIO: { weight: 5 } }), "resources.blockIO.weight", "from 10 to 1000"],
+    "a rate without a device": [
+      resources({ blockIO: { throttleReadBpsDevice: [{ rate: 1 }] } }),
+      "resources.blockIO.throttleReadBpsDevice[0].major",
+      "required",
+    ],
+    "a rule for all devices with a number": [
+      resources({ devices: [{ allow: true, major: 1 }] }),
+      "resources.devices[0].type",
+      '"c" or "b" beside major',
+    ],
+    "a rule with unknown rights": [
+      resources({ devices: [{ allow: true, access: "rx" }] }),
+      "resources.devices[0].access",
+      'one to three of "r", "w" and "m"',
+    ],
+    "a page size that is a number": [
+      resources({ hugepageLimits: [{ pageSize: "2048", limit: 1 }] }),
+      "resources.hugepageLimits[0].pageSize",
+      'such as "2MB"',
+    ],
+    "a file of the core": [
+      resources({ unified: { "cgroup.freeze": "1" } }),
+      "resources.unified.cgroup.freeze",
+      "the name of a file of a controller",
+    ],
+    "a way out of the hierarchy": [{ cgroupsPath: "/a/../../b" }, "cgroupsPath", 'without "." and ".."'],
     "an unknown resource": [resources({ memori: {} }), "resources.memori", 'did you mean "memory"?'],
   });
 });
