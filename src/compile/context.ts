@@ -10,7 +10,7 @@ export const QUESTION = { PASSWD: 1, GROUP: 2 } as const;
 /**
  * Descriptors with fixed numbers, so that their names under /proc/self/fd are constants. They lie above all that a program opens.
  */
-export const FIXED_FD = { BIND_SOURCE: 900, NULL_DEVICE: 901, LOWER: 902 } as const;
+export const FIXED_FD = { BIND_SOURCE: 900, LOWER: 902 } as const;
 
 /** What the files of this room share while they compile one container. */
 export interface Context {
