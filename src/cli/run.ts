@@ -12,7 +12,8 @@ import { isTerminal, watchSize } from "./terminal.ts";
 /** `ct run`: returns the exit status. */
 export async function run(invocation: Invocation, executor: Executor): Promise<number> {
   const { flags } = invocation;
-  await using host = await Host.open({ started: executor });
+  // It ends with ct, which does not wait for that: all that the container was is gone when its end is told.
+  const host = await Host.open({ started: executor });
   await requireTerminal(flags);
   const { timeout, maxOutput } = parseLimits(flags);
   const plan = await planInvocation(invocation, host.caller);

@@ -10,7 +10,7 @@ import {
   type ProcessSpec,
   validateProcess,
 } from "../spec/index.ts";
-import { Launch, Process } from "./process.ts";
+import { type Compiled, Launch, Process } from "./process.ts";
 import { resolveContainer, type Streams, type Surroundings } from "./resolve.ts";
 
 export interface StartOptions {
@@ -30,6 +30,8 @@ export type Command = readonly string[] | (Partial<ProcessSpec> & { readonly arg
 export interface ContainerHost {
   readonly zygote: Zygote;
   surroundings(): Promise<Surroundings>;
+  /** The program of a container, and its bytes. */
+  compile(resolved: Resolved): Compiled;
   /** Called when the container's processes are gone for good. */
   forget(container: Container): void;
 }
@@ -151,7 +153,7 @@ export class Container {
       const pipes = STREAMS.some((stream) => resolved[stream] === "pipe") ? await import("./streams.ts") : undefined;
       throwIfAborted(options.signal);
       if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
-      return new Launch(this.#host.zygote, resolved, compileContainer(resolved), pipes);
+      return new Launch(this.#host.zygote, resolved, this.#host.compile(resolved), pipes);
     } catch (error) {
       await this.#release();
       throw error instanceof RangeError ? tooLarge(error) : error;

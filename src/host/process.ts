@@ -69,6 +69,12 @@ type Pipes = Pick<typeof import("./streams.ts"), "openInput" | "openOutput">;
 
 type CallBuilder = (block: ReturnType<ProgramBuilder["block"]>, register: (name: string) => Register) => void;
 
+/** A program and its encoded form. */
+export interface Compiled {
+  readonly program: Program;
+  readonly bytes: Uint8Array;
+}
+
 /** A program that makes a container, while it runs: turns what the executor tells into promises and streams. */
 export class Launch {
   readonly streams: OpenStreams = { stdin: null, stdout: null, stderr: null };
@@ -85,7 +91,7 @@ export class Launch {
   #settleStarted: { resolve(pid: number): void; reject(error: LibctError): void } | undefined;
   #settleEnded: { resolve(status: ExitStatus): void; reject(error: LibctError): void } | undefined;
 
-  constructor(zygote: Zygote, resolved: Resolved, program: Program, pipes: Pipes | undefined) {
+  constructor(zygote: Zygote, resolved: Resolved, { program, bytes }: Compiled, pipes: Pipes | undefined) {
     this.#pipes = pipes;
     this.#resolved = resolved;
     this.#program = program;
@@ -98,7 +104,7 @@ export class Launch {
     // Who only waits for the end must not be bothered about the start, and the other way round.
     this.started.catch(() => undefined);
     this.ended.catch(() => undefined);
-    this.#run = zygote.run(encodeProgram(program), {
+    this.#run = zygote.run(bytes, {
       notify: (code, values) => this.#notified(code, values),
       data: (code, bytes) => this.#asked(code, bytes),
       fail: (failure) => this.#failed(failure),

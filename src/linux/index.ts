@@ -3,6 +3,7 @@ export { CAPABILITIES, type Capability, capabilityMask, capabilityNumber } from 
 export * from "./constants.ts";
 export { E, errnoName } from "./errno.ts";
 export { type KernelFeatures, kernelFeatures } from "./features.ts";
+export { absolutePath } from "./paths.ts";
 export { signalName, signalNumber } from "./signals.ts";
 export { makedev, text, u16s, u32s, u64s } from "./struct.ts";
 export {
