@@ -68,7 +68,9 @@ async function serial() {
     ask: `serial ${batch}`,
   });
   contestants.set("libct in Bun", { command: ["bun", `${repository}/bench/worker.js`, root], ask: `serial ${batch}` });
-  for (const [name, command] of peers(root, directory)) contestants.set(name, whole(command));
+  for (const [name, { command, within }] of peers(root, directory)) {
+    contestants.set(name, { command: [...within, `${directory}/spawn`, ...command], ask: `${batch}` });
+  }
   const single = `${repository}/dist/ct`;
   if (existsSync(single)) contestants.set("ct run (single file)", whole([single, "run", root, "--", "/bin/true"]));
   contestants.set("ct run (Node)", whole(["node", `${repository}/dist/cli/main.js`, "run", root, "--", "/bin/true"]));

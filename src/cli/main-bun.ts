@@ -8,7 +8,4 @@ declare const CT_VERSION: string;
 
 useExecutor(extractExecutor);
 
-// No await at the top: the bytecode is that of a CommonJS module, which has none.
-void main(process.argv.slice(2), CT_VERSION).then((status) => {
-  process.exitCode = status;
-});
+process.exitCode = await main(process.argv.slice(2), CT_VERSION);

@@ -10,7 +10,9 @@ import { isTerminal, readTerminal } from "./terminal.ts";
 export async function planInvocation({ flags, root, command }: Invocation, caller: Caller): Promise<RunPlan> {
   const options = runOptions(flags, root, {
     privileged: caller.privileged,
-    capabilities: permittedCapabilities(readFileSync("/proc/self/status", "utf8")),
+    get capabilities() {
+      return permittedCapabilities(readFileSync("/proc/self/status", "utf8"));
+    },
     env: process.env,
     terminal: flags.tty ? await readTerminal() : undefined,
   });

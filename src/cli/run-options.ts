@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
-import { resolve } from "node:path";
 import { LibctError } from "../errors.ts";
 import { hostRoot, image, overlay } from "../fs/index.ts";
 import type { RunOptions, SandboxOptions } from "../host/index.ts";
+import { absolutePath } from "../linux/index.ts";
 import { type ContainerSpec, type Mount, parseSize } from "../spec/index.ts";
 import { parseCapabilities } from "./capabilities.ts";
 import { hostDevice, parseDevice } from "./device-syntax.ts";
@@ -125,12 +125,11 @@ function containerPath(flag: string, path: string): string {
 }
 
 function mountOptions(flags: RunFlags): RunOptions {
-  const absolute = (path: string) => resolve(path);
   const given = flags.device.map((word) => parseDevice(word, hostDevice));
   const mounts = [
-    ...flags.bind.map((word) => withSource("--bind", word, parseBind(word, absolute))),
+    ...flags.bind.map((word) => withSource("--bind", word, parseBind(word, absolutePath))),
     ...flags.tmpfs.map(parseTmpfs),
-    ...flags.mount.map((word) => withSource("--mount", word, parseMount(word, absolute))),
+    ...flags.mount.map((word) => withSource("--mount", word, parseMount(word, absolutePath))),
     ...given.flatMap((one) => ("mount" in one ? [one.mount] : [])),
   ];
   const devices = given.flatMap((one) => ("device" in one ? [one.device] : []));

@@ -15,7 +15,8 @@ export async function run(invocation: Invocation, executor: Executor, globals: G
   const { flags } = invocation;
   if (flags.detach) return (await import("./containers/detach.ts")).detach(invocation, executor, globals, false);
   refuseLifetime(flags);
-  await using host = await Host.open({ started: executor, ...withStateDirectory(globals) });
+  // It ends with ct, which does not wait for that: all that the container was is gone when its end is told.
+  const host = await Host.open({ started: executor, ...withStateDirectory(globals) });
   await requireTerminal(flags);
   const { timeout, maxOutput } = parseLimits(flags);
   const plan = await planInvocation(invocation, host.caller);

@@ -130,7 +130,7 @@ function writeInit(c: Context, pipes: Pipes): void {
   // Everything that is wanted from the host is opened while the caller's own identity and the host's tree are still there.
   const sources = captureSources(c, init);
   const devices = captureDevices(c);
-  captureNullDevice(c);
+  const hostDev = captureNullDevice(c);
   if (c.rootBlock === init) becomeNamespaceRoot(init, c);
   init.at("process").sys("setsid", []);
   init.at("root").sys("umask", [0]);
@@ -139,7 +139,7 @@ function writeInit(c: Context, pipes: Pipes): void {
   const roots = enterRoot(c);
   makeMounts(c, sources);
   makeDevices(c, devices);
-  maskPaths(c);
+  maskPaths(c, hostDev);
   makePathsReadonly(c);
   setKernelParameters(c);
   // A new procfs is only permitted while an older one is visible, so the old root goes last (mount_namespaces(7)).

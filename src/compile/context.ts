@@ -12,7 +12,7 @@ export const REPORT = { MEMORY_EVENTS: 3 } as const;
 /**
  * Descriptors with fixed numbers, so that their names under /proc/self/fd are constants. They lie above all that a program opens.
  */
-export const FIXED_FD = { BIND_SOURCE: 900, NULL_DEVICE: 901, LOWER: 902 } as const;
+export const FIXED_FD = { BIND_SOURCE: 900, LOWER: 902 } as const;
 
 /** What the files of this room share while they compile one process, be it a container's first or one that enters it. */
 export interface ProcessContext {
@@ -98,13 +98,23 @@ export function splitPath(path: string): { readonly parent: string; readonly nam
   return { parent: `/${parts.slice(0, -1).join("/")}`, name: parts.at(-1) ?? "." };
 }
 
-/** Makes the directories above `path` and, as `kind` says, a directory or an empty file there. What exists stays as it is. Changes the working directory. */
-export function makeTarget(block: BlockBuilder, path: string, kind: "directory" | "file"): void {
+/**
+ * Makes the directories above `path` and, as `kind` says, a directory or an empty file there. What exists stays as it is. `standing` is the working directory
+ * when it is known to be one of the container's; the result is that afterwards.
+ */
+export function makeTarget(
+  block: BlockBuilder,
+  path: string,
+  kind: "directory" | "file",
+  standing?: string,
+): string | undefined {
   const why = "create the mount target";
   const { parent, name } = splitPath(path);
-  if (name === ".") return;
+  if (name === ".") return standing;
   // Each directory is entered and checked before something is made in it, and what is made is named without a path: so nothing is made outside the root.
-  if (parent === "/") {
+  if (parent === standing) {
+    // It has been entered and checked for the one before.
+  } else if (parent === "/") {
     block.sys("chdir", [block.str("/")], { why });
   } else {
     makeTarget(block, parent, "directory");
@@ -112,4 +122,5 @@ export function makeTarget(block: BlockBuilder, path: string, kind: "directory" 
   }
   if (kind === "file") block.sys("mknodat", [-100, block.str(name), 0o100644, 0], { tolerate: [E.EEXIST], why });
   else block.sys("mkdirat", [-100, block.str(name), 0o755], { tolerate: [E.EEXIST], why });
+  return parent;
 }

@@ -45,10 +45,14 @@ function captureSource(
 
 /** Makes the mounts, in the order of the spec, inside the entered root. */
 export function makeMounts(c: MountContext, sources: readonly (DataRef | undefined)[]): void {
+  let standing: string | undefined;
   c.resolved.mounts.forEach((mount, index) => {
     const source = sources[index];
     c.init.at(mount.member);
-    makeTarget(c.init, mount.mount.destination, mount.source?.directory === false ? "file" : "directory");
+    const kind = mount.source?.directory === false ? "file" : "directory";
+    standing = makeTarget(c.init, mount.mount.destination, kind, standing);
+    // Only what is mounted in the working directory is sure not to change it, nor to lie over it.
+    if (mount.options.remount || source || mount.options.tmpcopyup) standing = undefined;
     makeMount(c, mount, source);
     finishMount(c, mount);
   });

@@ -1,31 +1,36 @@
-import { AT, E, MOUNT_ATTR, MOVE_MOUNT, MS, O, OPEN_TREE } from "../linux/index.ts";
+import { AT, E, MOUNT_ATTR, MOVE_MOUNT, MS, O, OPEN_TREE, openFlags } from "../linux/index.ts";
+import type { Register } from "../program/index.ts";
 import { setAttributes } from "./attributes.ts";
-import { type Context, FIXED_FD } from "./context.ts";
+import type { Context } from "./context.ts";
 import type { Resolved } from "./resolved.ts";
 
-/** The host's own /dev/null, opened before the root is entered: an image's /dev/null may be anything (CVE-2025-31133). */
-export function captureNullDevice(c: Context): void {
-  if ((c.resolved.spec.maskedPaths ?? []).length === 0) return;
-  c.init.at("maskedPaths");
-  const fd = c.init.sysResult("null_device", "openat", [AT.FDCWD, c.init.str("/dev/null"), O.PATH | O.CLOEXEC, 0]);
-  c.init.sys("dup3", [fd, FIXED_FD.NULL_DEVICE, O.CLOEXEC]);
-  c.init.sys("close", [fd]);
+/** The directory of the host's own /dev/null, opened before the root is entered: an image's /dev/null may be anything (CVE-2025-31133). */
+export function captureNullDevice(c: Context): Register | undefined {
+  if ((c.resolved.spec.maskedPaths ?? []).length === 0) return undefined;
+  const flags = O.PATH | O.CLOEXEC | openFlags(c.resolved.arch).DIRECTORY;
+  return c.init.at("maskedPaths").sysResult("host_dev", "openat", [AT.FDCWD, c.init.str("/dev"), flags, 0]);
 }
 
 /** Hides files behind /dev/null and directories behind an empty read-only tmpfs. What does not exist needs no hiding. */
-export function maskPaths(c: Context): void {
+export function maskPaths(c: Context, hostDev: Register | undefined): void {
   const { init, resolved: r } = c;
-  const paths = r.spec.maskedPaths ?? [];
-  if (paths.length === 0) return;
-  init.at("maskedPaths").sys("fchdir", [c.proc]);
-  const source = init.str(`self/fd/${FIXED_FD.NULL_DEVICE}`);
-  paths.forEach((path, index) => {
+  if (!hostDev) return;
+  // The working directory is for the source alone: the targets are absolute, and so the container's.
+  init.at("maskedPaths").sys("fchdir", [hostDev]);
+  const source = init.str("null");
+  (r.spec.maskedPaths ?? []).forEach((path, index) => {
     init.at(`maskedPaths[${index}]`);
     const directory = init.label();
     const done = init.label();
     const result = c.program.register("result");
-    init.sys("mount", [source, init.str(path), 0, MS.BIND, 0], {
+    // To bind a file on a directory fails as well, but what was bound is let go then, and for that the kernel waits for all processors (namespace_unlock).
+    init.sys("faccessat", [AT.FDCWD, init.str(`${path}/.`), F_OK], {
       dst: result,
+      tolerate: [E.ENOENT, E.ENOTDIR],
+      why: "is it a directory?",
+    });
+    init.jumpIf(result, 0, directory);
+    init.sys("mount", [source, init.str(path), 0, MS.BIND, 0], {
       tolerate: [E.ENOENT],
       jump: { on: [E.ENOTDIR], to: directory },
       why: "hide the file",
@@ -39,8 +44,11 @@ export function maskPaths(c: Context): void {
     });
     init.place(done);
   });
-  init.at("maskedPaths").sys("close", [FIXED_FD.NULL_DEVICE]);
+  init.at("maskedPaths").sys("close", [hostDev]);
 }
+
+/** faccessat(2): whether there is something. */
+const F_OK = 0;
 
 export function makePathsReadonly(c: Context): void {
   const { init, resolved: r } = c;

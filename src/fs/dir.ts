@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
-import { resolve } from "node:path";
 import { LibctError } from "../errors.ts";
+import { absolutePath } from "../linux/index.ts";
 import type { RootDriver } from "../spec/index.ts";
 import { treeOf } from "./mount-tree.ts";
 
@@ -21,7 +21,7 @@ export function dir(path: string): RootDriver {
 
 /** The absolute path of a directory that is there; otherwise an error that says what is. */
 export function requireDirectory(path: string, member: string): string {
-  const absolute = resolve(path);
+  const absolute = absolutePath(path);
   const stat = statSync(absolute, { throwIfNoEntry: false });
   if (!stat) {
     throw new LibctError("ERR_CT_INVALID_SPEC", `${absolute} does not exist`, {

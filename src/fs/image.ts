@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, statSync } from "node:fs";
-import { resolve } from "node:path";
 import { LibctError } from "../errors.ts";
+import { absolutePath } from "../linux/index.ts";
 import type { RootDriver, RootStep } from "../spec/index.ts";
 import { memoryOverlay, scratchSteps } from "./overlay.ts";
 
@@ -16,7 +16,7 @@ export function image(file: string, options: ImageOptions = {}): RootDriver {
   return {
     type: "image",
     plan(context) {
-      const path = resolve(file);
+      const path = absolutePath(file);
       const type = options.type ?? detectFilesystem(path);
       if (context.uid !== 0) {
         throw new LibctError("ERR_CT_NOT_PERMITTED", `only root may mount the image ${path}`, {

@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, rmSync } from "node:fs";
-import { resolve } from "node:path";
 import { LibctError } from "../errors.ts";
+import { absolutePath } from "../linux/index.ts";
 import type { RootContext, RootDriver, RootStep } from "../spec/index.ts";
 import { requireDirectory } from "./dir.ts";
 
@@ -44,8 +44,8 @@ export function overlay(options: OverlayOptions): RootDriver {
 
 /** Beside `upper`, unless it is said where; undefined without `upper`: then it is in memory. */
 export function workDirectory({ upper, work }: OverlayOptions): string | undefined {
-  if (work !== undefined) return resolve(work);
-  return upper === undefined ? undefined : `${resolve(upper)}-work`;
+  if (work !== undefined) return absolutePath(work);
+  return upper === undefined ? undefined : `${absolutePath(upper)}-work`;
 }
 
 /** Removes the work directory, unless it is the user's own. */

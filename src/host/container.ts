@@ -42,7 +42,7 @@ import {
   setSysctl,
   type UnmountOptions,
 } from "./live.ts";
-import { Launch, Process, pipesFor } from "./process.ts";
+import { type Compiled, Launch, Process, pipesFor } from "./process.ts";
 import { isRecorded, makeRecord, planRecord } from "./record-plan.ts";
 import { notRunning, Recorded, type StopOptions } from "./recorded.ts";
 import { resolveContainer, type Streams, type Surroundings } from "./resolve.ts";
@@ -66,6 +66,8 @@ export interface ContainerHost {
   readonly zygote: Zygote;
   readonly store: RecordStore;
   surroundings(): Promise<Surroundings>;
+  /** The program of a container, and its bytes. */
+  compile(resolved: Resolved): Compiled;
   /** Called when the container's processes are gone for good. */
   forget(container: Container): void;
 }
@@ -421,13 +423,13 @@ export class Container {
       throwIfAborted(options.signal);
       this.#cgroups = pathsOf(resolved.cgroup?.handle);
       if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
-      const program = compileContainer(resolved);
+      const compiled = this.#host.compile(resolved);
       if (resolved.record) {
         const record = makeRecord(this.spec, resolved.process, resolved.cgroup?.handle, held);
         this.#host.store.reserve(this.name, record);
         reserved = true;
       }
-      return new Launch(this.#host.zygote, resolved, program, pipes);
+      return new Launch(this.#host.zygote, resolved, compiled, pipes);
     } catch (error) {
       if (reserved) this.#host.store.remove(this.name);
       await this.#release();

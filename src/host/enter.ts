@@ -1,6 +1,7 @@
 import { compileEnter, type ResolvedEntry } from "../compile/index.ts";
 import type { Listing } from "../explain/index.ts";
 import { kernelFeatures } from "../linux/index.ts";
+import { encodeProgram } from "../program/index.ts";
 import type { ContainerSpec, NamespaceType } from "../spec/index.ts";
 import { killOnAbort, throwIfAborted } from "./abort.ts";
 import type { Command, ContainerHost, StartOptions } from "./container.ts";
@@ -51,7 +52,9 @@ export async function launchEntry(
   const surroundings = await context.surroundings();
   return await withTarget(container, async (target) => {
     const resolved = resolveEntry(container, target, command, options, surroundings);
-    const launch = new Launch(context.zygote, resolved, compileEnter(resolved), await pipesFor(resolved));
+    const program = compileEnter(resolved);
+    const compiled = { program, bytes: encodeProgram(program) };
+    const launch = new Launch(context.zygote, resolved, compiled, await pipesFor(resolved));
     const close = () => void launch.streams.stdin?.destroy();
     launch.ended.then(close, close);
     await started(launch, options.signal);

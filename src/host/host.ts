@@ -1,12 +1,16 @@
+import { compileContainer, type Resolved } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import { type Executor, startExecutor, type Zygote } from "../executor/index.ts";
 import type { KernelFeatures } from "../linux/index.ts";
+import { encodeProgram } from "../program/index.ts";
 import { RecordStore } from "../records/index.ts";
 import { type ContainerSpec, validateSpec } from "../spec/index.ts";
 import { type Caller, readCaller } from "./caller.ts";
 import { Container, type ContainerHost } from "./container.ts";
 import type { HostFeatures } from "./doctor.ts";
 import { type ContainerListing, listContainers } from "./inspect.ts";
+import type { Compiled } from "./process.ts";
+import { Recent } from "./recent.ts";
 import { isRecorded } from "./record-plan.ts";
 import type { Repair } from "./repair.ts";
 import type { Surroundings } from "./resolve.ts";
@@ -38,6 +42,9 @@ export class Host {
   readonly #stateDirectory: string | undefined;
   readonly #features: Promise<KernelFeatures>;
   #store: RecordStore | undefined;
+  // Containers of the same kind follow each other, and what is made of a specification is a large part of their time.
+  readonly #specs = new Recent<ContainerSpec, ContainerSpec>(MOST_RECENT);
+  readonly #programs = new Recent<object, Compiled>(MOST_RECENT);
   #surroundings: Promise<Surroundings> | undefined;
 
   private constructor({ zygote, features }: Executor, caller: Caller, stateDirectory: string | undefined) {
@@ -73,7 +80,7 @@ export class Host {
 
   /** Checks a specification and gives a Container for it. Nothing is made on the machine yet. */
   async create(spec: ContainerSpec): Promise<Container> {
-    const valid = validateSpec(spec);
+    const valid = this.#validate(spec);
     const name = valid.name ?? randomName();
     if (this.#containers.has(name)) {
       throw new LibctError("ERR_CT_NAME_IN_USE", `there is a container named ${name} already`, { member: "name" });
@@ -117,6 +124,7 @@ export class Host {
         return records();
       },
       surroundings: () => this.surroundings(),
+      compile: (resolved) => this.#compile(resolved),
       forget: (gone) => {
         for (const [name, one] of this.#containers) if (one === gone) this.#containers.delete(name);
       },
@@ -154,12 +162,31 @@ export class Host {
     return this.#surroundings;
   }
 
+  /** A valid specification equals what comes of its validation. */
+  #validate(spec: ContainerSpec): ContainerSpec {
+    const known = this.#specs.find(spec);
+    if (known) return known;
+    const valid = validateSpec(spec);
+    return this.#specs.add(valid, valid);
+  }
+
+  #compile(given: Resolved): Compiled {
+    // The root's driver has made its plan: it may be another object with the same plan.
+    const resolved = { ...given, spec: { ...given.spec, root: undefined } };
+    const known = this.#programs.find(resolved);
+    if (known) return known;
+    const program = compileContainer(given);
+    return this.#programs.add(resolved, { program, bytes: encodeProgram(program) });
+  }
+
   /** Ends every container of this Host, but for those with lifetime "host", and the executor. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.containers.map((container) => container[Symbol.asyncDispose]()));
     await this.#zygote.close();
   }
 }
+
+const MOST_RECENT = 4;
 
 /** Not a secret: it only has to be another one each time. */
 const randomName = () => Math.random().toString(16).slice(2, 14).padEnd(12, "0");

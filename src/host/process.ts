@@ -69,6 +69,12 @@ type CallBuilder = (block: ReturnType<ProgramBuilder["block"]>, register: (name:
 /** What is known of a process, and of a container also where it is written down. */
 type LaunchedProcess = Pick<ResolvedProcess, "arch" | "user"> & Partial<Pick<Resolved, "record" | "cgroup">>;
 
+/** A program and its encoded form. */
+export interface Compiled {
+  readonly program: Program;
+  readonly bytes: Uint8Array;
+}
+
 /** A program that makes a container or enters one, while it runs: turns what the executor tells into promises and streams. */
 export class Launch {
   readonly streams: OpenStreams = { stdin: null, stdout: null, stderr: null };
@@ -86,7 +92,7 @@ export class Launch {
   #settleStarted: { resolve(pid: number): void; reject(error: LibctError): void } | undefined;
   #settleEnded: { resolve(status: ExitStatus): void; reject(error: LibctError): void } | undefined;
 
-  constructor(zygote: Zygote, resolved: LaunchedProcess, program: Program, pipes: Pipes | undefined) {
+  constructor(zygote: Zygote, resolved: LaunchedProcess, { program, bytes }: Compiled, pipes: Pipes | undefined) {
     this.#pipes = pipes;
     this.#resolved = resolved;
     this.#program = program;
@@ -99,7 +105,7 @@ export class Launch {
     // Who only waits for the end must not be bothered about the start, and the other way round.
     this.started.catch(() => undefined);
     this.ended.catch(() => undefined);
-    this.#run = zygote.run(encodeProgram(program), {
+    this.#run = zygote.run(bytes, {
       notify: (code, values) => this.#notified(code, values),
       data: (code, bytes) => this.#asked(code, bytes),
       fail: (failure) => this.#failed(failure),

@@ -1,9 +1,8 @@
 import { statSync } from "node:fs";
-import { resolve as resolvePath } from "node:path";
 import type { ResolvedMount } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import { mountTree, readMountInfo } from "../fs/index.ts";
-import type { KernelFeatures } from "../linux/index.ts";
+import { absolutePath, type KernelFeatures } from "../linux/index.ts";
 import { type ContainerSpec, type Mount, parseMountOptions } from "../spec/index.ts";
 import type { Caller } from "./caller.ts";
 import { unsupported } from "./unsupported.ts";
@@ -30,7 +29,7 @@ function resolveMount(mount: Mount, member: string, caller: Caller, features: Ke
     throw unsupported("this kernel has no idmapped mounts", member, "they came with Linux 5.12");
   }
   if (!isBind || options.remount) return { member, mount, options, source: undefined };
-  const path = resolvePath(mount.source ?? "");
+  const path = absolutePath(mount.source ?? "");
   const stat = statOrUndefined(path);
   if (!stat) {
     throw new LibctError("ERR_CT_INVALID_SPEC", `the bind source ${path} does not exist`, {

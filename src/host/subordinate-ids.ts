@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { userInfo } from "node:os";
 
 /** The user's ranges in /etc/subuid or /etc/subgid (subuid(5)): lines of name-or-id:start:count. */
 export function subordinateIds(
@@ -23,7 +22,7 @@ export function subordinateIds(
 
 function ownName(): string {
   try {
-    return userInfo().username;
+    return process.getBuiltinModule("node:os").userInfo().username;
   } catch {
     return ""; // A user without an entry in passwd: only its number counts.
   }

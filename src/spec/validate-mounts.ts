@@ -1,5 +1,5 @@
-import { posix } from "node:path";
 import { invalid } from "../errors.ts";
+import { absolutePath } from "../linux/index.ts";
 import { type MountOptions, parseMountOptions } from "./mount-options.ts";
 import type { Device, Mount } from "./types.ts";
 import { checkIdMappings } from "./validate-idmaps.ts";
@@ -33,7 +33,7 @@ export function checkMounts(mounts: readonly Mount[], use: NamespaceUse): void {
 }
 
 function checkDestination({ destination, type, source }: Mount, options: MountOptions, member: string): void {
-  const path = posix.resolve(destination);
+  const path = absolutePath(destination);
   if (path === "/" && !options.remount) {
     throw invalid(
       member,
@@ -43,7 +43,7 @@ function checkDestination({ destination, type, source }: Mount, options: MountOp
     );
   }
   if (path === "/proc") {
-    const real = options.bind ? /^\/proc(\/|$)/.test(posix.resolve("/", source ?? "")) : type === "proc";
+    const real = options.bind ? /^\/proc(\/|$)/.test(absolutePath(`/${source ?? ""}`)) : type === "proc";
     if (real || options.remount) return;
     const hint = 'use { "type": "proc" }, or bind the host\'s /proc';
     throw invalid(

@@ -67,8 +67,7 @@ beforeAll(() => {
     `${consumer}/package.json`,
     '{ "name": "consumer", "version": "1.0.0", "type": "module", "private": true }',
   );
-  const dependencies = ["commander", "valibot"].map((name) => `${PROJECT}node_modules/${name}`);
-  npm(consumer, "install", "--offline", "--install-links", "--silent", `${place}/${packed?.filename}`, ...dependencies);
+  npm(consumer, "install", "--offline", "--install-links", "--silent", `${place}/${packed?.filename}`);
   writeFileSync(`${consumer}/script.js`, SCRIPT);
   chmodSync(consumer, 0o755);
 }, 120_000);
@@ -101,7 +100,7 @@ describe("the npm package", () => {
     expect(lock).not.toContain('"resolved"');
   });
 
-  it("brings two dependencies and no more", () => {
+  it("brings no dependencies", () => {
     const installed = readdirSync(`${consumer}/node_modules`).filter((name) => !name.startsWith("."));
     expect(installed.sort()).toEqual(["libct"]);
   });

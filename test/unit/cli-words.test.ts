@@ -36,9 +36,12 @@ describe("with -- the words", () => {
 });
 
 describe("without -- the first word", () => {
-  it.each(["host", "/usr", "/nowhere", "./none", "../x", ".", "..", "rootfs", "./disk.img"])("%s is ROOT", (word) => {
-    expect(splitWords([word, "id", "-u"], undefined)).toEqual({ root: word, command: ["id", "-u"] });
-  });
+  it.each(["host", "/usr", "/nowhere", "./none", "../no-such-root", ".", "..", "rootfs", "./disk.img"])(
+    "%s is ROOT",
+    (word) => {
+      expect(splitWords([word, "id", "-u"], undefined)).toEqual({ root: word, command: ["id", "-u"] });
+    },
+  );
 
   it.each(["id", "nothing", "disk.img", "program", "hosts"])(
     "%s is not taken for one, and the right form is told",
