@@ -18,3 +18,14 @@ const exists = (type: NamespaceType): boolean => existsSync(`/proc/self/ns/${NAM
 export function kernelNamespaces(why: string): readonly NamespaceType[] {
   return NAMESPACE_TYPES.filter((type) => requires(`the ${type} namespace`, exists(type), why));
 }
+
+/** Landlock is off where it is not among the kernel's security modules. */
+export const hasLandlock = (): boolean =>
+  requires("Landlock", kernel.landlockAbi > 0, "it restricts processes, and sandboxes are made of it");
+
+export const hasIdmappedMounts = (): boolean =>
+  requires("mount_setattr(2) with open_tree(2)", kernel.mountSetattr && kernel.openTree, "it makes idmapped mounts");
+
+/** Since Linux 5.11 (user_namespaces(7)). */
+export const hasUserOverlays = (): boolean =>
+  requires("overlayfs in user namespaces", kernel.overlayInUserNamespace, "roots of ordinary users are made of it");

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type ContainerSpec, type Host, LibctError, type ProcessSpec, standard } from "../../src/index.ts";
 import { openHost } from "../support/host.ts";
+import { hasLandlock } from "../support/kernel.ts";
 import { busyboxRoot, type Failed, inProcess, playground, remove, traces } from "../support/playground.ts";
 
 let host: Host;
@@ -243,7 +244,7 @@ describe("where user namespaces are forbidden", () => {
     );
   });
 
-  it("the sandbox by Landlock works, when it is asked for", async () => {
+  it.runIf(hasLandlock())("the sandbox by Landlock works, when it is asked for", async () => {
     const result = await inProcess('return host.run(["id", "-u"], { sandbox: { isolation: "landlock" } });', {
       launcher: forbidden,
     });
