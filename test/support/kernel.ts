@@ -29,3 +29,11 @@ export const hasIdmappedMounts = (): boolean =>
 /** Since Linux 5.11 (user_namespaces(7)). */
 export const hasUserOverlays = (): boolean =>
   requires("overlayfs in user namespaces", kernel.overlayInUserNamespace, "roots of ordinary users are made of it");
+
+/** A disk filesystem is mounted outside of the user namespace that it is for, and moved into it. */
+export const hasUserImages = (): boolean =>
+  requires(
+    "fsopen(2) with move_mount(2)",
+    kernel.fsopen && kernel.openTree,
+    "it makes images the roots of user namespaces",
+  );
