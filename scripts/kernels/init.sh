@@ -9,6 +9,7 @@ off() {
 mount -t proc proc /proc
 trap 'echo "init of the test kernel failed" >&2; off' EXIT
 mount -t sysfs sysfs /sys
+mount -t securityfs securityfs /sys/kernel/security
 # /dev is a devtmpfs already (CONFIG_DEVTMPFS_MOUNT).
 mkdir -p /dev/pts /dev/shm /dev/mqueue
 mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts

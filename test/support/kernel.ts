@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { NAMESPACE_TYPES, type NamespaceType } from "../../src/spec/index.ts";
 import { NAMESPACE_FILES } from "./capture.ts";
 import { openHost } from "./host.ts";
@@ -37,3 +37,14 @@ export const hasUserImages = (): boolean =>
     kernel.fsopen && kernel.openTree,
     "it makes images the roots of user namespaces",
   );
+
+/** TOMOYO looks up the name that execveat(2) makes of a descriptor, /dev/fd/N; since 2024 it goes on when there is none. */
+export function canExecuteWithoutPaths(): boolean {
+  const list = "/sys/kernel/security/lsm";
+  const tomoyo = existsSync(list) && readFileSync(list, "utf8").split(",").includes("tomoyo");
+  return requires(
+    "a TOMOYO that lets descriptors be executed",
+    !tomoyo || kernel.major >= 6,
+    "the executor seals itself so",
+  );
+}
