@@ -652,9 +652,9 @@ describe("on Bun", () => {
     const index = new URL("../../src/index.ts", import.meta.url).pathname;
     writeFileSync(
       program,
-      `import { Host, overlay } from ${JSON.stringify(index)};
+      `import { Host } from ${JSON.stringify(index)};
        await using host = await Host.open();
-       await using container = await host.create({ root: overlay({ lower: [${JSON.stringify(rootfs)}] }), namespaces: ["mount", "pid", "user"] });
+       await using container = await host.create({ root: ${JSON.stringify(rootfs)}, namespaces: ["mount", "pid", "user"] });
        const child = await container.start({ args: ["/bin/sh", "-c", "id -u; cat; exit 7"], user: "app" }, { stdin: "pipe" });
        child.stdin?.end("input\\n".repeat(20000));
        let length = 0;
