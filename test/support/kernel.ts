@@ -6,7 +6,8 @@ import { requires } from "./prerequisite.ts";
 
 async function probe() {
   await using host = await openHost();
-  return host.kernel();
+  // Not the promise alone: the host would be gone before it is kept.
+  return await host.kernel();
 }
 
 /** What the kernel under these tests can do, by libct's own probe. */
