@@ -1,6 +1,8 @@
 import { defineConfig } from "vitest/config";
 
-const timeouts = { testTimeout: 60_000, hookTimeout: 120_000 };
+/** A kernel that is itself a process (scripts/test-kernels.ts) takes its time. */
+const patience = process.env.LIBCT_TEST_KERNEL === undefined ? 1 : 5;
+const timeouts = { testTimeout: 60_000 * patience, hookTimeout: 120_000 * patience };
 
 /** System tests that look at ordinary users' containers too, but need root to set the scene. */
 const NEED_ROOT = [

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { LibctError } from "../errors.ts";
 import { AT, E, type KernelFeatures, kernelFeatures, PR, PR_CAP_AMBIENT } from "../linux/index.ts";
 import { encodeProgram, LIMIT, ProgramBuilder } from "../program/index.ts";
@@ -35,6 +35,9 @@ export async function probeFeatures(zygote: Zygote): Promise<KernelFeatures> {
     mountSetattr: has("mount_setattr"),
     closeRange: results.get("close_range") === 0,
     landlockAbi: Math.max(abi, 0),
+    // Namespaces are options of a kernel's configuration (CONFIG_TIME_NS): what it has been built with is listed here (namespaces(7)).
+    timeNamespace: existsSync("/proc/self/ns/time"),
+    cgroupNamespace: existsSync("/proc/self/ns/cgroup"),
     ambientCapabilities: (results.get("prctl") ?? -1) >= 0,
     lastCapability: Number(readFileSync("/proc/sys/kernel/cap_last_cap", "utf8")),
   };

@@ -105,7 +105,11 @@ function refuseUnjoinable(
 
 function requireFeatures(created: ReadonlySet<NamespaceType>, features: KernelFeatures): void {
   if (created.has("time") && !features.timeNamespace) {
-    throw unsupported("this kernel has no time namespaces", "namespaces", "they came with Linux 5.6");
+    throw unsupported(
+      "this kernel has no time namespaces",
+      "namespaces",
+      "they came with Linux 5.6, as CONFIG_TIME_NS",
+    );
   }
   if (created.has("cgroup") && !features.cgroupNamespace) {
     throw unsupported("this kernel has no cgroup namespaces", "namespaces", "they came with Linux 4.6");

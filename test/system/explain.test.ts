@@ -5,6 +5,7 @@ import { type ContainerSpec, type Host, image, overlay, standard } from "../../s
 import { runScript } from "../support/as-user.ts";
 import { shell } from "../support/capture.ts";
 import { openHost } from "../support/host.ts";
+import { hasUserImages, hasUserOverlays, kernel } from "../support/kernel.ts";
 import { auditEachTest } from "../support/leaks.ts";
 import { busyboxRoot, temporaryDirectory } from "../support/rootfs.ts";
 
@@ -19,8 +20,9 @@ beforeAll(async () => {
 afterAll(() => host[Symbol.asyncDispose]());
 auditEachTest();
 
+const userOverlays = hasUserOverlays();
 const sandbox = (): ContainerSpec => ({
-  ...standard({ userNamespace: true }),
+  ...standard({ userNamespace: userOverlays }),
   root: overlay({ lower: [rootfs] }),
   hostname: "explained",
 });
@@ -29,9 +31,15 @@ describe("explain", () => {
   it("lists the system calls in order, each with the member that it comes from", async () => {
     await using container = await host.create(sandbox());
     const text = (await container.explain(["/bin/true"])).toString();
-    const places = ["clone3", "overlay", "sethostname", "pivot_root", "capset", "seccomp", "execve"].map((call) =>
-      text.indexOf(call),
-    );
+    const places = [
+      kernel.clone3 ? "clone3" : "clone(",
+      "overlay",
+      "sethostname",
+      "pivot_root",
+      "capset",
+      "seccomp",
+      "execve",
+    ].map((call) => text.indexOf(call));
     expect(places).not.toContain(-1);
     expect(places).toEqual([...places].sort((one, other) => one - other));
     for (const member of ["hostname", "mounts[0]", "process.capabilities", "root", "seccomp"])
@@ -44,6 +52,9 @@ describe("explain", () => {
     await using container = await host.create({ ...sandbox(), root: overlay({ lower: [rootfs], upper }) });
     await container.explain(["/bin/true"]);
     expect(existsSync(`${upper}-work`)).toBe(false);
+  });
+
+  it.runIf(hasUserImages())("attaches no image to a loop device", async () => {
     // auditEachTest sees that nothing was mounted, started or attached.
     const file = join(work, "root.img");
     writeFileSync(file, Buffer.concat([Buffer.from("hsqs"), Buffer.alloc(4096)]));

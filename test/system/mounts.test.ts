@@ -28,6 +28,7 @@ import { capabilityMask } from "../../src/linux/index.ts";
 import { runScript } from "../support/as-user.ts";
 import { capture, mountLine, shell, waitForOutput } from "../support/capture.ts";
 import { openHost } from "../support/host.ts";
+import { hasIdmappedMounts } from "../support/kernel.ts";
 import { auditEachTest } from "../support/leaks.ts";
 import { busyboxRoot, makeRoot, temporaryDirectory } from "../support/rootfs.ts";
 
@@ -166,7 +167,7 @@ describe("bind mounts", () => {
   });
 });
 
-describe("idmapped mounts", () => {
+describe.runIf(hasIdmappedMounts())("idmapped mounts", () => {
   const map = [{ containerID: 0, hostID: 100_000, size: 65_536 }];
 
   it("show the host's files as the container's own, and give the host's ids to new ones", async () => {

@@ -12,6 +12,7 @@ import {
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { reachable } from "../support/as-user.ts";
+import { hasUserOverlays } from "../support/kernel.ts";
 import { auditEachTest } from "../support/leaks.ts";
 
 import { playground, remove } from "../support/playground.ts";
@@ -78,6 +79,14 @@ const npm = (cwd: string, ...words: string[]): string => execFileSync("npm", wor
 const run = (file: string, words: readonly string[], uid?: number): string =>
   execFileSync(file, words, { cwd: consumer, encoding: "utf8", ...(uid === undefined ? {} : { uid, gid: uid }) });
 
+const RUNTIMES: readonly (readonly [string, string, number | undefined])[] = [
+  ["node", process.execPath, undefined],
+  ["bun", `${PROJECT}node_modules/.bin/bun`, undefined],
+  ...(hasUserOverlays()
+    ? [["node", process.execPath, USER] as const, ["bun", `${PROJECT}node_modules/.bin/bun`, USER] as const]
+    : []),
+];
+
 describe("the npm package", () => {
   it("has the library, its types, the command, the executor and its source, the licence, and nothing else", () => {
     for (const file of ["dist/index.js", "dist/index.d.ts", "dist/cli/main.js", "native/zygote.c", ...TEXTS]) {
@@ -105,12 +114,7 @@ describe("the npm package", () => {
     expect(installed.sort()).toEqual(["libct"]);
   });
 
-  it.each([
-    ["node", process.execPath, undefined],
-    ["node", process.execPath, USER],
-    ["bun", `${PROJECT}node_modules/.bin/bun`, undefined],
-    ["bun", `${PROJECT}node_modules/.bin/bun`, USER],
-  ])("runs a container from a script under %s", (_, runtime, uid) => {
+  it.each(RUNTIMES)("runs a container from a script under %s", (_, runtime, uid) => {
     const program = uid === undefined ? runtime : reachable(runtime, place);
     const [last = ""] = run(program, ["script.js"], uid).trim().split("\n").slice(-1);
     expect(JSON.parse(last)).toEqual({ stdout: "0\nboat\n", exitCode: 0, host: false });

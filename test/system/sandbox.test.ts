@@ -3,6 +3,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, symlinkSync,
 import { createServer, type Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { RunResult, SandboxOptions } from "../../src/index.ts";
+import { hasLandlock } from "../support/kernel.ts";
 import { compileC, type Failed, inProcess, playground, remove, traces } from "../support/playground.ts";
 
 /** Connects by TCP to a port of 127.0.0.1, or to a Unix socket whose name (abstract with an @) is given; prints what came of it. */
@@ -36,6 +37,7 @@ int main(void) {
   puts("had it all");
 }`;
 
+const withLandlock = hasLandlock();
 const UID = 12345;
 let place: string;
 let home: string;
@@ -125,7 +127,7 @@ for (const who of CASES) {
   const name = `${who.isolation}, as ${who.uid === undefined ? "root" : "an ordinary user"}`;
   const read = async (path: string, sandbox: SandboxOptions = {}) => (await run(who, ["cat", path], sandbox)).stdout;
 
-  describe(`the sandbox by ${name}`, () => {
+  describe.runIf(who.isolation === "namespaces" || withLandlock)(`the sandbox by ${name}`, () => {
     it("runs the machine's programs, which it cannot change", async () => {
       const result = await run(
         who,
@@ -272,6 +274,13 @@ describe("the sandbox by namespaces", () => {
     const running = () =>
       execFileSync("ps", ["-eo", "args"], { encoding: "utf8" }).includes(`sleep 1000.${process.pid}`);
     await expect.poll(running).toBe(false);
+  });
+});
+
+it.skipIf(withLandlock)("the sandbox by landlock is refused by name on a kernel that has none", async () => {
+  expect(await run({ uid: UID, isolation: "landlock" }, ["true"])).toMatchObject({
+    code: "ERR_CT_NOT_SUPPORTED",
+    member: "process.landlock",
   });
 });
 

@@ -18,6 +18,12 @@ describe("a prerequisite of tests", () => {
     expect(warn).toHaveBeenCalledWith("SKIPPED: flux is missing: it is compared with");
   });
 
+  it("makes them skipped on a kernel of the matrix, with CI=true too", () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+    expect(requires("flux", false, "it is compared with", { CI: "true", LIBCT_TEST_KERNEL: "1" })).toBe(false);
+    expect(warn).toHaveBeenCalledWith("SKIPPED: flux is missing: it is compared with");
+  });
+
   it("makes them fail with CI=true", () => {
     expect(() => requires("flux", false, "it is compared with", { CI: "true" })).toThrow(
       "flux is missing: it is compared with",

@@ -1,0 +1,65 @@
+// `npm run test:kernels [RELEASE...] [FILTER...]`: the system tests on user-mode Linux from these releases of Debian, all of RELEASES when none is named.
+// A kernel that the machine's mirror does not give is told of; with CI=true it is a failure that REQUIRED is not to be had.
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { type Outcome, page, readOutcome, table } from "./kernels/outcome.ts";
+
+process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+
+/** 5.10, 6.1, 6.12 and the newest. */
+const RELEASES = ["bullseye", "bookworm", "trixie", "sid"];
+const REQUIRED = "bookworm";
+const CACHE = "build/kernels";
+const ROOT = `${CACHE}/root.ext4`;
+const RESULTS = "/results";
+const VITEST = `node node_modules/.bin/vitest run --project system --reporter=verbose --reporter=json --outputFile.json=${RESULTS}/report.json`;
+/** On the guest: a log without the colours of a terminal, which its console is. */
+const TESTS = `uname -r >${RESULTS}/release; NO_COLOR=1 LIBCT_TEST_KERNEL=1 ${VITEST} "$@" >${RESULTS}/log 2>&1`;
+
+const run = (script: string, ...args: string[]): boolean =>
+  spawnSync(`scripts/kernels/${script}`, args, { stdio: "inherit" }).status === 0;
+
+/** "absent": it could not be had. "died": it ended before its tests did. */
+function testKernel(release: string, filters: readonly string[]): Outcome | "absent" | "died" {
+  const directory = `${CACHE}/${release}`;
+  const results = `${directory}/results`;
+  if (!run("fetch.sh", release, directory)) {
+    console.error(`NOT TESTED: the kernel of Debian ${release}, which this machine's mirror does not give`);
+    return "absent";
+  }
+  console.log(`the kernel of Debian ${release}: ${results}/log`);
+  const started = Date.now();
+  run("boot.sh", directory, ROOT, "sh", "-c", TESTS, "sh", ...filters);
+  if (existsSync(`${results}/report.json`)) return readOutcome(release, results, (Date.now() - started) / 60_000);
+  console.error(`the kernel of Debian ${release} ended before its tests did`);
+  return "died";
+}
+
+/** The page tells of all kernels: of those that this run left out, what the last run found. */
+function writePage(outcomes: readonly Outcome[]): void {
+  for (const outcome of outcomes) writeFileSync(`${CACHE}/${outcome.debian}.json`, JSON.stringify(outcome));
+  const files = RELEASES.map((release) => `${CACHE}/${release}.json`);
+  if (files.every((file) => existsSync(file))) {
+    writeFileSync("docs/kernels.md", page(files.map((file) => JSON.parse(readFileSync(file, "utf8")) as Outcome)));
+  }
+}
+
+function main(args: readonly string[]): number {
+  const named = args.filter((word) => RELEASES.includes(word));
+  const filters = args.filter((word) => !RELEASES.includes(word));
+  if (process.getuid?.() !== 0 || !run("root.sh", ROOT)) {
+    console.error("NOT TESTED: other kernels, which take root and a mirror of Debian");
+    return process.env.CI === "true" ? 1 : 0;
+  }
+  const wanted = named.length > 0 ? named : RELEASES;
+  const found = new Map(wanted.map((release) => [release, testKernel(release, filters)]));
+  const outcomes = [...found.values()].filter((outcome) => typeof outcome !== "string");
+  if (filters.length === 0) writePage(outcomes);
+  for (const { kernel, failed } of outcomes) for (const name of failed) console.log(`failed on ${kernel}: ${name}`);
+  console.log(table(outcomes));
+  const lost = [...found.values()].includes("died") || (process.env.CI === "true" && found.get(REQUIRED) === "absent");
+  return lost || outcomes.some(({ failed }) => failed.length > 0) ? 1 : 0;
+}
+
+process.exit(main(process.argv.slice(2)));

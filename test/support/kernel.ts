@@ -1,0 +1,51 @@
+import { existsSync, readFileSync } from "node:fs";
+import { NAMESPACE_TYPES, type NamespaceType } from "../../src/spec/index.ts";
+import { NAMESPACE_FILES } from "./capture.ts";
+import { openHost } from "./host.ts";
+import { requires } from "./prerequisite.ts";
+
+async function probe() {
+  await using host = await openHost();
+  // Not the promise alone: the host would be gone before it is kept.
+  return await host.kernel();
+}
+
+/** What the kernel under these tests can do, by libct's own probe. */
+export const kernel = await probe();
+
+const exists = (type: NamespaceType): boolean => existsSync(`/proc/self/ns/${NAMESPACE_FILES[type]}`);
+
+/** The types of namespaces that this kernel has been built with; that some are missing is said. */
+export function kernelNamespaces(why: string): readonly NamespaceType[] {
+  return NAMESPACE_TYPES.filter((type) => requires(`the ${type} namespace`, exists(type), why));
+}
+
+/** Landlock is off where it is not among the kernel's security modules. */
+export const hasLandlock = (): boolean =>
+  requires("Landlock", kernel.landlockAbi > 0, "it restricts processes, and sandboxes are made of it");
+
+export const hasIdmappedMounts = (): boolean =>
+  requires("mount_setattr(2) with open_tree(2)", kernel.mountSetattr && kernel.openTree, "it makes idmapped mounts");
+
+/** Since Linux 5.11 (user_namespaces(7)). */
+export const hasUserOverlays = (): boolean =>
+  requires("overlayfs in user namespaces", kernel.overlayInUserNamespace, "roots of ordinary users are made of it");
+
+/** A disk filesystem is mounted outside of the user namespace that it is for, and moved into it. */
+export const hasUserImages = (): boolean =>
+  requires(
+    "fsopen(2) with move_mount(2)",
+    kernel.fsopen && kernel.openTree,
+    "it makes images the roots of user namespaces",
+  );
+
+/** TOMOYO looks up the name that execveat(2) makes of a descriptor, /dev/fd/N; since 2024 it goes on when there is none. */
+export function canExecuteWithoutPaths(): boolean {
+  const list = "/sys/kernel/security/lsm";
+  const tomoyo = existsSync(list) && readFileSync(list, "utf8").split(",").includes("tomoyo");
+  return requires(
+    "a TOMOYO that lets descriptors be executed",
+    !tomoyo || kernel.major >= 6,
+    "the executor seals itself so",
+  );
+}
