@@ -32,5 +32,6 @@ export {
   type UnmountOptions,
 } from "./host/index.ts";
 export type { KernelFeatures } from "./linux/index.ts";
+export type { LogEntry, LogOptions, Status, StatusReport } from "./records/index.ts";
 export type * from "./spec/index.ts";
 export { DEFAULT_CAPABILITIES, type StandardOptions, standard } from "./spec/index.ts";

@@ -34,6 +34,8 @@ export interface ProgramListener {
   data?(code: number, bytes: Uint8Array): void;
   fail?(failure: Failure): void;
   exit?(exit: Exit): void;
+  /** The monitor was killed, and has cleaned up nothing. `done` follows. */
+  lost?(): void;
   /** Everything is cleaned up; with an error when the monitor was lost or refused the program. */
   done?(error: LibctError | undefined): void;
 }
@@ -138,8 +140,13 @@ export class Zygote {
     else if (frame.type === EVENT.EXIT) listener.exit?.(readExit(payload));
     else if (frame.type === EVENT.RESULT) this.#answer(run, frame.seq, payload);
     else if (frame.type === EVENT.DONE) this.#finish(frame.id, undefined);
-    else if (frame.type === EVENT.LOST) this.#finish(frame.id, lost());
+    else if (frame.type === EVENT.LOST) this.#lost(frame.id, listener);
     else if (frame.type === EVENT.REFUSED) this.#refused(run, frame);
+  }
+
+  #lost(id: number, listener: ProgramListener): void {
+    listener.lost?.();
+    this.#finish(id, lost());
   }
 
   #greeted(payload: DataView): void {

@@ -117,6 +117,11 @@ export class Container {
     return this.#recorded?.name ?? this.#name;
   }
 
+  /** @internal Whether the container of this name that others find is this one. */
+  get isStarted(): boolean {
+    return this.#recorded !== undefined || this.#launch !== undefined;
+  }
+
   /** The process that `start` made, while it runs. */
   get process(): Process | undefined {
     return this.#process;

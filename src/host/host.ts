@@ -98,7 +98,10 @@ export class Host {
 
   /** A container of this user by its name, whoever has started it. */
   async open(name: string): Promise<Container> {
-    return this.#containers.get(name) ?? Container.found(this.#forContainers(), name);
+    const own = this.#containers.get(name);
+    // Another one may have been quicker to take the name of one that was not started here.
+    if (own && (own.isStarted || !this.#records().has(name))) return own;
+    return Container.found(this.#forContainers(), name);
   }
 
   /** Every container of this user that has a name, whoever has started it; one whose record cannot be read is reported in its place. */

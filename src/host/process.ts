@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import type { Writable } from "node:stream";
 import { type Cgroup, letDie, removeCgroup } from "../cgroup/index.ts";
 import { NOTICE, QUESTION, RECORD_FILE, REPORT, type Resolved, type ResolvedProcess } from "../compile/index.ts";
@@ -89,6 +89,7 @@ export class Launch {
   #pipesFailure: LibctError | undefined;
   #exit: Exit | undefined;
   #oomKilled: boolean | undefined;
+  #lost = false;
   #settleStarted: { resolve(pid: number): void; reject(error: LibctError): void } | undefined;
   #settleEnded: { resolve(status: ExitStatus): void; reject(error: LibctError): void } | undefined;
 
@@ -111,6 +112,9 @@ export class Launch {
       fail: (failure) => this.#failed(failure),
       exit: (exit) => {
         this.#exit = exit;
+      },
+      lost: () => {
+        this.#lost = true;
       },
       done: (error) => this.#done(error),
     });
@@ -186,6 +190,13 @@ export class Launch {
   }
 
   #done(error: LibctError | undefined): void {
+    if (this.#lost) {
+      this.#cleanUp().then(
+        () => this.#reject(error ?? noStatus()),
+        (cause: LibctError) => this.#reject(cause),
+      );
+      return;
+    }
     const failure = this.#failure ?? error ?? this.#pipesFailure ?? this.#removeCgroup();
     if (!failure && this.#exit) this.#settleEnded?.resolve(exitStatus(this.#exit, this.#oomKilled));
     else if (!failure || failure instanceof LibctError) this.#reject(failure ?? noStatus());
@@ -195,6 +206,14 @@ export class Launch {
   #reject(reason: LibctError): void {
     this.#settleStarted?.reject(reason);
     this.#settleEnded?.reject(reason);
+  }
+
+  /** What the monitor would have done; its container has died with it (PR_SET_PDEATHSIG of prctl(2)). */
+  async #cleanUp(): Promise<void> {
+    const { clearCgroup } = await import("./repair.ts");
+    await clearCgroup(this.cgroup);
+    const { record } = this.#resolved;
+    if (record?.autoRemove) rmSync(record.directory, { recursive: true, force: true });
   }
 
   /** The monitor has removed it, but for cgroups that the container itself has made in it. */

@@ -104,16 +104,16 @@ export class Recorded {
     const { state } = found;
     if (!state) return;
     if (restarting) await signalProcess(this.#zygote, state.monitor, SIG.TERM);
-    else await this.#end(state, status === "created" ? "SIGKILL" : signal, timeout);
+    else await this.#end(found, status === "created" ? "SIGKILL" : signal, timeout);
     await whenEnded(this.#zygote, state.monitor);
   }
 
-  async #end(state: NonNullable<FoundRecord["state"]>, signal: NodeJS.Signals, timeout: number): Promise<void> {
+  async #end({ state, record: { cgroup } }: FoundRecord, signal: NodeJS.Signals, timeout: number): Promise<void> {
+    if (!state) return;
     // Nobody wrote it as an init: it would not notice, and the time would pass for nothing.
     const first = endsBy(state.init.pid, signal) ? "SIGKILL" : signal;
     await signalProcess(this.#zygote, state.init, numberOf(first));
     // What stands still hears nothing, and with the freezer of version 1 it does not even die.
-    const { cgroup } = this.read().record;
     if (cgroup) letDie(cgroup);
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), timeout * 1000);
@@ -186,8 +186,11 @@ export class Recorded {
       this.#store.remove(this.#name);
       return;
     }
+    const { state } = this.read();
     const { status, restarting } = this.status();
-    if (status !== "stopped" || this.read().monitored) {
+    // One that has just ended is still being cleaned up.
+    if (state && status === "stopped" && !restarting) await whenEnded(this.#zygote, state.monitor);
+    if (status !== "stopped" || restarting) {
       throw new LibctError("ERR_CT_STATE", `container ${this.#name} is ${restarting ? "restarting" : status}`, {
         hint: `stop it first (ct stop ${this.#name}), or use --force`,
       });

@@ -55,11 +55,13 @@ export class RecordStore {
   reserve(name: string, record: ContainerRecord): string {
     const fresh = this.path(`${HIDDEN}new-${randomBytes(8).toString("hex")}`);
     try {
-      mkdirSync(fresh, { recursive: true, mode: 0o700 });
+      // One after the other: of a whole path Node.js tells another error than the true one.
+      mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+      mkdirSync(fresh, { mode: 0o700 });
       writeFileSync(`${fresh}/${RECORD_FILE.SPEC}`, encodeRecord(record), { mode: 0o600 });
       this.#take(fresh, name);
     } catch (error) {
-      rmSync(fresh, { recursive: true, force: true });
+      if (existsSync(fresh)) rmSync(fresh, { recursive: true });
       throw error instanceof LibctError ? error : this.#cannotWrite(error);
     }
     return this.path(name);
@@ -73,7 +75,7 @@ export class RecordStore {
       writeFileSync(fresh, encodeRecord(record), { mode: 0o600 });
       renameSync(fresh, file);
     } catch (error) {
-      rmSync(fresh, { force: true });
+      if (existsSync(fresh)) rmSync(fresh);
       throw this.#cannotWrite(error);
     }
   }
