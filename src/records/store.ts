@@ -55,8 +55,7 @@ export class RecordStore {
   reserve(name: string, record: ContainerRecord): string {
     const fresh = this.path(`${HIDDEN}new-${randomBytes(8).toString("hex")}`);
     try {
-      // One after the other: of a whole path Node.js tells another error than the true one.
-      mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+      makeDirectory(this.directory);
       mkdirSync(fresh, { mode: 0o700 });
       writeFileSync(`${fresh}/${RECORD_FILE.SPEC}`, encodeRecord(record), { mode: 0o600 });
       this.#take(fresh, name);
@@ -175,6 +174,15 @@ export class RecordStore {
       hint: WRITE_HINTS[code ?? ""] ?? "choose another with --root, or Host.open({ stateDirectory })",
       cause,
     });
+  }
+}
+
+/** Of a whole path (`recursive`) Node.js tells another error than the true one. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
 }
 
