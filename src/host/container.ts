@@ -1,50 +1,19 @@
-import type { Cgroup, CgroupEvent, CgroupStats } from "../cgroup/index.ts";
+import type { Cgroup } from "../cgroup/index.ts";
 import { compileContainer, type Resolved, type Stdio } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Zygote } from "../executor/index.ts";
 import type { Listing } from "../explain/index.ts";
 import { kernelFeatures } from "../linux/index.ts";
-import { identify, type LogEntry, type LogOptions, type RecordStore, type StatusReport } from "../records/index.ts";
-import {
-  type ContainerSpec,
-  type Device,
-  type Mount,
-  NAMESPACE_FILES,
-  type NamespaceType,
-  type ProcessSpec,
-  type Resources,
-  type Rlimit,
-  validateProcess,
-  validateSpec,
-} from "../spec/index.ts";
+import { identify, type RecordStore, type StatusReport } from "../records/index.ts";
+import { type ContainerSpec, type ProcessSpec, validateProcess } from "../spec/index.ts";
 import { killOnAbort, throwIfAborted } from "./abort.ts";
-import { type Attachment, attach } from "./attach.ts";
-import {
-  containerEvents,
-  type Limited,
-  pause,
-  refusePaused,
-  resume,
-  stats,
-  updateResources,
-} from "./container-resources.ts";
-import { type EnterOptions, explainEntry, launchEntry } from "./enter.ts";
+import { ContainerControls } from "./container-controls.ts";
+import type { Limited } from "./container-resources.ts";
 import { closeUnread, EnteredProcesses } from "./entered-processes.ts";
 import type { ExitStatus } from "./exit-status.ts";
-import { type ContainerInfo, describe } from "./inspect.ts";
-import {
-  addDevice,
-  addMount,
-  removeDevice,
-  removeMount,
-  setNames,
-  setRlimits,
-  setSysctl,
-  type UnmountOptions,
-} from "./live.ts";
 import { type Compiled, Launch, Process, pipesFor } from "./process.ts";
 import { isRecorded, makeRecord, planRecord } from "./record-plan.ts";
-import { notRunning, Recorded, type StopOptions } from "./recorded.ts";
+import { notRunning, Recorded } from "./recorded.ts";
 import { resolveContainer, type Streams, type Surroundings } from "./resolve.ts";
 import { ended, type RunningContainer } from "./running-container.ts";
 
@@ -81,9 +50,10 @@ export interface ContainerHost {
  * const process = await container.start(["/bin/ls", "/"]);
  * for await (const line of process.stdout?.lines() ?? []) console.log(line);
  */
-export class Container {
+export class Container extends ContainerControls {
   readonly spec: ContainerSpec;
-  readonly #host: ContainerHost;
+  protected readonly host: ContainerHost;
+  protected readonly entered = new EnteredProcesses();
   /** What others find of it, if they do. */
   #recorded: Recorded | undefined;
   readonly #name: string;
@@ -92,7 +62,6 @@ export class Container {
   /** The last one that was started, also when it has ended. */
   #latest: Launch | undefined;
   #starting: Promise<Process> | undefined;
-  readonly #entered = new EnteredProcesses();
   /** For entering: known from the first time on. */
   #running: RunningContainer | undefined;
   #cgroups: readonly string[] = [];
@@ -100,7 +69,8 @@ export class Container {
   #released: Promise<void> = Promise.resolve();
 
   constructor(host: ContainerHost, name: string, spec: ContainerSpec) {
-    this.#host = host;
+    super();
+    this.host = host;
     this.#name = name;
     this.spec = spec;
   }
@@ -127,12 +97,7 @@ export class Container {
     return this.#process;
   }
 
-  /** The path of a namespace of the running container, to be joined by another: `namespaces: [{ type: "network", path }]`. */
-  namespacePath(type: NamespaceType): string {
-    return `/proc/${this.#pid()}/ns/${NAMESPACE_FILES[type]}`;
-  }
-
-  #pid(): number {
+  protected pid(): number {
     if (this.#process) return this.#process.pid;
     if (!this.#recorded) throw notRunning(this.name);
     return this.#recorded.init().pid;
@@ -152,11 +117,6 @@ export class Container {
       throw new LibctError("ERR_CT_STATE", "a container that waits to be started needs a name, by which it is found");
     }
     return this.#begin(command, options, true);
-  }
-
-  /** Lets a container go that `prepare` has made. */
-  async release(): Promise<void> {
-    await this.#record().start();
   }
 
   async #begin(command: Command, options: StartOptions, held: boolean): Promise<Process> {
@@ -182,56 +142,32 @@ export class Container {
     return explainProgram(compileContainer(this.#recordIn(resolved, false)));
   }
 
-  /** What is true of it now. */
   status(): StatusReport {
     if (this.#recorded) return this.#recorded.status();
     const status = this.#process ? "running" : this.#starting ? "creating" : "stopped";
     return { status, pid: this.#process?.pid, restarting: false, lost: false, startedAt: undefined };
   }
 
-  /** All that is known of it. */
-  info(): ContainerInfo {
-    return describe(this.#record().read(), this.status());
-  }
-
   /** Resolves when it has ended for good. */
   async wait(): Promise<ExitStatus> {
     if (this.#latest) return await this.#latest.ended;
-    return await this.#record().wait();
+    return await this.record().wait();
   }
 
   /** Sends a signal to its first process. */
   async kill(signal: NodeJS.Signals | number = "SIGKILL"): Promise<void> {
     if (this.#process) await this.#process.kill(signal);
-    else await this.#record().kill(signal);
-  }
-
-  /** Asks it to end, kills it after `timeout` seconds, and resolves when it has ended. It is not started again. */
-  async stop(options: StopOptions = {}): Promise<void> {
-    await this.#record().stop(options);
-  }
-
-  /** What it has written, of a container with lifetime "host". */
-  logs(options: LogOptions = {}): AsyncGenerator<LogEntry> {
-    return this.#record().logs(options);
-  }
-
-  /** Its output from now on, and its input. */
-  attach(signal?: AbortSignal): Attachment {
-    return attach(this.#record(), this.spec, signal);
-  }
-
-  async rename(name: string): Promise<void> {
-    await this.#record().rename(validateSpec({ name }).name ?? name);
+    else await this.record().kill(signal);
   }
 
   /** Removes what is left when it has ended; with `force` it is killed first. */
   async remove(options: { readonly force?: boolean } = {}): Promise<void> {
-    await this.#record().remove(options);
-    this.#host.forget(this);
+    await this.record().remove(options);
+    this.#recorded = undefined;
+    this.host.forget(this);
   }
 
-  #record(): Recorded {
+  protected record(): Recorded {
     if (this.#recorded) return this.#recorded;
     if (!isRecorded(this.spec)) {
       throw new LibctError("ERR_CT_STATE", 'only a container with a name, or with lifetime "host", can do this', {
@@ -241,66 +177,6 @@ export class Container {
     throw notRunning(this.name);
   }
 
-  /**
-   * Executes another command in the running container: in its namespaces, its root and its cgroups. What the command does not say comes from the container's
-   * `process`. Resolves when it is executed.
-   *
-   * @example
-   * const { exitCode } = await (await container.exec(["ps"], { stdout: "inherit" })).wait();
-   */
-  async exec(command: Command, options: EnterOptions = {}): Promise<Process> {
-    const running = await this.running();
-    refusePaused(this.name, this.cgroup);
-    const launch = await launchEntry(this.#host, running, command, options);
-    return await this.#entered.add(launch, options.signal);
-  }
-
-  /** Adds a mount while the container runs; its target is made when it is missing. Bind mounts need Linux 5.2. When it fails nothing is left of it. */
-  async mount(mount: Mount): Promise<void> {
-    await addMount(this.#host, await this.running(), mount);
-  }
-
-  /** Takes a mount away while the container runs; with `detach` also one that is in use. */
-  async unmount(destination: string, options: UnmountOptions = {}): Promise<void> {
-    await removeMount(this.#host, await this.running(), destination, options);
-  }
-
-  /** Adds a device while the container runs. */
-  async addDevice(device: Device): Promise<void> {
-    await addDevice(this.#host, await this.running(), device);
-  }
-
-  async removeDevice(path: string): Promise<void> {
-    await removeDevice(this.#host, await this.running(), path);
-  }
-
-  async setHostname(hostname: string): Promise<void> {
-    await setNames(this.#host, await this.running(), { hostname });
-  }
-
-  async setDomainname(domainname: string): Promise<void> {
-    await setNames(this.#host, await this.running(), { domainname });
-  }
-
-  /** Sets kernel parameters of the container's namespaces: all of them, or none when one fails. */
-  async setSysctl(values: Readonly<Record<string, string>>): Promise<void> {
-    await setSysctl(this.#host, await this.running(), values);
-  }
-
-  /** Sets resource limits of all processes that run in the container. */
-  async setRlimits(rlimits: readonly Rlimit[]): Promise<void> {
-    await setRlimits(this.#host, await this.running(), rlimits);
-  }
-
-  /** The program that `exec` would run. */
-  async explainExec(
-    command: Command,
-    options: EnterOptions & { readonly kernel?: string | undefined } = {},
-  ): Promise<Listing> {
-    return await explainEntry(this.#host, await this.running(), command, options);
-  }
-
-  /** @internal What others need to enter the container or to change it. Throws ERR_CT_STATE when it does not run. */
   async running(): Promise<RunningContainer> {
     const process = this.#process;
     const launch = this.#launch;
@@ -324,42 +200,11 @@ export class Container {
     return { name: this.name, init: recorded.init(), spec: this.spec, cgroups: pathsOf(recorded.read().record.cgroup) };
   }
 
-  /** Where its limits are kept while it runs: plain JSON. Undefined without `resources`, or where this user can make no cgroup. */
   get cgroup(): Cgroup | undefined {
     return this.#launch?.cgroup ?? this.#recorded?.read().record.cgroup;
   }
 
-  /**
-   * Changes limits while it runs; what is not named stays as it is. When the kernel refuses one of them, those changed before are put back, and a LibctError names
-   * the file, the value and the reason.
-   *
-   * @example
-   * await container.update({ memory: { limit: "256M" }, cpu: { quota: 50000, period: 100000 } });
-   */
-  async update(resources: Resources): Promise<void> {
-    await updateResources(this.#limited(), this.#host.zygote, resources);
-  }
-
-  /** What it uses: processor time, memory, processes, disk traffic. */
-  async stats(): Promise<CgroupStats> {
-    return stats(this.#limited());
-  }
-
-  /** Stops all of its processes where they are, until `resume`. Resolves when they stand still. */
-  async pause(): Promise<void> {
-    await pause(this.#limited());
-  }
-
-  async resume(): Promise<void> {
-    await resume(this.#limited());
-  }
-
-  /** What the kernel sees in its cgroups from now on, until it ends or `signal` fires: limits that were reached, processes killed for memory, pauses. */
-  events(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<CgroupEvent, void, undefined> {
-    return containerEvents(this.#limited(), options.signal);
-  }
-
-  #limited(): Limited {
+  protected limited(): Limited {
     const launch = this.#launch;
     if (launch && this.#process) return { cgroup: launch.cgroup, ended: () => launch.ended };
     const recorded = this.#recorded;
@@ -383,9 +228,9 @@ export class Container {
       await launch?.kill();
       await launch?.ended.catch(() => undefined);
     }
-    await this.#entered.end();
+    await this.entered.end();
     if (this.#latest) closeUnread(this.#latest);
-    this.#host.forget(this);
+    this.host.forget(this);
     await this.#released;
   }
 
@@ -404,11 +249,11 @@ export class Container {
     const pid = await launch.started.catch(async (error: unknown) => {
       closeUnread(launch);
       await this.#released;
-      if (isRecorded(this.spec)) this.#host.store.remove(this.name);
+      if (isRecorded(this.spec)) this.host.store.remove(this.name);
       throw error;
     });
     const process = new Process(pid, launch);
-    if (isRecorded(this.spec)) this.#recorded = new Recorded(this.#host.zygote, this.#host.store, this.#name);
+    if (isRecorded(this.spec)) this.#recorded = new Recorded(this.host.zygote, this.host.store, this.#name);
     if (options.signal?.aborted) {
       await launch.kill();
       await launch.ended;
@@ -428,15 +273,15 @@ export class Container {
       throwIfAborted(options.signal);
       this.#cgroups = pathsOf(resolved.cgroup?.handle);
       if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
-      const compiled = this.#host.compile(resolved);
+      const compiled = this.host.compile(resolved);
       if (resolved.record) {
         const record = makeRecord(this.spec, resolved.process, resolved.cgroup?.handle, held);
-        this.#host.store.reserve(this.name, record);
+        this.host.store.reserve(this.name, record);
         reserved = true;
       }
-      return new Launch(this.#host.zygote, resolved, compiled, pipes);
+      return new Launch(this.host.zygote, resolved, compiled, pipes);
     } catch (error) {
-      if (reserved) this.#host.store.remove(this.name);
+      if (reserved) this.host.store.remove(this.name);
       await this.#release();
       throw error instanceof RangeError ? tooLarge(error) : error;
     }
@@ -445,14 +290,14 @@ export class Container {
   async #resolve(command: Command, options: StartOptions, kernel?: string): Promise<Resolved> {
     const given = "args" in command ? command : { args: command };
     const process = validateProcess({ ...this.spec.process, ...given });
-    const surroundings = await this.#host.surroundings();
+    const surroundings = await this.host.surroundings();
     const features = kernel === undefined ? surroundings.features : kernelFeatures(kernel);
     return resolveContainer(this.spec, process, streamsOf(options, this.spec), { ...surroundings, features });
   }
 
   #recordIn(resolved: Resolved, held: boolean): Resolved {
     if (!isRecorded(this.spec)) return resolved;
-    const directory = this.#host.store.path(this.name);
+    const directory = this.host.store.path(this.name);
     return { ...resolved, record: planRecord(this.spec, resolved.process, directory, held) };
   }
 
@@ -460,7 +305,9 @@ export class Container {
     this.#launch = undefined;
     this.#process = undefined;
     this.#running = undefined;
-    this.#entered.kill();
+    // The record has gone with it.
+    if (this.spec.lifetime !== "host") this.#recorded = undefined;
+    this.entered.kill();
     this.#released = this.#release();
     // Who disposes of the container gets the error.
     this.#released.catch(() => undefined);

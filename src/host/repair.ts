@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
 import { type Cgroup, findOrphans, killAll, readView, removeCgroup } from "../cgroup/index.ts";
 import { RECORD_FILE } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
@@ -14,8 +15,18 @@ export interface Repair {
 export async function clearCgroup(cgroup: Cgroup | undefined): Promise<readonly string[]> {
   const left = cgroup?.directories.filter(({ path }) => existsSync(path)) ?? [];
   if (!cgroup || left.length === 0) return [];
-  await killAll(cgroup);
-  removeCgroup(cgroup);
+  // One that was killed while it was being made may have entered only some of them.
+  for (const directory of left) await killAll({ ...cgroup, directories: [directory] });
+  for (const wait of [1, 4, 16, 64, 256, 0]) {
+    try {
+      removeCgroup(cgroup);
+      break;
+    } catch (error) {
+      // Whoever was killed is not gone at once, and the kernel does not tell when.
+      if (!(error instanceof LibctError) || error.errno !== "EBUSY" || wait === 0) throw error;
+      await pause(wait);
+    }
+  }
   return left.map(({ path }) => path);
 }
 

@@ -135,7 +135,7 @@ describe("a container with lifetime host", () => {
     input?.write("ping\n");
     const { value } = await output.next();
     expect(Buffer.from(value?.data ?? "").toString()).toBe("ping\n");
-    input?.destroy();
+    input?.end();
     await container.remove({ force: true });
     await output.return(undefined);
   });
@@ -149,7 +149,7 @@ describe("a container with lifetime host", () => {
     input?.write("\n");
     expect(await found.wait()).toMatchObject({ exitCode: 5 });
     expect(await textOf(found.logs())).toContain("11 77");
-    input?.destroy();
+    input?.end();
     await found.remove();
   });
 
@@ -341,7 +341,7 @@ describe("faults", () => {
       const { input } = container.attach();
       input?.write("\n");
       expect(await container.wait()).toMatchObject({ exitCode: 4 });
-      input?.destroy();
+      input?.end();
       const entries: LogEntry[] = [];
       for await (const entry of container.logs()) entries.push(entry);
       const lost = entries.reduce((sum, entry) => sum + entry.lost, 0);

@@ -1,0 +1,89 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { type FoundRecord, RecordStore, statusOf } from "../src/records/index.ts";
+import { processesOf } from "./processes.ts";
+
+/** What of this run is on the machine: everything that may leak. */
+export interface Inventory {
+  readonly processes: readonly string[];
+  readonly mounts: readonly string[];
+  readonly cgroups: readonly string[];
+  readonly loopDevices: readonly string[];
+  readonly links: readonly string[];
+}
+
+export function takeInventory(mark: string): Inventory {
+  return {
+    processes: processesOf(mark).map(({ pid, name }) => `${pid} ${name}`),
+    mounts: readFileSync("/proc/self/mountinfo", "utf8").trim().split("\n"),
+    cgroups: cgroups("/sys/fs/cgroup", 6),
+    loopDevices: readdirSync("/sys/block").filter((name) => name.startsWith("loop") && backs(name)),
+    links: readdirSync("/sys/class/net"),
+  };
+}
+
+export const leaked = (before: Inventory, after: Inventory): readonly string[] =>
+  (Object.keys(after) as (keyof Inventory)[]).flatMap((kind) => {
+    const known = new Set(before[kind]);
+    return after[kind].filter((item) => !known.has(item)).map((item) => `${kind}: ${item}`);
+  });
+
+function cgroups(directory: string, depth: number): readonly string[] {
+  return names(directory).flatMap((name) => {
+    const path = `${directory}/${name}`;
+    const own = /^libct-(.+-)?[0-9a-f]{8}$/.test(name) ? [path] : [];
+    return [...own, ...(depth > 0 ? cgroups(path, depth - 1) : [])];
+  });
+}
+
+function names(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() ? [entry.name] : [],
+    );
+  } catch {
+    return []; // Gone while it was looked at.
+  }
+}
+
+function backs(name: string): boolean {
+  try {
+    return readFileSync(`/sys/block/${name}/loop/backing_file`, "utf8").trim() !== "";
+  } catch {
+    return false; // No file is attached.
+  }
+}
+
+export interface Records {
+  readonly containers: number;
+  /** Records that nobody can read. */
+  readonly corrupt: readonly string[];
+  /** Ended, and its monitor was not killed: but how is not recorded, or wrongly. */
+  readonly wrong: readonly string[];
+  /** How it ended is not known, since its monitor was killed. */
+  readonly lost: number;
+}
+
+/** `killed` are the processes that were killed: monitors, and containers' first processes while they were still being set up, which look the same. */
+export function checkRecords(directory: string, killed: ReadonlySet<number>): Records {
+  const listed = new RecordStore(directory).list();
+  const found = listed.flatMap((one) => ("error" in one ? [] : [one]));
+  return {
+    containers: listed.length,
+    corrupt: listed.flatMap((one) => ("error" in one ? [`${one.name}: ${one.error.message}`] : [])),
+    wrong: found.flatMap((one) => faultOf(one, killed) ?? []),
+    lost: found.filter(({ exit }) => exit === undefined).length,
+  };
+}
+
+/** The exit status that a container's name says it has must be the one that was recorded. */
+function faultOf(found: FoundRecord, killed: ReadonlySet<number>): string | undefined {
+  const { name, exit, state } = found;
+  const { status } = statusOf(found);
+  if (status !== "stopped") return `${name}: ${status}`;
+  if (exit === undefined) {
+    return state && !killed.has(state.monitor.pid) ? `${name}: no exit status` : undefined;
+  }
+  if (exit.how === "killed")
+    return state && killed.has(state.init.pid) ? undefined : `${name}: killed by ${exit.status}`;
+  return exit.status === Number(/^h(\d+)-/.exec(name)?.[1]) ? undefined : `${name}: exit status ${exit.status}`;
+}

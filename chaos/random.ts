@@ -1,0 +1,13 @@
+/** A generator of random numbers that begins anew with the same seed: what failed once can be tried again (mulberry32). */
+export function random(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export const pick = <T>(next: () => number, items: readonly T[]): T | undefined =>
+  items[Math.floor(next() * items.length)];

@@ -1,0 +1,171 @@
+import type { Cgroup, CgroupEvent, CgroupStats } from "../cgroup/index.ts";
+import type { Listing } from "../explain/index.ts";
+import type { LogEntry, LogOptions, StatusReport } from "../records/index.ts";
+import {
+  type ContainerSpec,
+  type Device,
+  type Mount,
+  NAMESPACE_FILES,
+  type NamespaceType,
+  type Resources,
+  type Rlimit,
+  validateSpec,
+} from "../spec/index.ts";
+import { type Attachment, attach } from "./attach.ts";
+import type { Command, ContainerHost } from "./container.ts";
+import type { Limited } from "./container-resources.ts";
+import type { EnterOptions } from "./enter.ts";
+import type { EnteredProcesses } from "./entered-processes.ts";
+import { type ContainerInfo, describe } from "./inspect.ts";
+import type { UnmountOptions } from "./live.ts";
+import type { Process } from "./process.ts";
+import type { Recorded, StopOptions } from "./recorded.ts";
+import type { RunningContainer } from "./running-container.ts";
+
+const entering = () => import("./enter.ts");
+const changing = () => import("./live.ts");
+const limiting = () => import("./container-resources.ts");
+
+/** What can be done with a container that is there, whoever has started it. What most of it needs is loaded when it is called. */
+export abstract class ContainerControls {
+  abstract readonly name: string;
+  abstract readonly spec: ContainerSpec;
+  protected abstract readonly host: ContainerHost;
+  /** The processes that have entered it from here. */
+  protected abstract readonly entered: EnteredProcesses;
+
+  /** What is true of it now. */
+  abstract status(): StatusReport;
+  /** Where its limits are kept while it runs: plain JSON. Undefined without `resources`, or where this user can make no cgroup. */
+  abstract get cgroup(): Cgroup | undefined;
+  /** @internal What others need to enter the container or to change it. Throws ERR_CT_STATE when it does not run. */
+  abstract running(): Promise<RunningContainer>;
+  /** Its record. Throws ERR_CT_STATE when others cannot find it. */
+  protected abstract record(): Recorded;
+  /** Its cgroup and its end. Throws ERR_CT_STATE when it does not run. */
+  protected abstract limited(): Limited;
+  protected abstract pid(): number;
+
+  /** The path of a namespace of the running container, to be joined by another: `namespaces: [{ type: "network", path }]`. */
+  namespacePath(type: NamespaceType): string {
+    return `/proc/${this.pid()}/ns/${NAMESPACE_FILES[type]}`;
+  }
+
+  /** All that is known of it. */
+  info(): ContainerInfo {
+    return describe(this.record().read(), this.status());
+  }
+
+  /** Lets a container go that `prepare` has made. */
+  async release(): Promise<void> {
+    await this.record().start();
+  }
+
+  /** Asks it to end, kills it after `timeout` seconds, and resolves when it has ended. It is not started again. */
+  async stop(options: StopOptions = {}): Promise<void> {
+    await this.record().stop(options);
+  }
+
+  /** What it has written, of a container with lifetime "host". */
+  logs(options: LogOptions = {}): AsyncGenerator<LogEntry> {
+    return this.record().logs(options);
+  }
+
+  /** Its output from now on, and its input. */
+  attach(signal?: AbortSignal): Attachment {
+    return attach(this.record(), this.spec, signal);
+  }
+
+  async rename(name: string): Promise<void> {
+    await this.record().rename(validateSpec({ name }).name ?? name);
+  }
+
+  /**
+   * Executes another command in the running container: in its namespaces, its root and its cgroups. What the command does not say comes from the container's
+   * `process`. Resolves when it is executed.
+   *
+   * @example
+   * const { exitCode } = await (await container.exec(["ps"], { stdout: "inherit" })).wait();
+   */
+  async exec(command: Command, options: EnterOptions = {}): Promise<Process> {
+    const running = await this.running();
+    (await limiting()).refusePaused(this.name, this.cgroup);
+    const launch = await (await entering()).launchEntry(this.host, running, command, options);
+    return await this.entered.add(launch, options.signal);
+  }
+
+  /** The program that `exec` would run. */
+  async explainExec(
+    command: Command,
+    options: EnterOptions & { readonly kernel?: string | undefined } = {},
+  ): Promise<Listing> {
+    return await (await entering()).explainEntry(this.host, await this.running(), command, options);
+  }
+
+  /** Adds a mount while the container runs; its target is made when it is missing. Bind mounts need Linux 5.2. When it fails nothing is left of it. */
+  async mount(mount: Mount): Promise<void> {
+    await (await changing()).addMount(this.host, await this.running(), mount);
+  }
+
+  /** Takes a mount away while the container runs; with `detach` also one that is in use. */
+  async unmount(destination: string, options: UnmountOptions = {}): Promise<void> {
+    await (await changing()).removeMount(this.host, await this.running(), destination, options);
+  }
+
+  /** Adds a device while the container runs. */
+  async addDevice(device: Device): Promise<void> {
+    await (await changing()).addDevice(this.host, await this.running(), device);
+  }
+
+  async removeDevice(path: string): Promise<void> {
+    await (await changing()).removeDevice(this.host, await this.running(), path);
+  }
+
+  async setHostname(hostname: string): Promise<void> {
+    await (await changing()).setNames(this.host, await this.running(), { hostname });
+  }
+
+  async setDomainname(domainname: string): Promise<void> {
+    await (await changing()).setNames(this.host, await this.running(), { domainname });
+  }
+
+  /** Sets kernel parameters of the container's namespaces: all of them, or none when one fails. */
+  async setSysctl(values: Readonly<Record<string, string>>): Promise<void> {
+    await (await changing()).setSysctl(this.host, await this.running(), values);
+  }
+
+  /** Sets resource limits of all processes that run in the container. */
+  async setRlimits(rlimits: readonly Rlimit[]): Promise<void> {
+    await (await changing()).setRlimits(this.host, await this.running(), rlimits);
+  }
+
+  /**
+   * Changes limits while it runs; what is not named stays as it is. When the kernel refuses one of them, those changed before are put back, and a LibctError names
+   * the file, the value and the reason.
+   *
+   * @example
+   * await container.update({ memory: { limit: "256M" }, cpu: { quota: 50000, period: 100000 } });
+   */
+  async update(resources: Resources): Promise<void> {
+    await (await limiting()).updateResources(this.limited(), this.host.zygote, resources);
+  }
+
+  /** What it uses: processor time, memory, processes, disk traffic. */
+  async stats(): Promise<CgroupStats> {
+    return (await limiting()).stats(this.limited());
+  }
+
+  /** Stops all of its processes where they are, until `resume`. Resolves when they stand still. */
+  async pause(): Promise<void> {
+    await (await limiting()).pause(this.limited());
+  }
+
+  async resume(): Promise<void> {
+    await (await limiting()).resume(this.limited());
+  }
+
+  /** What the kernel sees in its cgroups from now on, until it ends or `signal` fires: limits that were reached, processes killed for memory, pauses. */
+  async *events(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<CgroupEvent, void, undefined> {
+    yield* (await limiting()).containerEvents(this.limited(), options.signal);
+  }
+}
