@@ -3,7 +3,7 @@ import { becomeCommand } from "./become.ts";
 import { NOTICE } from "./context.ts";
 import { beginEntry, type EntryContext, enterRoot, joinContainer } from "./entry.ts";
 import { setOomScore } from "./limits.ts";
-import { beginChild, spawn, spawnFromStage, waitForExecution } from "./namespaces.ts";
+import { beginChild, openPidPipe, spawn, spawnFromStage, waitForExecution } from "./namespaces.ts";
 import type { ResolvedEntry } from "./resolved.ts";
 import { setLabels } from "./restrictions.ts";
 import { closeContainerEnds, handOverPipes, leaveStreams, makePipes, openIgnored, type Pipes } from "./stdio.ts";
@@ -55,6 +55,7 @@ function writeEntered(c: EntryContext, pipes: Pipes): void {
 function spawnEntered(c: EntryContext, pid: Register, ended: Label): void {
   const { monitor, stage, resolved: r } = c;
   monitor.at("namespaces");
+  if (stage) openPidPipe(c);
   spawn(monitor, r, stage ?? c.init, 0, stage ? c.program.register("stage") : pid);
   monitor.sys("close", [c.sync.child]);
   monitor.sys("close", [c.target]);

@@ -59,10 +59,19 @@ export function spawnThroughStage(c: Context, stage: BlockBuilder, pid: Register
   // Nothing in a new user namespace may join older namespaces, so that comes before (setns(2), "EPERM").
   if (r.created.has("user")) joinNamespaces(monitor, c, (type) => type !== "mount");
   monitor.at("namespaces");
+  openPidPipe(c);
   spawn(monitor, r, stage, flagsOf(new Set(early.filter((type) => r.created.has(type))), []), stagePid);
   monitor.sys("close", [c.sync.child]);
   if (r.idMaps) writeIdMaps(c, r.idMaps, stagePid);
   spawnFromStage(c, stage, flagsOf(r.created, ["user", "time", ...madeLater(r)]), pid, ended);
+}
+
+/** A pipe for init's pid alone: in the socket the stage could come too late, when init has sent its terminal already. Made before the stage is. */
+export function openPidPipe({ monitor, program }: ProcessContext): void {
+  const pair = monitor.memory.zeroed(8);
+  monitor.sys("pipe2", [pair, O.CLOEXEC]);
+  monitor.load(program.register("pid_read"), pair, 4);
+  monitor.load(program.register("pid_write"), monitor.memory.at(pair, 4), 4);
 }
 
 /** The stage makes init as a child of the monitor's, and tells its pid. */
@@ -73,13 +82,19 @@ export function spawnFromStage(
   pid: Register,
   ended: Label,
 ): void {
-  const message = c.program.memory.zeroed(8);
+  const { monitor, program } = c;
+  const message = program.memory.zeroed(8);
+  const [read, write] = [program.register("pid_read"), program.register("pid_write")];
   stage.at("namespaces");
   spawn(stage, c.resolved, c.init, flags | CLONE.PARENT, pid);
   stage.store(message, pid, 8);
-  stage.sys("sendto", [c.sync.child, message, 8, MSG.NOSIGNAL, 0, 0]);
-  receive(c, message, 8, ended);
-  c.monitor.load(pid, message, 8);
+  stage.sys("write", [write, message, 8]);
+  monitor.sys("close", [write]);
+  const got = monitor.sysResult("received", "read", [read, message, 8]);
+  monitor.sys("close", [read]);
+  // The stage has ended without it, and has said why.
+  monitor.jumpUnless(got, 8, ended);
+  monitor.load(pid, message, 8);
 }
 
 /** The set-up's end of the socket closes when the command is executed, or when the set-up has failed and said so. */
@@ -90,14 +105,6 @@ export function waitForExecution(c: ProcessContext): void {
     why: "wait until the command is executed",
   });
   c.monitor.sys("close", [c.sync.monitor]);
-}
-
-/** The monitor takes a message from the set-up; when that has ended instead, it has said why and nothing is left to do here. */
-export function receive(c: ProcessContext, into: ReturnType<BlockBuilder["str"]>, size: number, ended: Label): void {
-  const got = c.monitor.sysResult("received", "recvfrom", [c.sync.monitor, into, size, 0, 0, 0], {
-    tolerate: [E.ECONNRESET],
-  });
-  c.monitor.jumpUnless(got, size, ended);
 }
 
 /** A pair of connected sockets, one end for the set-up; both ends of the set-up's side close when it executes the command. */

@@ -153,3 +153,15 @@ it("an idmapped mount is refused on an older kernel", async () => {
     member: "mounts[0]",
   });
 });
+
+it("a container is entered, and a bind mount that cannot be added to it is refused", async () => {
+  const seen = await onOldKernel<unknown[]>(
+    `await using container = await host.create({ ...libct.standard({ userNamespace: false }), root: "${root}" });
+     await container.start(["/bin/sleep", "1000"], { stdout: "ignore", stderr: "ignore" });
+     const entered = await container.exec(["/bin/sh", "-c", "exit 7"]);
+     await container.mount({ destination: "/tmp", type: "tmpfs" });
+     const refused = await attempt(() => container.mount({ destination: "/tmp/x", source: "${place}", options: ["bind"] }));
+     return [(await entered.wait()).exitCode, refused.code, refused.hint];`,
+  );
+  expect(seen).toEqual([7, "ERR_CT_NOT_SUPPORTED", "open_tree and move_mount came with Linux 5.2"]);
+});
