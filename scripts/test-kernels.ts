@@ -5,7 +5,8 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type Outcome, page, readOutcome, table } from "./kernels/outcome.ts";
 
-process.chdir(fileURLToPath(new URL("..", import.meta.url)));
+const PROJECT = fileURLToPath(new URL("..", import.meta.url));
+process.chdir(PROJECT);
 
 /** 5.10, 6.1, 6.12 and the newest. */
 const RELEASES = ["bullseye", "bookworm", "trixie", "sid"];
@@ -31,7 +32,8 @@ function testKernel(release: string, filters: readonly string[]): Outcome | "abs
   console.log(`the kernel of Debian ${release}: ${results}/log`);
   const started = Date.now();
   run("boot.sh", directory, ROOT, "sh", "-c", TESTS, "sh", ...filters);
-  if (existsSync(`${results}/report.json`)) return readOutcome(release, results, (Date.now() - started) / 60_000);
+  if (existsSync(`${results}/report.json`))
+    return readOutcome(release, results, PROJECT, (Date.now() - started) / 60_000);
   console.error(`the kernel of Debian ${release} ended before its tests did`);
   return "died";
 }

@@ -9,7 +9,6 @@ interface Report {
   readonly testResults: readonly {
     readonly name: string;
     readonly status: string;
-    readonly message: string;
     readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
   }[];
 }
@@ -28,8 +27,8 @@ export interface Outcome {
   readonly minutes: number;
 }
 
-/** Reads what the guest has written to its results. */
-export function readOutcome(debian: string, results: string, minutes: number): Outcome {
+/** Reads what the guest has written to its results. Files are named from the project, whose path ends with a slash. */
+export function readOutcome(debian: string, results: string, project: string, minutes: number): Outcome {
   const report = JSON.parse(readFileSync(`${results}/report.json`, "utf8")) as Report;
   const reasons = [...readFileSync(`${results}/log`, "utf8").matchAll(/^SKIPPED: (.*)$/gm)].map(
     ([, text]) => text ?? "",
@@ -41,7 +40,7 @@ export function readOutcome(debian: string, results: string, minutes: number): O
     skipped: report.numPendingTests + report.numTodoTests,
     failed: report.testResults.flatMap(({ name, status, assertionResults }) => {
       const failed = assertionResults.filter((test) => test.status === "failed").map(({ fullName }) => fullName);
-      return status === "failed" && assertionResults.length === 0 ? [name] : failed;
+      return status === "failed" && assertionResults.length === 0 ? [name.replace(project, "")] : failed;
     }),
     reasons: [...new Set(reasons)].sort(),
     minutes,
