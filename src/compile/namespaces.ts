@@ -107,6 +107,14 @@ export function waitForExecution(c: ProcessContext): void {
   c.monitor.sys("close", [c.sync.monitor]);
 }
 
+/** The monitor takes a message from the set-up; when that has ended instead, it has said why and nothing is left to do here. */
+export function receive(c: ProcessContext, into: ReturnType<BlockBuilder["str"]>, size: number, ended: Label): void {
+  const got = c.monitor.sysResult("received", "recvfrom", [c.sync.monitor, into, size, 0, 0, 0], {
+    tolerate: [E.ECONNRESET],
+  });
+  c.monitor.jumpUnless(got, size, ended);
+}
+
 /** A pair of connected sockets, one end for the set-up; both ends of the set-up's side close when it executes the command. */
 export function openSync(monitor: BlockBuilder): ProcessContext["sync"] {
   const pair = monitor.memory.zeroed(8);
