@@ -14,6 +14,7 @@ clang                             clang
 /usr/include/seccomp.h            libseccomp-dev
 busybox                           busybox-static
 bwrap                             bubblewrap
+fish                              fish
 runc                              runc
 crun                              crun
 newuidmap                         uidmap
