@@ -51,6 +51,16 @@ describe("the README's examples", () => {
   });
 });
 
+it("the guide to containers that outlive their application: one is started, found and removed", () => {
+  const [code = ""] = examples("docs/lifecycle.md");
+  const { status, stdout, stderr } = runExample(code, { XDG_RUNTIME_DIR: directory });
+  expect({ status, stdout, stderr }).toEqual({
+    status: 0,
+    stdout: `${"stdout hello\n".repeat(4)}2 stopped\n`,
+    stderr: "",
+  });
+});
+
 describe("the guide to containers that run", () => {
   const [entering = "", changing = ""] = examples("docs/enter.md");
 
