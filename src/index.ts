@@ -12,11 +12,15 @@ export {
   tmpfsRoot,
 } from "./fs/index.ts";
 export {
+  type Attachment,
   type Cgroup,
   type CgroupEvent,
   type CgroupStats,
   type Command,
   type Container,
+  type ContainerEvent,
+  type ContainerInfo,
+  type ContainerListing,
   type EndReason,
   type EnterOptions,
   type ExitStatus,
@@ -25,10 +29,12 @@ export {
   type HostOptions,
   type OutputStream,
   type Process,
+  type Repair,
   type RunOptions,
   type RunResult,
   type SandboxOptions,
   type StartOptions,
+  type StopOptions,
   type UnmountOptions,
 } from "./host/index.ts";
 export type { KernelFeatures } from "./linux/index.ts";

@@ -1,4 +1,4 @@
-import type { Cgroup, CgroupEvent, CgroupStats } from "../cgroup/index.ts";
+import type { Cgroup, CgroupStats } from "../cgroup/index.ts";
 import type { Listing } from "../explain/index.ts";
 import type { LogEntry, LogOptions, StatusReport } from "../records/index.ts";
 import {
@@ -13,7 +13,16 @@ import {
 } from "../spec/index.ts";
 import { type Attachment, attach } from "./attach.ts";
 import type { Command, ContainerHost } from "./container.ts";
-import type { Limited } from "./container-resources.ts";
+import {
+  type ContainerEvent,
+  containerEvents,
+  type Limited,
+  pause,
+  refusePaused,
+  resume,
+  stats,
+  updateResources,
+} from "./container-resources.ts";
 import type { EnterOptions } from "./enter.ts";
 import type { EnteredProcesses } from "./entered-processes.ts";
 import { type ContainerInfo, describe } from "./inspect.ts";
@@ -24,7 +33,6 @@ import type { RunningContainer } from "./running-container.ts";
 
 const entering = () => import("./enter.ts");
 const changing = () => import("./live.ts");
-const limiting = () => import("./container-resources.ts");
 
 /** What can be done with a container that is there, whoever has started it. What most of it needs is loaded when it is called. */
 export abstract class ContainerControls {
@@ -89,7 +97,7 @@ export abstract class ContainerControls {
    */
   async exec(command: Command, options: EnterOptions = {}): Promise<Process> {
     const running = await this.running();
-    (await limiting()).refusePaused(this.name, this.cgroup);
+    refusePaused(this.name, this.cgroup);
     const launch = await (await entering()).launchEntry(this.host, running, command, options);
     return await this.entered.add(launch, options.signal);
   }
@@ -147,25 +155,25 @@ export abstract class ContainerControls {
    * await container.update({ memory: { limit: "256M" }, cpu: { quota: 50000, period: 100000 } });
    */
   async update(resources: Resources): Promise<void> {
-    await (await limiting()).updateResources(this.limited(), this.host.zygote, resources);
+    await updateResources(this.limited(), this.host.zygote, resources);
   }
 
   /** What it uses: processor time, memory, processes, disk traffic. */
   async stats(): Promise<CgroupStats> {
-    return (await limiting()).stats(this.limited());
+    return stats(this.limited());
   }
 
   /** Stops all of its processes where they are, until `resume`. Resolves when they stand still. */
   async pause(): Promise<void> {
-    await (await limiting()).pause(this.limited());
+    await pause(this.limited());
   }
 
   async resume(): Promise<void> {
-    await (await limiting()).resume(this.limited());
+    await resume(this.limited());
   }
 
-  /** What the kernel sees in its cgroups from now on, until it ends or `signal` fires: limits that were reached, processes killed for memory, pauses. */
-  async *events(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<CgroupEvent, void, undefined> {
-    yield* (await limiting()).containerEvents(this.limited(), options.signal);
+  /** What happens to it from now on, until it ends or `signal` fires: limits that are reached, processes killed for memory, pauses, and its end. */
+  events(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<ContainerEvent, void, undefined> {
+    return containerEvents(this.limited(), options.signal);
   }
 }

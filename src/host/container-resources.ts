@@ -34,11 +34,14 @@ export const stats = ({ cgroup }: Limited): CgroupStats => readStats(required(cg
 export const pause = ({ cgroup }: Limited): Promise<void> => freeze(required(cgroup));
 export const resume = ({ cgroup }: Limited): Promise<void> => thaw(required(cgroup));
 
+/** What the kernel has seen in a container's cgroups, and in the end its end. */
+export type ContainerEvent = CgroupEvent | { readonly type: "exit"; readonly count: 1; readonly status: ExitStatus };
+
 /** Ends with the container; a kill for memory that ended it is told even when its cgroups were gone too soon. */
 export async function* containerEvents(
   { cgroup, ended }: Limited,
   signal: AbortSignal | undefined,
-): AsyncGenerator<CgroupEvent, void, undefined> {
+): AsyncGenerator<ContainerEvent, void, undefined> {
   const stop = new AbortController();
   const over = () => stop.abort();
   signal?.addEventListener("abort", over);
@@ -51,7 +54,9 @@ export async function* containerEvents(
       told ||= event.type === "oom-kill";
       yield event;
     }
-    if (!signal?.aborted && !told && (await status)?.oomKilled) yield { type: "oom-kill", count: 1 };
+    const last = signal?.aborted ? undefined : await status;
+    if (last?.oomKilled && !told) yield { type: "oom-kill", count: 1 };
+    if (last) yield { type: "exit", count: 1, status: last };
   } finally {
     signal?.removeEventListener("abort", over);
   }

@@ -2,6 +2,7 @@ export type { Cgroup, CgroupEvent, CgroupStats } from "../cgroup/index.ts";
 export type { Attachment } from "./attach.ts";
 export { type Caller, readCaller } from "./caller.ts";
 export { type Command, Container, type StartOptions } from "./container.ts";
+export type { ContainerEvent } from "./container-resources.ts";
 export { endsBy, hasDefaultAction } from "./default-action.ts";
 export type { Check, HostFeatures } from "./doctor.ts";
 export { type EnterContext, type EnterOptions, enter, explainEntry } from "./enter.ts";

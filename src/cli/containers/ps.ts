@@ -1,4 +1,4 @@
-import { readStats } from "../../cgroup/index.ts";
+import { readUsage } from "../../cgroup/index.ts";
 import { LibctError } from "../../errors.ts";
 import type { ContainerInfo, ContainerListing } from "../../host/index.ts";
 import type { Globals } from "../command.ts";
@@ -80,8 +80,7 @@ function usage({ status, cgroup }: ContainerInfo): {
 } {
   if (status === "stopped" || !cgroup) return {};
   try {
-    const { memory, cpu } = readStats(cgroup);
-    return { memory: memory?.usage, cpu: cpu?.usage };
+    return readUsage(cgroup);
   } catch (error) {
     if (error instanceof LibctError) return {}; // It has ended meanwhile.
     throw error;

@@ -117,7 +117,8 @@ export function events(names: readonly string[], flags: { readonly json?: true }
 async function tellEvents(container: Container, json: boolean, signal: AbortSignal): Promise<void> {
   for await (const event of container.events({ signal })) {
     const time = new Date().toISOString();
-    const text = `${time} ${container.name} ${event.type}${event.count > 1 ? ` (${event.count} times)` : ""}`;
+    const more = event.type === "exit" ? ` ${event.status.exitCode}` : event.count > 1 ? ` (${event.count} times)` : "";
+    const text = `${time} ${container.name} ${event.type}${more}`;
     await print(process.stdout, `${json ? JSON.stringify({ time, name: container.name, ...event }) : text}\n`);
   }
 }
