@@ -1,4 +1,5 @@
 import { closeSync, constants as fsConstants, openSync, writeFileSync, writeSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
 import { letDie } from "../cgroup/index.ts";
 import { RECORD_FILE } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
@@ -187,9 +188,11 @@ export class Recorded {
       return;
     }
     const { state } = this.read();
-    const { status, restarting } = this.status();
     // One that has just ended is still being cleaned up.
-    if (state && status === "stopped" && !restarting) await whenEnded(this.#zygote, state.monitor);
+    if (state && this.status().status === "stopped") {
+      await Promise.race([whenEnded(this.#zygote, state.monitor), pause(CLEAN_UP_MS)]);
+    }
+    const { status, restarting } = this.status();
     if (status !== "stopped" || restarting) {
       throw new LibctError("ERR_CT_STATE", `container ${this.#name} is ${restarting ? "restarting" : status}`, {
         hint: `stop it first (ct stop ${this.#name}), or use --force`,
@@ -219,9 +222,12 @@ export class Recorded {
 
 export const notRunning = (name: string) => new LibctError("ERR_CT_STATE", `container ${name} is not running`);
 
+/** How long a monitor may take for that; one that waits to start its container again takes longer. */
+const CLEAN_UP_MS = 80;
+
 const LOOK_MS = 5;
 
 /** For what the kernel does not tell of: a file that somebody writes, a process that becomes another program. */
 async function untilChanged(test: () => boolean): Promise<void> {
-  while (!test()) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  while (!test()) await pause(LOOK_MS);
 }

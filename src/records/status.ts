@@ -35,7 +35,7 @@ export function statusOf(found: FoundRecord): StatusReport {
     const status = held ? "created" : isPaused(found) ? "paused" : "running";
     return { ...nothing, status, pid: state.init.pid, startedAt };
   }
-  const restarting = monitored && (record.spec.restart?.policy ?? "no") !== "no" && !found.stopping;
+  const restarting = monitored && isWanted(found);
   return { ...nothing, status: "stopped", restarting, lost: exit === undefined && !monitored, startedAt };
 }
 
@@ -46,6 +46,14 @@ function isHeld(pid: number): boolean {
   } catch {
     return false; // It has ended, or has become somebody whom we may not look at: both come after the start.
   }
+}
+
+/** Whether its policy asks for another run; how many there may be only the monitor knows. */
+function isWanted({ record, exit, stopping }: FoundRecord): boolean {
+  const policy = record.spec.restart?.policy ?? "no";
+  if (policy === "no" || stopping) return false;
+  const succeeded = exit?.how === "exited" && exit.status === 0;
+  return policy === "always" || !succeeded;
 }
 
 /** The freezer may have gone meanwhile, with the container. */
