@@ -17,6 +17,7 @@ export function floorSource(program: Program): string {
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -36,6 +37,9 @@ int main(void) {
 ${program.relocations.map(({ where, target }) => `  *(void **)(mem + ${where}) = mem + ${place(target.offset, target.zero, program)};`).join("\n")}
   for (int i = 0; i < 64; i++) r[i] = -1;
   r[${register(program, "proc")}] = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  int pair[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) return 1;
+  r[${register(program, "sync_child")}] = pair[1];
   int count;
   while (scanf("%d", &count) == 1) {
     printf("[");

@@ -103,7 +103,7 @@ const FLAGS = {
     low: { mask: 0xfn, name: (low) => nameOf(prefixed("SOCK_", C.SOCK), low) ?? `${low}` },
   }),
   MSG: () => ({
-    names: prefixed("MSG_", { ...C.MSG, PEEK: 2, CTRUNC: 8, TRUNC: 0x20, DONTWAIT: 0x40, WAITALL: 0x100 }),
+    names: prefixed("MSG_", { ...C.MSG, PEEK: 2, CTRUNC: 8, TRUNC: 0x20, WAITALL: 0x100 }),
   }),
   SECCOMP_FILTER_FLAG: () => ({ names: prefixed("SECCOMP_FILTER_FLAG_", C.SECCOMP_FILTER_FLAG) }),
   LANDLOCK_FS: () => ({ names: prefixed("LANDLOCK_ACCESS_FS_", C.LANDLOCK_FS), brace: "LANDLOCK_ACCESS_FS_" }),
