@@ -4,14 +4,26 @@ import type { ResolvedMount } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import { mountTree, readMountInfo } from "../fs/index.ts";
 import type { KernelFeatures } from "../linux/index.ts";
-import { type ContainerSpec, type Mount, parseMountOptions } from "../spec/index.ts";
+import { type ContainerSpec, type Mount, type NamespaceType, parseMountOptions } from "../spec/index.ts";
 import type { Caller } from "./caller.ts";
 import { unsupported } from "./unsupported.ts";
 
 /** Looks at the sources of bind mounts, and reads the options of all. */
-export function resolveMounts(spec: ContainerSpec, caller: Caller, features: KernelFeatures): readonly ResolvedMount[] {
+export function resolveMounts(
+  spec: ContainerSpec,
+  caller: Caller,
+  features: KernelFeatures,
+  created: ReadonlySet<NamespaceType>,
+): readonly ResolvedMount[] {
+  const overlays = features.overlayInUserNamespace || (caller.initialUserNamespace && !created.has("user"));
   return (spec.mounts ?? []).flatMap((mount, index) =>
-    expandCgroup(mount).map((one) => resolveMount(one, `mounts[${index}]`, caller, features)),
+    expandCgroup(mount).map((one) => {
+      const resolved = resolveMount(one, `mounts[${index}]`, caller, features);
+      // It is made by an overlay.
+      if (!resolved.options.tmpcopyup || overlays) return resolved;
+      const hint = "it takes overlays in user namespaces, which came with Linux 5.11";
+      throw unsupported("this kernel has no tmpcopyup in user namespaces", `${resolved.member}.options`, hint);
+    }),
   );
 }
 

@@ -49,7 +49,7 @@ export async function resolveContainer(
     idMaps,
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
-    mounts: resolveMounts(spec, caller, features),
+    mounts: resolveMounts(spec, caller, features, created),
     cgroups: resolveCgroups(spec.resources),
     user: resolveUser(process.user),
     seccomp: resolveSeccomp(spec, process, features),
