@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 image=$1
-[ ! -e "$image" ] || exit 0
+[ ! -e "$image" ] || [ scripts/kernels/root.sh -nt "$image" ] || exit 0
 
 packages=bash,bsdutils,bubblewrap,busybox-static,crun,e2fsprogs,erofs-utils,expect,fuse-overlayfs,fuse3,gcc,git,iproute2,kmod,libc6-dev,mount,procps,python3,runc,squashfs-tools,strace,uidmap,util-linux
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")

@@ -3,7 +3,7 @@ import type { ResolvedMount } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import { mountTree, readMountInfo } from "../fs/index.ts";
 import { absolutePath, type KernelFeatures } from "../linux/index.ts";
-import { type ContainerSpec, type Mount, parseMountOptions } from "../spec/index.ts";
+import { type ContainerSpec, type Mount, type NamespaceType, parseMountOptions } from "../spec/index.ts";
 import type { Caller } from "./caller.ts";
 import { unsupported } from "./unsupported.ts";
 
@@ -12,9 +12,17 @@ export function resolveMounts(
   spec: Pick<ContainerSpec, "mounts">,
   caller: Caller,
   features: KernelFeatures,
+  created: ReadonlySet<NamespaceType> = new Set(),
 ): readonly ResolvedMount[] {
+  const overlays = features.overlayInUserNamespace || (caller.initialUserNamespace && !created.has("user"));
   return (spec.mounts ?? []).flatMap((mount, index) =>
-    expandCgroup(mount).map((one) => resolveMount(one, `mounts[${index}]`, caller, features)),
+    expandCgroup(mount).map((one) => {
+      const resolved = resolveMount(one, `mounts[${index}]`, caller, features);
+      // It is made by an overlay.
+      if (!resolved.options.tmpcopyup || overlays) return resolved;
+      const hint = "it takes overlays in user namespaces, which came with Linux 5.11";
+      throw unsupported("this kernel has no tmpcopyup in user namespaces", `${resolved.member}.options`, hint);
+    }),
   );
 }
 

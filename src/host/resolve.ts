@@ -45,7 +45,7 @@ export async function resolveContainer(
     idMaps,
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
-    mounts: resolveMounts(spec, caller, features),
+    mounts: resolveMounts(spec, caller, features, created),
     cgroup: resolveCgroup(spec),
     mayMakeNodes,
   };

@@ -172,16 +172,19 @@ describe("a failure half-way leaves nothing behind", () => {
   });
 });
 
+/** A specification for an ordinary user, as text. */
+const small = () => `{ ...libct.standard({ userNamespace: true }), root: ${JSON.stringify(root)} }`;
+
 describe("limits", () => {
   it("a cgroup that cannot be made is an error, not a limit that is not kept", async () => {
-    const error = await inProcess<Failed>('return host.run(["true"], { resources: { pids: { limit: 5 } } });', {
-      uid: 12345,
-    });
+    const body = `await using c = await host.create({ ...${small()}, resources: { pids: { limit: 5 } } }); await c.start(["true"]);`;
+    const error = await inProcess<Failed>(body, { uid: 12345 });
     expect(error).toMatchObject({ code: "ERR_CT_NOT_PERMITTED", member: "resources.pids.limit" });
   });
 
   it("a hard limit is not raised without CAP_SYS_RESOURCE", async () => {
-    const body = `return host.run(["true"], { rlimits: [{ type: "RLIMIT_NOFILE", soft: 10, hard: 1e9 }] });`;
+    const rlimits = '[{ type: "RLIMIT_NOFILE", soft: 10, hard: 1e9 }]';
+    const body = `await using c = await host.create(${small()}); await c.start({ args: ["true"], rlimits: ${rlimits} });`;
     const error = await inProcess<Failed>(body, { uid: 12345 });
     expect(error).toMatchObject({
       code: "ERR_CT_SYSCALL",

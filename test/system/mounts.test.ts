@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import {
   chownSync,
   existsSync,
@@ -28,7 +29,7 @@ import { capabilityMask } from "../../src/linux/index.ts";
 import { runScript } from "../support/as-user.ts";
 import { capture, mountLine, shell, waitForOutput } from "../support/capture.ts";
 import { openHost } from "../support/host.ts";
-import { hasIdmappedMounts } from "../support/kernel.ts";
+import { hasIdmappedMounts, hasUserOverlays } from "../support/kernel.ts";
 import { auditEachTest } from "../support/leaks.ts";
 import { busyboxRoot, makeRoot, temporaryDirectory } from "../support/rootfs.ts";
 
@@ -47,12 +48,22 @@ const fresh = (name: string) => mkdtempSync(join(work, `${name}-`));
 const proc: Mount = { destination: "/proc", type: "proc" };
 const BOTH = [["mount"], ["mount", "user"]] as const;
 
-/** A container over a root that nobody else changes. */
-const over = (spec: ContainerSpec): ContainerSpec => ({
-  root: overlay({ lower: [rootfs] }),
-  namespaces: ["mount"],
-  ...spec,
-});
+const userOverlays = hasUserOverlays();
+
+/** A root like this one that nobody else changes: a layer over it, or a copy where a user namespace has no layers. */
+function rootLike(directory: string, namespaces: readonly string[]): NonNullable<ContainerSpec["root"]> {
+  if (userOverlays || !namespaces.includes("user")) return overlay({ lower: [directory] });
+  const copy = fresh("copy");
+  execFileSync("cp", ["-a", `${directory}/.`, copy]);
+  return copy;
+}
+
+/** A container over such a root. */
+function over(spec: ContainerSpec): ContainerSpec {
+  const namespaces = spec.namespaces ?? ["mount"];
+  const types = namespaces.map((one) => (typeof one === "string" ? one : one.type));
+  return { root: rootLike(rootfs, types), ...spec, namespaces };
+}
 
 /** What /proc/self/mountinfo says inside about a place. */
 async function seenAt(place: string, spec: ContainerSpec) {
@@ -109,11 +120,13 @@ describe("bind mounts", () => {
     const directory = fresh("tree");
     const source = join(directory, "source");
     mkdirSync(join(source, "sub"), { recursive: true });
+    const copy = fresh("copy");
+    execFileSync("cp", ["-a", `${rootfs}/.`, copy]);
     const script = `
       await using host = await openHost();
       for (const namespaces of [["mount"], ["mount", "user"]] as const) {
         for (const options of [["rbind"], ["rbind", "ro"], ["rbind", "rro"]]) {
-          const root = ct.overlay({ lower: ["${rootfs}"] });
+          const root = namespaces.length === 1 ? ct.overlay({ lower: ["${rootfs}"] }) : "${copy}";
           const mounts = [{ destination: "/data", source: "${source}", options }];
           const test = "touch /data/x 2>/dev/null && echo -n top; touch /data/sub/y 2>/dev/null && echo -n sub; true";
           report([...namespaces, ...options, await shell(host, { root, namespaces, mounts }, test)].join(" "));
@@ -236,15 +249,27 @@ describe("filesystems of the kernel", () => {
       expect(line.superOptions).toEqual(expect.arrayContaining(["size=64k", "mode=1755"]));
     });
 
-    it(`tmpcopyup starts with what the directory holds (${namespaces.join(" and ")})`, async () => {
-      const mounts = [{ destination: "/etc", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup", "size=1m"] }];
-      const script = "ls /etc; echo changed > /etc/passwd; rm /etc/group; echo n > /etc/new; ls /etc; cat /etc/passwd";
-      const spec: ContainerSpec = { root: rootfs, namespaces, mounts };
-      expect(await shell(host, spec, script)).toBe("group\npasswd\nnew\npasswd\nchanged");
-      expect(readFileSync(join(rootfs, "etc/passwd"), "utf8")).toContain("app:x:1000");
-      expect(readdirSync(join(rootfs, "etc")).sort()).toEqual(["group", "passwd"]);
-    });
+    it.runIf(userOverlays || namespaces.length === 1)(
+      `tmpcopyup starts with what the directory holds (${namespaces.join(" and ")})`,
+      async () => {
+        const mounts = [{ destination: "/etc", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup", "size=1m"] }];
+        const script =
+          "ls /etc; echo changed > /etc/passwd; rm /etc/group; echo n > /etc/new; ls /etc; cat /etc/passwd";
+        const spec: ContainerSpec = { root: rootfs, namespaces, mounts };
+        expect(await shell(host, spec, script)).toBe("group\npasswd\nnew\npasswd\nchanged");
+        expect(readFileSync(join(rootfs, "etc/passwd"), "utf8")).toContain("app:x:1000");
+        expect(readdirSync(join(rootfs, "etc")).sort()).toEqual(["group", "passwd"]);
+      },
+    );
   }
+
+  it.skipIf(userOverlays)("tmpcopyup is refused by name where a user namespace has no overlays", async () => {
+    const mounts = [{ destination: "/etc", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup"] }];
+    await expect(shell(host, over({ namespaces: ["mount", "user"], mounts }), "true")).rejects.toMatchObject({
+      code: "ERR_CT_NOT_SUPPORTED",
+      member: "mounts[0].options",
+    });
+  });
 
   it("proc shows the container's own pid namespace, sysfs its network, mqueue its queues, devpts its terminals", async () => {
     const spec = over({
@@ -351,7 +376,7 @@ describe("mount targets", () => {
         it(`cannot be made through a link to a place of the host (${rootMode}, ${namespaces.join(" and ")})`, async () => {
           for (const link of ["canary", "climbing"]) {
             const mounts: Mount[] = [{ destination: `/${link}/made`, type: "tmpfs", source: "tmpfs" }];
-            const spec: ContainerSpec = { root: overlay({ lower: [evil] }), rootMode, namespaces, mounts };
+            const spec: ContainerSpec = { root: rootLike(evil, namespaces), rootMode, namespaces, mounts };
             // The link dangles inside: either that is an error, or the place is made inside.
             await capture(host, spec, ["/bin/true"]).catch((error: unknown) =>
               expect(error).toMatchObject({ member: "mounts[0]" }),
@@ -386,7 +411,7 @@ describe("mount targets", () => {
       const before = [readdirSync("/etc"), statSync("/etc").mtimeMs, lstatSync("/etc/passwd").ino];
       for (const namespaces of BOTH) {
         const spec: ContainerSpec = {
-          root: overlay({ lower: [evil] }),
+          root: rootLike(evil, namespaces),
           namespaces,
           devices: [{ path: "/x/null", type: "c", major: 1, minor: 3 }],
           links: [{ path: "/data/link", target: "somewhere" }],
@@ -512,7 +537,7 @@ describe("masked and read-only paths", () => {
   }
 
   it("cannot be undone by a container with the standard set-up", async () => {
-    const spec: ContainerSpec = { root: overlay({ lower: [rootfs] }), ...standard({ userNamespace: true }) };
+    const spec: ContainerSpec = { root: rootLike(rootfs, ["user"]), ...standard({ userNamespace: true }) };
     const script = "umount /proc/kcore 2>&1; mount -o remount,rw /proc/sys 2>&1; head -c 1 /proc/kcore | wc -c";
     const seen = await shell(host, spec, script);
     expect(seen).toContain("0");
@@ -523,7 +548,10 @@ describe("masked and read-only paths", () => {
 describe("the standard set-up", () => {
   for (const userNamespace of [false, true]) {
     it(`is what the OCI runtime-spec wants ${userNamespace ? "in a user namespace" : "without a user namespace"}`, async () => {
-      await using container = await host.create({ root: overlay({ lower: [rootfs] }), ...standard({ userNamespace }) });
+      await using container = await host.create({
+        root: rootLike(rootfs, userNamespace ? ["user"] : []),
+        ...standard({ userNamespace }),
+      });
       const script =
         "ls /dev | tr '\\n' ' '; echo; echo x > /dev/null; id -u; grep -E 'CapEff|NoNewPrivs|Seccomp:' /proc/self/status | tr -d '\\n\\t'; echo; cat /proc/1/comm; ls /sys/class/net; echo ready; cat";
       const process = await container.start(["/bin/sh", "-c", script], { stdin: "pipe" });
@@ -536,7 +564,7 @@ describe("the standard set-up", () => {
 
   it("lets the user namespace's host share its network with it", async () => {
     const spec: ContainerSpec = {
-      root: overlay({ lower: [rootfs] }),
+      root: rootLike(rootfs, ["user"]),
       ...standard({ userNamespace: true, network: "host" }),
     };
     expect(await shell(host, spec, "readlink /proc/self/ns/net; touch /sys/x 2>/dev/null || echo ro")).toBe(

@@ -14,9 +14,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ORDINARY, runScript, type ScriptOptions } from "../support/as-user.ts";
 import { NAMESPACE_FILES } from "../support/capture.ts";
-import { kernelNamespaces } from "../support/kernel.ts";
+import { hasUserOverlays, kernelNamespaces } from "../support/kernel.ts";
 import { auditEachTest } from "../support/leaks.ts";
 import { makeRoot, temporaryDirectory } from "../support/rootfs.ts";
+
+const userOverlays = hasUserOverlays();
 
 let work: string;
 let rootfs: string;
@@ -37,6 +39,8 @@ async function asUser(script: string, options: ScriptOptions = {}): Promise<unkn
   const prelude = `
     import { readFileSync, readdirSync, existsSync, writeFileSync, mkdirSync, statSync } from "node:fs";
     const rootfs = ${JSON.stringify(rootfs)};
+    /** For what is not about roots. */
+    const root = ${userOverlays} ? ct.overlay({ lower: [rootfs] }) : rootfs;
     const own = ${JSON.stringify(directory)};
     const isolated = ["user", "mount", "pid", "ipc", "uts", "network", "cgroup"] as const;
     const proc = { destination: "/proc", type: "proc" } as const;
@@ -85,7 +89,7 @@ describe("an ordinary user", () => {
     expect(seen).toEqual(["1\n/\n2\nsh", "1\n/\n2\nsh", "kept\n"]);
   });
 
-  it("has overlays in memory and on disk", async () => {
+  it.runIf(userOverlays)("has overlays in memory and on disk", async () => {
     const seen = await asUser(`
       const memory = { root: ct.overlay({ lower: [rootfs] }), namespaces: isolated };
       report(await shell(host, memory, "echo x > /new; rm /etc/group; mv /etc/passwd /etc/moved; ls /etc"));
@@ -98,7 +102,7 @@ describe("an ordinary user", () => {
     expect(seen).toEqual(["moved", false, "passwd", ["etc", "new"], false]);
   });
 
-  it("has the machine's own root with a private layer over it", async () => {
+  it.runIf(userOverlays)("has the machine's own root with a private layer over it", async () => {
     const seen = await asUser(`
       const spec = { root: ct.hostRoot(), namespaces: isolated, mounts: [proc] };
       report(await shell(host, spec, "echo x > /usr/local/ct-new; echo x > /etc/ct-new; cat /usr/local/ct-new /etc/ct-new; test -x /usr/bin/env && echo usable"));
@@ -126,7 +130,7 @@ describe("an ordinary user", () => {
       mkdirSync(own + "/data");
       writeFileSync(own + "/data/file", "content\\n");
       const spec = {
-        root: ct.overlay({ lower: [rootfs] }),
+        root,
         namespaces: isolated,
         hostname: "inside",
         sysctl: { "net.ipv4.ip_forward": "1", "kernel.msgmax": "777" },
@@ -146,7 +150,7 @@ describe("an ordinary user", () => {
 
   it("has the standard set-up with a terminal", async () => {
     const seen = await asUser(`
-      const spec = { root: ct.overlay({ lower: [rootfs] }), ...ct.standard({ userNamespace: true }) };
+      const spec = { root, ...ct.standard({ userNamespace: true }) };
       const result = await capture(host, spec, { args: ["/bin/sh", "-c", "tty; id -u; echo x > /dev/null; head -c 1 /dev/zero | wc -c"], terminal: true, consoleSize: { width: 80, height: 25 } });
       report(result.stdout);`);
     expect(seen).toEqual(["/dev/pts/0\r\n0\r\n1\r\n"]);
@@ -182,7 +186,7 @@ describe("an ordinary user", () => {
 
   it("joins the namespaces of the own container", async () => {
     const seen = await asUser(`
-      const first = await host.create({ root: ct.overlay({ lower: [rootfs] }), namespaces: isolated, hostname: "first", mounts: [proc] });
+      const first = await host.create({ root, namespaces: isolated, hostname: "first", mounts: [proc] });
       await first.start(["/bin/sleep", "60"]);
       const namespaces = isolated.map((type) => ({ type, path: first.namespacePath(type) }));
       report(await shell(host, { namespaces }, "hostname; cat /proc/1/comm; id -u"));
@@ -236,7 +240,7 @@ describe("an ordinary user with subordinate ids", () => {
     return { prepare: prepare.join(" && ") };
   }
 
-  it("has a container with 65536 ids, of which its root is the user", async () => {
+  it.runIf(userOverlays)("has a container with 65536 ids, of which its root is the user", async () => {
     const seen = await asUser(
       `
       report(await shell(host, { namespaces: ["user"] }, "cat /proc/self/uid_map | tr -s ' '; cat /proc/self/setgroups"));
@@ -274,7 +278,7 @@ describe("an ordinary user with subordinate ids", () => {
   });
 });
 
-describe("the user's scratch directory", () => {
+describe.runIf(userOverlays)("the user's scratch directory", () => {
   it("is the user's alone and empty, and a directory of somebody else's is not used", async () => {
     const place = `/tmp/libct-${ORDINARY}`;
     await asUser(
