@@ -2,8 +2,8 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { Contestant } from "./contestant.ts";
 import { median, quantile, table } from "./statistics.ts";
+import { type Entry, takeTurns } from "./turns.ts";
 
 const rounds = process.argv.includes("--quick") ? 3 : 10;
 const batch = 40;
@@ -15,7 +15,7 @@ const peer = `libct-bench-${process.pid}`;
 try {
   makeRoot();
   execFileSync("cc", ["-O2", "-o", `${directory}/spawn`, `${repository}/bench/spawn.c`]);
-  const samples = await takeTurns(contestants());
+  const samples = await takeTurns(contestants(), rounds);
   print(samples);
 } finally {
   spawnSync("runc", ["delete", "--force", peer]);
@@ -27,11 +27,6 @@ function makeRoot(): void {
   for (const name of ["proc", "sys", "dev"]) mkdirSync(`${root}/${name}`);
   cpSync("/bin/busybox", `${root}/bin/busybox`, { dereference: true });
   for (const name of ["true", "sleep", "sh"]) symlinkSync("busybox", `${root}/bin/${name}`);
-}
-
-interface Entry {
-  readonly command: readonly string[];
-  readonly ask: string;
 }
 
 function contestants(): ReadonlyMap<string, Entry> {
@@ -64,24 +59,6 @@ function startPeer(): boolean {
   const started = spawnSync("runc", ["run", "--detach", "--bundle", bundle, peer], { stdio: "ignore" });
   if (started.status !== 0) console.log("left out: runc: its container does not start");
   return started.status === 0;
-}
-
-async function takeTurns(entries: ReadonlyMap<string, Entry>): Promise<ReadonlyMap<string, readonly number[]>> {
-  const running = [...entries].map(([name, { command, ask }]) => ({
-    name,
-    ask,
-    process: new Contestant(command),
-    samples: [] as number[],
-  }));
-  // The first round warms up.
-  for (let round = 0; round <= rounds; round++) {
-    for (const one of running) {
-      const answered = await one.process.ask<number[]>(one.ask);
-      if (round > 0) one.samples.push(...answered);
-    }
-  }
-  for (const one of running) await one.process.end();
-  return new Map(running.map(({ name, samples }) => [name, samples]));
 }
 
 function print(samples: ReadonlyMap<string, readonly number[]>): void {

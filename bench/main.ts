@@ -11,6 +11,7 @@ import { Contestant } from "./contestant.ts";
 import { floorSource } from "./floor.ts";
 import { peers, versionOf } from "./peers.ts";
 import { median, quantile, table } from "./statistics.ts";
+import { takeTurns } from "./turns.ts";
 
 const quick = process.argv.includes("--quick");
 const rounds = quick ? 3 : 10;
@@ -74,31 +75,11 @@ async function serial() {
   const single = `${repository}/dist/ct`;
   if (existsSync(single)) contestants.set("ct run (single file)", whole([single, "run", root, "--", "/bin/true"]));
   contestants.set("ct run (Node)", whole(["node", `${repository}/dist/cli/main.js`, "run", root, "--", "/bin/true"]));
-  const samples = await takeTurns(contestants);
+  const samples = await takeTurns(contestants, rounds);
   printSerial(samples);
   return Object.fromEntries(
     [...samples].map(([name, all]) => [name, { median: median(all), p90: quantile(all, 0.9), runs: all.length }]),
   );
-}
-
-async function takeTurns(
-  contestants: ReadonlyMap<string, { readonly command: readonly string[]; readonly ask: string }>,
-) {
-  const running = [...contestants].map(([name, { command, ask }]) => ({
-    name,
-    ask,
-    process: new Contestant(command),
-    samples: [] as number[],
-  }));
-  // The first round warms up.
-  for (let round = 0; round <= rounds; round++) {
-    for (const one of running) {
-      const answered = await one.process.ask<number[]>(one.ask);
-      if (round > 0) one.samples.push(...answered);
-    }
-  }
-  for (const one of running) await one.process.end();
-  return new Map(running.map(({ name, samples }) => [name, samples]));
 }
 
 function printSerial(samples: ReadonlyMap<string, readonly number[]>): void {
