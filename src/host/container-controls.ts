@@ -12,7 +12,7 @@ import {
   validateSpec,
 } from "../spec/index.ts";
 import { type Attachment, attach } from "./attach.ts";
-import type { Command, ContainerHost } from "./container.ts";
+import type { ContainerHost } from "./container-host.ts";
 import {
   type ContainerEvent,
   containerEvents,
@@ -30,6 +30,7 @@ import type { UnmountOptions } from "./live.ts";
 import type { Process } from "./process.ts";
 import type { Recorded, StopOptions } from "./recorded.ts";
 import type { RunningContainer } from "./running-container.ts";
+import type { Command } from "./start-options.ts";
 
 const entering = () => import("./enter.ts");
 const changing = () => import("./live.ts");

@@ -1,45 +1,22 @@
 import type { Cgroup } from "../cgroup/index.ts";
-import { compileContainer, type Resolved, type Stdio } from "../compile/index.ts";
+import { compileContainer, type Resolved } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
-import type { Zygote } from "../executor/index.ts";
 import type { Listing } from "../explain/index.ts";
 import { kernelFeatures } from "../linux/index.ts";
-import { identify, type RecordStore, type StatusReport } from "../records/index.ts";
-import { type ContainerSpec, type ProcessSpec, validateProcess } from "../spec/index.ts";
+import { identify, type StatusReport } from "../records/index.ts";
+import { type ContainerSpec, validateProcess } from "../spec/index.ts";
 import { killOnAbort, throwIfAborted } from "./abort.ts";
 import { ContainerControls } from "./container-controls.ts";
+import type { ContainerHost } from "./container-host.ts";
 import type { Limited } from "./container-resources.ts";
 import { closeUnread, EnteredProcesses } from "./entered-processes.ts";
 import type { ExitStatus } from "./exit-status.ts";
-import { type Compiled, Launch, Process, pipesFor } from "./process.ts";
+import { Launch, Process, pipesFor } from "./process.ts";
 import { isRecorded, makeRecord, planRecord } from "./record-plan.ts";
 import { notRunning, Recorded } from "./recorded.ts";
-import { resolveContainer, type Streams, type Surroundings } from "./resolve.ts";
+import { resolveContainer } from "./resolve.ts";
 import { ended, type RunningContainer } from "./running-container.ts";
-
-export interface StartOptions {
-  /** Default: "ignore" */
-  readonly stdin?: Stdio;
-  /** Default: "pipe" */
-  readonly stdout?: Stdio;
-  readonly stderr?: Stdio;
-  /** Kills the process when it fires. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** What is executed: the command's words, or a whole process specification. */
-export type Command = readonly string[] | (Partial<ProcessSpec> & { readonly args: readonly string[] });
-
-/** What a container needs of its Host. */
-export interface ContainerHost {
-  readonly zygote: Zygote;
-  readonly store: RecordStore;
-  surroundings(): Promise<Surroundings>;
-  /** The program of a container, and its bytes. */
-  compile(resolved: Resolved): Compiled;
-  /** Called when the container's processes are gone for good. */
-  forget(container: Container): void;
-}
+import { type Command, type StartOptions, streamsOf } from "./start-options.ts";
 
 /**
  * A container: a specification, and while it runs its first process. Made by `host.create()`, and then nothing exists on the machine until `start()`; or
@@ -326,11 +303,3 @@ const tooLarge = (cause: RangeError) =>
     hint: "give a long command or environment to the process in a file",
     cause,
   });
-
-/** The streams of a container that outlives its application are its record's. */
-function streamsOf(options: StartOptions, { lifetime }: ContainerSpec): Streams {
-  const { stdin = "ignore", stdout = "pipe", stderr = "pipe" } = options;
-  if (lifetime !== "host") return { stdin, stdout, stderr };
-  const kept = (stream: Stdio) => (stream === "ignore" ? "ignore" : "log");
-  return { stdin: stdin === "ignore" ? "ignore" : "fifo", stdout: kept(stdout), stderr: kept(stderr) };
-}

@@ -4,10 +4,11 @@ import { kernelFeatures } from "../linux/index.ts";
 import { encodeProgram } from "../program/index.ts";
 import type { ContainerSpec, NamespaceType } from "../spec/index.ts";
 import { killOnAbort, throwIfAborted } from "./abort.ts";
-import type { Command, ContainerHost, StartOptions } from "./container.ts";
+import type { ContainerHost } from "./container-host.ts";
 import { Launch, Process, pipesFor } from "./process.ts";
 import { resolveEntry } from "./resolve-entry.ts";
 import { type RunningContainer, withTarget } from "./running-container.ts";
+import type { Command, StartOptions } from "./start-options.ts";
 
 export interface EnterOptions extends StartOptions {
   /** Which of the container's namespaces to enter. Default: all that it has made or joined. */

@@ -1,7 +1,7 @@
 export type { Cgroup, CgroupEvent, CgroupStats } from "../cgroup/index.ts";
 export type { Attachment } from "./attach.ts";
 export { type Caller, readCaller } from "./caller.ts";
-export { type Command, Container, type StartOptions } from "./container.ts";
+export { Container } from "./container.ts";
 export type { ContainerEvent } from "./container-resources.ts";
 export { endsBy, hasDefaultAction } from "./default-action.ts";
 export type { Check, HostFeatures } from "./doctor.ts";
@@ -28,4 +28,5 @@ export { type EndReason, limit, type RunResult } from "./run.ts";
 export type { RunOptions, RunPlan } from "./run-options.ts";
 export type { RunningContainer } from "./running-container.ts";
 export type { SandboxOptions } from "./sandbox-options.ts";
+export type { Command, StartOptions } from "./start-options.ts";
 export type { OutputStream } from "./streams.ts";

@@ -2,12 +2,12 @@ import { existsSync } from "node:fs";
 import type { LiveChange, ResolvedChange, ResolvedEntry, Stdio } from "../compile/index.ts";
 import { invalid } from "../errors.ts";
 import { type ContainerSpec, type NamespaceType, validateProcess, validateSpec } from "../spec/index.ts";
-import type { Command } from "./container.ts";
 import type { EnterOptions } from "./enter.ts";
 import type { PinnedProcess } from "./pinned-process.ts";
 import type { Streams, Surroundings } from "./resolve.ts";
 import { resolveProcess } from "./resolve-process.ts";
 import { chooseNamespaces, namespacesOf, type RunningContainer, readIdMaps } from "./running-container.ts";
+import type { Command } from "./start-options.ts";
 
 /** What the compiler must know of the way into a container. */
 function resolveWay(

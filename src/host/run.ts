@@ -2,11 +2,12 @@ import { invalid, type LibctError } from "../errors.ts";
 import { type ContainerSpec, parseDuration, parseSize } from "../spec/index.ts";
 import { throwIfAborted } from "./abort.ts";
 import type { Caller } from "./caller.ts";
-import type { Container, StartOptions } from "./container.ts";
+import type { Container } from "./container.ts";
 import { Collector } from "./output.ts";
 import { planRun } from "./plan-run.ts";
 import type { Process } from "./process.ts";
 import type { RunOptions } from "./run-options.ts";
+import type { StartOptions } from "./start-options.ts";
 
 export type EndReason = "exit" | "signal" | "timeout" | "output-limit" | "aborted";
 

@@ -1,0 +1,24 @@
+import type { Stdio } from "../compile/index.ts";
+import type { ContainerSpec, ProcessSpec } from "../spec/index.ts";
+import type { Streams } from "./resolve.ts";
+
+export interface StartOptions {
+  /** Default: "ignore" */
+  readonly stdin?: Stdio;
+  /** Default: "pipe" */
+  readonly stdout?: Stdio;
+  readonly stderr?: Stdio;
+  /** Kills the process when it fires. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What is executed: the command's words, or a whole process specification. */
+export type Command = readonly string[] | (Partial<ProcessSpec> & { readonly args: readonly string[] });
+
+/** The streams of a container that outlives its application are its record's. */
+export function streamsOf(options: StartOptions, { lifetime }: ContainerSpec): Streams {
+  const { stdin = "ignore", stdout = "pipe", stderr = "pipe" } = options;
+  if (lifetime !== "host") return { stdin, stdout, stderr };
+  const kept = (stream: Stdio) => (stream === "ignore" ? "ignore" : "log");
+  return { stdin: stdin === "ignore" ? "ignore" : "fifo", stdout: kept(stdout), stderr: kept(stderr) };
+}
