@@ -1,19 +1,21 @@
 import type { Executor } from "../executor/index.ts";
 import { Host } from "../host/index.ts";
 import type { Invocation } from "./action.ts";
+import { type Globals, withStateDirectory } from "./command.ts";
 import { print } from "./output.ts";
 import { wrong } from "./parse.ts";
 import { inputFor, planInvocation } from "./plan.ts";
 
 /** `ct explain`: prints the program that `ct run` would run. */
-export async function explain(invocation: Invocation, executor: Executor): Promise<number> {
+export async function explain(invocation: Invocation, executor: Executor, globals: Globals): Promise<number> {
   const { flags } = invocation;
-  await using host = await Host.open({ started: executor });
+  await using host = await Host.open({ started: executor, ...withStateDirectory(globals) });
   const { kernel } = flags;
   if (kernel !== undefined && !/^\d+\.\d+/.test(kernel)) throw wrong("--kernel", kernel, "a release such as 5.10");
   const plan = await planInvocation(invocation, host.caller);
   try {
-    await using container = await host.create(plan.spec);
+    const spec = flags.detach ? (await import("./containers/detach.ts")).durable(plan, flags) : plan.spec;
+    await using container = await host.create(spec);
     const streams = { stdin: await inputFor(flags), stdout: "inherit", stderr: "inherit" } as const;
     const listing = await container.explain(plan.process, { ...streams, kernel });
     await print(process.stdout, flags.json ? `${JSON.stringify(listing)}\n` : `${listing.toString().trimEnd()}\n`);

@@ -158,6 +158,20 @@ describe("ct with containers in the background", () => {
   });
 });
 
+it("ct explain shows what a container in the background leaves on disk, and makes nothing", () => {
+  const { stdout } = ct("explain", "-d", "--name", "shown", "--restart", "always", root, "--", "true");
+  expect(stdout).toContain(`openat(AT_FDCWD, "${state}/containers/shown"`);
+  for (const call of [
+    "log(record, 16777216, stdout_read, stderr_read)",
+    "keep running",
+    "restart(record)",
+    '"exit.new"',
+  ]) {
+    expect(stdout).toContain(call);
+  }
+  expect(ct("ps", "-q").stdout).toBe("");
+});
+
 describe("shell completion", () => {
   it("is a script that bash takes, and knows commands, flags and names", () => {
     ct("run", "-d", "--name", "known", root, "--", "sleep", "60");

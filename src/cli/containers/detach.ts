@@ -34,7 +34,8 @@ function refuse(flags: RunFlags): void {
   if (given) throw usage(`${given[0]} is for a container that ct waits for: leave it out, or -d`);
 }
 
-function durable({ spec }: RunPlan, flags: RunFlags): ContainerSpec {
+/** The same container, in the background. */
+export function durable({ spec }: RunPlan, flags: RunFlags): ContainerSpec {
   return {
     ...spec,
     name: flags.name ?? randomBytes(6).toString("hex"),
