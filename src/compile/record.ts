@@ -84,7 +84,7 @@ function copyStat(c: Context, path: DataRef, to: Register): void {
 /** Under another name first, so that nobody ever reads a half of it (rename(2)). */
 function writeWhole(c: Context, block: BlockBuilder, name: string, write: (file: Register) => void): void {
   const record = descriptor(c);
-  const flags = O.WRONLY | O.CREAT | O.TRUNC | O.CLOEXEC;
+  const flags = O.WRONLY | O.CREAT | O.CLOEXEC;
   const file = block.sysResult("file", "openat", [record, block.str(`${name}.new`), flags, 0o600], {
     why: `write ${name}`,
   });
@@ -98,13 +98,24 @@ export function writeExit(c: Context, events: MemoryEvents | undefined): DataRef
   const { record } = c.resolved;
   if (!record?.outlives || record.autoRemove) return undefined;
   const report = c.program.memory.zeroed(LIMIT.EXIT_REPORT);
+  const write = (block: BlockBuilder, file: Register) => {
+    block.sys("write", [file, report, LIMIT.EXIT_REPORT]);
+    if (events) block.sys("write", [file, events.buffer, events.size]);
+  };
+  // Now that there is room, so that a disk which is full by then takes nothing away.
+  const flags = O.WRONLY | O.CREAT | O.CLOEXEC;
+  const name = c.monitor.str(`${RECORD_FILE.EXIT}.new`);
+  const file = c.monitor.sysResult("file", "openat", [descriptor(c), name, flags, 0o600], {
+    why: "make room for exit",
+  });
+  write(c.monitor, file);
+  c.monitor.sys("close", [file]);
   const epilogue = c.program.epilogue().at("name");
   const nothing = epilogue.label();
   epilogue.jumpIf(descriptor(c), 0, nothing);
-  writeWhole(c, epilogue, RECORD_FILE.EXIT, (file) => {
-    epilogue.sys("write", [file, report, LIMIT.EXIT_REPORT]);
-    if (events) epilogue.sys("write", [file, events.buffer, events.size]);
-    epilogue.sys("fsync", [file]);
+  writeWhole(c, epilogue, RECORD_FILE.EXIT, (opened) => {
+    write(epilogue, opened);
+    epilogue.sys("fsync", [opened]);
   });
   epilogue.place(nothing);
   return report;

@@ -162,7 +162,7 @@ it("ct explain shows what a container in the background leaves on disk, and make
   const { stdout } = ct("explain", "-d", "--name", "shown", "--restart", "always", root, "--", "true");
   expect(stdout).toContain(`openat(AT_FDCWD, "${state}/containers/shown"`);
   for (const call of [
-    "log(record, 16777216, stdout_read, stderr_read)",
+    "log(record, 0x1000000, stdout_read, stderr_read)",
     "keep running",
     "restart(record)",
     '"exit.new"',

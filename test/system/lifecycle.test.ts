@@ -354,6 +354,26 @@ describe("faults", () => {
     }
   });
 
+  it("how a container ended is written down on a disk that has become full", async () => {
+    const full = `${directory}/full-end`;
+    mkdirSync(full);
+    spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k,mode=700", "tmpfs", full]);
+    try {
+      await using own = await Host.open({ stateDirectory: full, ...(executor ? { executor } : {}) });
+      const container = await own.create({ ...DURABLE, name: "web" });
+      await container.start(["sh", "-c", "read x; exit 6"], { stdin: "pipe" });
+      spawnSync("dd", ["if=/dev/zero", `of=${full}/filler`, "bs=1k"]);
+      const { input } = container.attach();
+      input?.end("\n");
+      await container.wait();
+      const found = await own.open("web");
+      expect(found.info().exit).toMatchObject({ exitCode: 6 });
+      await found.remove();
+    } finally {
+      spawnSync("umount", [full]);
+    }
+  });
+
   it("a read-only state directory is an error that names it", async () => {
     const readonly = `${directory}/readonly`;
     mkdirSync(readonly);
