@@ -83,7 +83,8 @@ function faultOf(found: FoundRecord, killed: ReadonlySet<number>): string | unde
   if (exit === undefined) {
     return state && !killed.has(state.monitor.pid) ? `${name}: no exit status` : undefined;
   }
-  if (exit.how === "killed")
-    return state && killed.has(state.init.pid) ? undefined : `${name}: killed by ${exit.status}`;
+  // Without a state it was killed while it was being set up.
+  const wasKilled = state === undefined || killed.has(state.init.pid);
+  if (exit.how === "killed") return wasKilled ? undefined : `${name}: killed by ${exit.status}`;
   return exit.status === Number(/^h(\d+)-/.exec(name)?.[1]) ? undefined : `${name}: exit status ${exit.status}`;
 }
