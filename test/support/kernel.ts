@@ -49,3 +49,10 @@ export function canExecuteWithoutPaths(): boolean {
     "the executor seals itself so",
   );
 }
+
+const since = (major: number, minor: number): boolean =>
+  kernel.major > major || (kernel.major === major && kernel.minor >= minor);
+
+/** Until Linux 5.19 the files of an ipc namespace's parameters were the initial user namespace's root's. */
+export const hasUserIpcSysctls = (): boolean =>
+  requires("ipc sysctls of user namespaces", since(5, 19), "an ordinary user's container sets them");

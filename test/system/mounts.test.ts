@@ -366,7 +366,7 @@ describe("mount targets", () => {
             { destination: "/x/made-3", source: file, options: ["bind"] },
             { destination: "/tmp/../x/../data/made-4", type: "tmpfs", source: "tmpfs" },
           ];
-          const spec: ContainerSpec = { root: overlay({ lower: [evil] }), rootMode, namespaces, mounts };
+          const spec: ContainerSpec = { root: rootLike(evil, namespaces), rootMode, namespaces, mounts };
           expect(await shell(host, spec, "ls /etc; cat /etc/made-3")).toBe(
             "group\nmade-1\nmade-2\nmade-3\nmade-4\npasswd\nbound",
           );

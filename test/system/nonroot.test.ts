@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ORDINARY, runScript, type ScriptOptions } from "../support/as-user.ts";
 import { NAMESPACE_FILES } from "../support/capture.ts";
-import { hasUserOverlays, kernelNamespaces } from "../support/kernel.ts";
+import { hasUserIpcSysctls, hasUserOverlays, kernelNamespaces } from "../support/kernel.ts";
 import { auditEachTest } from "../support/leaks.ts";
 import { makeRoot, temporaryDirectory } from "../support/rootfs.ts";
 
@@ -133,7 +133,7 @@ describe("an ordinary user", () => {
         root,
         namespaces: isolated,
         hostname: "inside",
-        sysctl: { "net.ipv4.ip_forward": "1", "kernel.msgmax": "777" },
+        sysctl: { "net.ipv4.ip_forward": "1" },
         mounts: [
           proc,
           { destination: "/data", source: own + "/data", options: ["rbind", "rro", "nosuid", "nodev"] },
@@ -144,8 +144,15 @@ describe("an ordinary user", () => {
         readonlyPaths: ["/proc/sys"],
         process: { rlimits: [{ type: "RLIMIT_NOFILE", soft: 50, hard: 60 }], oomScoreAdj: 900, newSessionKeyring: true },
       };
-      report(await shell(host, spec, "hostname; cat /data/file; touch /data/x 2>/dev/null || echo ro; touch /x 2>/dev/null || echo ro; touch /scratch/x && echo rw; cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax; ulimit -n; cat /proc/self/oom_score_adj; wc -c < /etc/group; touch /root/x 2>/dev/null || echo ro"));`);
-    expect(seen).toEqual(["inside\ncontent\nro\nro\nrw\n1\n777\n50\n900\n0\nro"]);
+      report(await shell(host, spec, "hostname; cat /data/file; touch /data/x 2>/dev/null || echo ro; touch /x 2>/dev/null || echo ro; touch /scratch/x && echo rw; cat /proc/sys/net/ipv4/ip_forward; ulimit -n; cat /proc/self/oom_score_adj; wc -c < /etc/group; touch /root/x 2>/dev/null || echo ro"));`);
+    expect(seen).toEqual(["inside\ncontent\nro\nro\nrw\n1\n50\n900\n0\nro"]);
+  });
+
+  it.runIf(hasUserIpcSysctls())("has kernel parameters of its own ipc namespace", async () => {
+    const seen = await asUser(`
+      const spec = { root, namespaces: isolated, sysctl: { "kernel.msgmax": "777" }, mounts: [proc] };
+      report(await shell(host, spec, "cat /proc/sys/kernel/msgmax"));`);
+    expect(seen).toEqual(["777"]);
   });
 
   it("has the standard set-up with a terminal", async () => {
