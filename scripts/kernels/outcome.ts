@@ -47,12 +47,20 @@ export function readOutcome(debian: string, results: string, project: string, mi
   };
 }
 
+const HEADINGS = ["kernel", "Debian", "passed", "failed", "skipped", "minutes"];
+/** Columns of words are at the left, those of numbers at the right. */
+const WORDS = 2;
+
 export function table(outcomes: readonly Outcome[]): string {
   const rows = outcomes.map(({ debian, kernel, passed, failed, skipped, minutes }) =>
-    [kernel, debian, passed, failed.length, skipped, minutes.toFixed(0)].join(" | "),
+    [kernel, debian, passed, failed.length, skipped, minutes.toFixed(0)].map(String),
   );
-  const lines = ["kernel | Debian | passed | failed | skipped | minutes", "--- | --- | --: | --: | --: | --:", ...rows];
-  return lines.map((line) => `| ${line} |`).join("\n");
+  const widths = HEADINGS.map((heading, at) => Math.max(heading.length, ...rows.map((row) => row[at]?.length ?? 0)));
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const pad = (cells: readonly string[]) =>
+    line(cells.map((cell, at) => (at < WORDS ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))));
+  const rule = line(widths.map((width, at) => (at < WORDS ? "-".repeat(width) : `${"-".repeat(width - 1)}:`)));
+  return [pad(HEADINGS), rule, ...rows.map(pad)].join("\n");
 }
 
 /** docs/kernels.md */
