@@ -11,7 +11,7 @@ import {
   type Rlimit,
   validateSpec,
 } from "../spec/index.ts";
-import { type Attachment, attach } from "./attach.ts";
+import type { Attachment } from "./attach.ts";
 import type { ContainerHost } from "./container-host.ts";
 import {
   type ContainerEvent,
@@ -25,7 +25,7 @@ import {
 } from "./container-resources.ts";
 import type { EnterOptions } from "./enter.ts";
 import type { EnteredProcesses } from "./entered-processes.ts";
-import { type ContainerInfo, describe } from "./inspect.ts";
+import type { ContainerInfo } from "./inspect.ts";
 import type { UnmountOptions } from "./live.ts";
 import type { Process } from "./process.ts";
 import type { Recorded, StopOptions } from "./recorded.ts";
@@ -62,7 +62,7 @@ export abstract class ContainerControls {
 
   /** All that is known of it. */
   info(): ContainerInfo {
-    return describe(this.record().read(), this.status());
+    return this.record().info();
   }
 
   /** Lets a container go that `prepare` has made. */
@@ -82,7 +82,7 @@ export abstract class ContainerControls {
 
   /** Its output from now on, and its input. */
   attach(signal?: AbortSignal): Attachment {
-    return attach(this.record(), this.spec, signal);
+    return this.record().attach(this.spec, signal);
   }
 
   async rename(name: string): Promise<void> {

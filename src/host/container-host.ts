@@ -8,7 +8,8 @@ import type { Surroundings } from "./resolve.ts";
 /** What a container needs of its Host. */
 export interface ContainerHost {
   readonly zygote: Zygote;
-  readonly store: RecordStore;
+  /** Where containers are written down that others can find; loaded when there is one. */
+  records(): Promise<RecordStore>;
   surroundings(): Promise<Surroundings>;
   /** The program of a container, and its bytes. */
   compile(resolved: Resolved): Compiled;

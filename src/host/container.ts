@@ -3,7 +3,7 @@ import { compileContainer, type Resolved } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Listing } from "../explain/index.ts";
 import { kernelFeatures } from "../linux/index.ts";
-import { identify, type StatusReport } from "../records/index.ts";
+import type { RecordStore, StatusReport } from "../records/index.ts";
 import { type ContainerSpec, validateProcess } from "../spec/index.ts";
 import { killOnAbort, throwIfAborted } from "./abort.ts";
 import { ContainerControls } from "./container-controls.ts";
@@ -11,11 +11,12 @@ import type { ContainerHost } from "./container-host.ts";
 import type { Limited } from "./container-resources.ts";
 import { closeUnread, EnteredProcesses } from "./entered-processes.ts";
 import type { ExitStatus } from "./exit-status.ts";
+import { isRecorded } from "./is-recorded.ts";
+import { ended, notRunning } from "./not-running.ts";
 import { Launch, Process, pipesFor } from "./process.ts";
-import { isRecorded, makeRecord, planRecord } from "./record-plan.ts";
-import { notRunning, Recorded } from "./recorded.ts";
+import type { Recorded } from "./recorded.ts";
 import { resolveContainer } from "./resolve.ts";
-import { ended, type RunningContainer } from "./running-container.ts";
+import type { RunningContainer } from "./running-container.ts";
 import { type Command, type StartOptions, streamsOf } from "./start-options.ts";
 
 /**
@@ -53,8 +54,8 @@ export class Container extends ContainerControls {
   }
 
   /** A container that is there already; of one whose record cannot be read nothing is known, and it can only be removed. */
-  static found(host: ContainerHost, name: string): Container {
-    const recorded = new Recorded(host.zygote, host.store, name);
+  static async found(host: ContainerHost, name: string): Promise<Container> {
+    const recorded = await recordedBy(host, name);
     const container = new Container(host, name, recorded.specIfReadable());
     container.#recorded = recorded;
     return container;
@@ -116,7 +117,7 @@ export class Container extends ContainerControls {
   ): Promise<Listing> {
     const resolved = await this.#resolve(command, options, options.kernel);
     const { explainProgram } = await import("../explain/index.ts");
-    return explainProgram(compileContainer(this.#recordIn(resolved, false)));
+    return explainProgram(compileContainer(await this.#recordIn(resolved, false)));
   }
 
   status(): StatusReport {
@@ -159,6 +160,7 @@ export class Container extends ContainerControls {
     const launch = this.#launch;
     if (!process || !launch) return this.#found();
     if (this.#running) return this.#running;
+    const { identify } = await import("../records/index.ts");
     const init = identify(process.pid);
     // The monitor's child, until the monitor says otherwise: so it is the container's process that was looked at.
     await launch
@@ -213,6 +215,7 @@ export class Container extends ContainerControls {
 
   async #start(command: Command, options: StartOptions, held: boolean): Promise<Process> {
     throwIfAborted(options.signal);
+    const recorded = isRecorded(this.spec) ? await recordedBy(this.host, this.#name) : undefined;
     const launch = await this.#prepare(command, options, held);
     if (this.#latest) closeUnread(this.#latest);
     this.#launch = launch;
@@ -226,39 +229,42 @@ export class Container extends ContainerControls {
     const pid = await launch.started.catch(async (error: unknown) => {
       closeUnread(launch);
       await this.#released;
-      if (isRecorded(this.spec)) this.host.store.remove(this.name);
+      if (isRecorded(this.spec)) (await this.host.records()).remove(this.name);
       throw error;
     });
     const process = new Process(pid, launch);
-    if (isRecorded(this.spec)) this.#recorded = new Recorded(this.host.zygote, this.host.store, this.#name);
+    // It may have ended already.
+    const isGone = this.#launch !== launch;
+    if (!isGone || this.spec.lifetime === "host") this.#recorded = recorded;
     if (options.signal?.aborted) {
       await launch.kill();
       await launch.ended;
       throwIfAborted(options.signal);
     }
-    this.#process = process;
+    if (!isGone) this.#process = process;
     killOnAbort(process, options.signal);
     return process;
   }
 
   /** Plans the container; when that fails, or nobody wants it any more, the root driver is told. */
   async #prepare(command: Command, options: StartOptions, held: boolean): Promise<Launch> {
-    let reserved = false;
+    let reserved: RecordStore | undefined;
     try {
-      const resolved = this.#recordIn(await this.#resolve(command, options), held);
+      const resolved = await this.#recordIn(await this.#resolve(command, options), held);
       const pipes = await pipesFor(resolved);
       throwIfAborted(options.signal);
       this.#cgroups = pathsOf(resolved.cgroup?.handle);
       if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
       const compiled = this.host.compile(resolved);
       if (resolved.record) {
-        const record = makeRecord(this.spec, resolved.process, resolved.cgroup?.handle, held);
-        this.host.store.reserve(this.name, record);
-        reserved = true;
+        const { makeRecord } = await import("./record-plan.ts");
+        const store = await this.host.records();
+        store.reserve(this.name, makeRecord(this.spec, resolved.process, resolved.cgroup?.handle, held));
+        reserved = store;
       }
       return new Launch(this.host.zygote, resolved, compiled, pipes);
     } catch (error) {
-      if (reserved) this.host.store.remove(this.name);
+      reserved?.remove(this.name);
       await this.#release();
       throw error instanceof RangeError ? tooLarge(error) : error;
     }
@@ -272,9 +278,10 @@ export class Container extends ContainerControls {
     return resolveContainer(this.spec, process, streamsOf(options, this.spec), { ...surroundings, features });
   }
 
-  #recordIn(resolved: Resolved, held: boolean): Resolved {
+  async #recordIn(resolved: Resolved, held: boolean): Promise<Resolved> {
     if (!isRecorded(this.spec)) return resolved;
-    const directory = this.host.store.path(this.name);
+    const { planRecord } = await import("./record-plan.ts");
+    const directory = (await this.host.records()).path(this.name);
     return { ...resolved, record: planRecord(this.spec, resolved.process, directory, held) };
   }
 
@@ -294,6 +301,12 @@ export class Container extends ContainerControls {
     const { root } = this.spec;
     if (typeof root === "object") await root.release?.();
   }
+}
+
+/** A container by its record, which is loaded for those only that have one. */
+async function recordedBy(host: ContainerHost, name: string): Promise<Recorded> {
+  const { Recorded } = await import("./recorded.ts");
+  return new Recorded(host.zygote, await host.records(), name);
 }
 
 const pathsOf = (cgroup: Cgroup | undefined) => cgroup?.directories.map(({ path }) => path) ?? [];

@@ -3,22 +3,21 @@ import { LibctError } from "../errors.ts";
 import { type Executor, startExecutor, type Zygote } from "../executor/index.ts";
 import type { KernelFeatures } from "../linux/index.ts";
 import { encodeProgram } from "../program/index.ts";
-import { RecordStore } from "../records/index.ts";
+import type { RecordStore } from "../records/index.ts";
 import { type ContainerSpec, validateSpec } from "../spec/index.ts";
 import { type Caller, readCaller } from "./caller.ts";
 import { Container } from "./container.ts";
 import type { ContainerHost } from "./container-host.ts";
 import type { HostFeatures } from "./doctor.ts";
-import { type ContainerListing, listContainers } from "./inspect.ts";
+import type { ContainerListing } from "./inspect.ts";
+import { isRecorded } from "./is-recorded.ts";
 import type { Compiled } from "./process.ts";
 import { Recent } from "./recent.ts";
-import { isRecorded } from "./record-plan.ts";
 import type { Repair } from "./repair.ts";
 import type { Surroundings } from "./resolve.ts";
 import { type RunResult, runCommand } from "./run.ts";
 import type { RunOptions } from "./run-options.ts";
 import { scratchDirectory } from "./scratch.ts";
-import { recordsDirectory } from "./state-directory.ts";
 
 export interface HostOptions {
   /** The executor to use instead of the one that comes with the package. */
@@ -86,7 +85,7 @@ export class Host {
     if (this.#containers.has(name)) {
       throw new LibctError("ERR_CT_NAME_IN_USE", `there is a container named ${name} already`, { member: "name" });
     }
-    if (isRecorded(valid) && this.#records().has(name)) {
+    if (isRecorded(valid) && (await this.#records()).has(name)) {
       throw new LibctError("ERR_CT_NAME_IN_USE", `there is a container named ${name} already`, {
         member: "name",
         hint: `choose another name, or remove it: ct rm ${name}`,
@@ -101,32 +100,33 @@ export class Host {
   async open(name: string): Promise<Container> {
     const own = this.#containers.get(name);
     // Another one may have been quicker to take the name of one that was not started here.
-    if (own && (own.isStarted || !this.#records().has(name))) return own;
-    return Container.found(this.#forContainers(), name);
+    if (own && (own.isStarted || !(await this.#records()).has(name))) return own;
+    return await Container.found(this.#forContainers(), name);
   }
 
   /** Every container of this user that has a name, whoever has started it; one whose record cannot be read is reported in its place. */
   async list(): Promise<readonly ContainerListing[]> {
-    return listContainers(this.#records());
+    const { listContainers } = await import("./inspect.ts");
+    return listContainers(await this.#records());
   }
 
   /** Removes what containers have left behind whose monitor was killed. Gives what it was. */
   async repair(): Promise<readonly Repair[]> {
-    return await (await import("./repair.ts")).repair(this.#records());
+    return await (await import("./repair.ts")).repair(await this.#records());
   }
 
-  #records(): RecordStore {
+  async #records(): Promise<RecordStore> {
+    if (this.#store) return this.#store;
+    const { RecordStore } = await import("../records/index.ts");
+    const { recordsDirectory } = await import("./state-directory.ts");
     this.#store ??= new RecordStore(recordsDirectory(this.#caller.uid, this.#stateDirectory));
     return this.#store;
   }
 
   #forContainers(): ContainerHost {
-    const records = () => this.#records();
     return {
       zygote: this.#zygote,
-      get store() {
-        return records();
-      },
+      records: () => this.#records(),
       surroundings: () => this.surroundings(),
       compile: (resolved) => this.#compile(resolved),
       forget: (gone) => {

@@ -6,9 +6,6 @@ import type { ContainerSpec, ProcessSpec } from "../spec/index.ts";
 
 const DEFAULT_LOG_SIZE = 16 << 20;
 
-/** Containers with a name can be found by others, and so can those that outlive their application. */
-export const isRecorded = (spec: ContainerSpec): boolean => spec.name !== undefined || spec.lifetime === "host";
-
 export function planRecord(spec: ContainerSpec, process: ProcessSpec, directory: string, held: boolean): RecordPlan {
   const { restart } = spec;
   const again = restart !== undefined && restart.policy !== "no";

@@ -21,8 +21,11 @@ import {
   whenEnded,
 } from "../records/index.ts";
 import type { ContainerSpec } from "../spec/index.ts";
+import { type Attachment, attach } from "./attach.ts";
 import { endsBy } from "./default-action.ts";
 import { type ExitStatus, exitStatus, tellsOfOomKill } from "./exit-status.ts";
+import { type ContainerInfo, describe } from "./inspect.ts";
+import { notRunning } from "./not-running.ts";
 import { numberOf } from "./process.ts";
 import { clearCgroup } from "./repair.ts";
 
@@ -148,6 +151,16 @@ export class Recorded {
     });
   }
 
+  /** All that is known of it. */
+  info(): ContainerInfo {
+    const found = this.read();
+    return describe(found, statusOf(found));
+  }
+
+  attach(spec: ContainerSpec, signal: AbortSignal | undefined): Attachment {
+    return attach(this, spec, signal);
+  }
+
   logs(options: LogOptions): AsyncGenerator<LogEntry> {
     const { directory } = this.read();
     const ended = options.follow ? this.#over() : Promise.resolve();
@@ -219,8 +232,6 @@ export class Recorded {
     return lock(this.#zygote, `${this.read().directory}/${RECORD_FILE.LOCK}`, action);
   }
 }
-
-export const notRunning = (name: string) => new LibctError("ERR_CT_STATE", `container ${name} is not running`);
 
 /** How long a monitor may take for that; one that waits to start its container again takes longer. */
 const CLEAN_UP_MS = 80;

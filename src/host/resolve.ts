@@ -8,7 +8,7 @@ import { type KernelFeatures, makedev } from "../linux/index.ts";
 import type { ContainerSpec, Device, NamespaceType, ProcessSpec, RootPlan } from "../spec/index.ts";
 import type { Caller } from "./caller.ts";
 import { resolveIdMaps } from "./idmaps.ts";
-import { isRecorded } from "./record-plan.ts";
+import { isRecorded } from "./is-recorded.ts";
 import { resolveMounts } from "./resolve-mounts.ts";
 import { resolveProcess } from "./resolve-process.ts";
 import { unsupported } from "./unsupported.ts";

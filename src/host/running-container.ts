@@ -1,8 +1,9 @@
 import { readlinkSync } from "node:fs";
-import { invalid, LibctError } from "../errors.ts";
+import { invalid } from "../errors.ts";
 import type { ProcessIdentity } from "../records/index.ts";
 import type { IdMapping, NamespaceType } from "../spec/index.ts";
 import { type ContainerSpec, NAMESPACE_FILES } from "../spec/index.ts";
+import { ended } from "./not-running.ts";
 import { type PinnedProcess, pinProcess } from "./pinned-process.ts";
 
 /** A container that runs, whoever has started it: all that is needed to enter it or to change it. */
@@ -13,9 +14,6 @@ export interface RunningContainer {
   /** The directories of its cgroups on the host. */
   readonly cgroups: readonly string[];
 }
-
-export const ended = (name: string, cause?: unknown) =>
-  new LibctError("ERR_CT_STATE", `container ${name} has ended`, { hint: "start it again", cause });
 
 /** Holds the container's first process while `use` works with it. When that fails because the container has ended meanwhile, the error says so. */
 export async function withTarget<T>(
