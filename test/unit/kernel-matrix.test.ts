@@ -13,15 +13,15 @@ beforeAll(() => {
     numTodoTests: 1,
     testResults: [
       {
-        name: "/work/a.test.ts",
+        name: "/project/a.test.ts",
         status: "failed",
         assertionResults: [
           { status: "passed", fullName: "a works" },
           { status: "failed", fullName: "a breaks" },
         ],
       },
-      { name: "/work/b.test.ts", status: "failed", assertionResults: [] },
-      { name: "/work/c.test.ts", status: "passed", assertionResults: [{ status: "passed", fullName: "c works" }] },
+      { name: "/project/b.test.ts", status: "failed", assertionResults: [] },
+      { name: "/project/c.test.ts", status: "passed", assertionResults: [{ status: "passed", fullName: "c works" }] },
     ],
   };
   writeFileSync(join(results, "report.json"), JSON.stringify(report));
@@ -35,7 +35,7 @@ afterAll(() => rmSync(results, { recursive: true }));
 
 describe("the outcome of tests on a kernel", () => {
   it("has the tests that failed, files that could not be loaded, and each reason of a skip once", () => {
-    expect(readOutcome("bullseye", results, "/work/", 12.4)).toEqual({
+    expect(readOutcome("bullseye", results, "/project/", 12.4)).toEqual({
       debian: "bullseye",
       kernel: "5.10.46",
       passed: 2,
@@ -47,7 +47,7 @@ describe("the outcome of tests on a kernel", () => {
   });
 
   it("is a row of the table and a list on the page", () => {
-    const outcome = readOutcome("bullseye", results, "/work/", 12.4);
+    const outcome = readOutcome("bullseye", results, "/project/", 12.4);
     expect(table([outcome])).toContain("| 5.10.46 | bullseye |      2 |      2 |       4 |      12 |");
     expect(page([outcome])).toContain("- failed: a breaks\n- failed: b.test.ts\n- skipped: Landlock is missing: why");
     expect(page([{ ...outcome, failed: [], reasons: [] }])).toContain("Everything passes.");
