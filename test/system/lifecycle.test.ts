@@ -38,6 +38,8 @@ async function textOf(entries: AsyncIterable<LogEntry>): Promise<string> {
   for await (const { stream, data } of entries) text += `${stream}: ${Buffer.from(data)}`;
   return text;
 }
+/** A machine may be slow. */
+const eventually = (test: () => void | Promise<void>) => vi.waitFor(test, { timeout: 30_000 });
 const failure = (promise: Promise<unknown>) => promise.then(undefined, (error: unknown) => error);
 
 describe("a container with lifetime host", () => {
@@ -100,7 +102,7 @@ describe("a container with lifetime host", () => {
 
   it("removes itself when it has ended, if that is wanted", async () => {
     await started({ ...DURABLE, name: "gone", autoRemove: true }, "true");
-    await vi.waitFor(() => expect(existsSync(`${stateDirectory}/containers/gone`)).toBe(false));
+    await eventually(() => expect(existsSync(`${stateDirectory}/containers/gone`)).toBe(false));
     expect(await failure(other.open("gone"))).toMatchObject({ code: "ERR_CT_NO_SUCH_CONTAINER" });
   });
 
@@ -110,7 +112,7 @@ describe("a container with lifetime host", () => {
     const found = await other.open("after");
     await found.kill("SIGKILL");
     await container.wait();
-    await vi.waitFor(() => expect(readdirSync(`${stateDirectory}/containers`)).toEqual([]));
+    await eventually(() => expect(readdirSync(`${stateDirectory}/containers`)).toEqual([]));
   });
 
   it("writes to its log without end in limited space", async () => {
@@ -180,7 +182,7 @@ describe("a restart policy", () => {
   it("always goes on until somebody stops it, also while it waits for its next start", async () => {
     await started({ ...DURABLE, name: "ever", restart: { policy: "always" } }, "sh", "-c", "echo run");
     const found = await other.open("ever");
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect((await textOf(found.logs())).length).toBeGreaterThan("stdout: run\n".length * 2),
     );
     await found.stop();
@@ -207,7 +209,7 @@ describe("a container that is held before its command", () => {
     await found.release();
     expect(found.status().status).toBe("running");
     expect(await failure(found.release())).toMatchObject({ code: "ERR_CT_STATE" });
-    await vi.waitFor(async () => expect(await textOf(found.logs())).toBe("stdout: at last\n"));
+    await eventually(async () => expect(await textOf(found.logs())).toBe("stdout: at last\n"));
     await found.remove({ force: true });
   });
 
@@ -278,7 +280,7 @@ describe("the truth about a container", () => {
     process.kill(monitor, "SIGKILL");
     for (const one of [zygote, application.pid ?? -1]) process.kill(one, "SIGKILL");
     await new Promise((resolve) => application.once("close", resolve));
-    await vi.waitFor(() => expect(found.status()).toMatchObject({ status: "stopped", lost: true }));
+    await eventually(() => expect(found.status()).toMatchObject({ status: "stopped", lost: true }));
     const repairs = await other.repair();
     expect(repairs.map(({ path }) => path)).toEqual(
       expect.arrayContaining([...paths, `${stateDirectory}/containers/wreck`]),
@@ -336,7 +338,7 @@ describe("faults", () => {
       const container = await own.create({ ...DURABLE, name: "web" });
       const script = "dd if=/dev/zero bs=1k count=256 2>/dev/null; echo done; read x; echo more; exit 4";
       await container.start(["sh", "-c", script], { stdin: "pipe" });
-      await vi.waitFor(() => expect(readFileSync(`${full}/containers/web/log`).length).toBeGreaterThan(16000));
+      await eventually(() => expect(readFileSync(`${full}/containers/web/log`).length).toBeGreaterThan(16000));
       spawnSync("mount", ["-o", "remount,size=1m", full]);
       const { input } = container.attach();
       input?.write("\n");
