@@ -51,11 +51,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       return (await import("./doctor.ts")).doctor(flags.json ?? false);
     },
   ),
-  completion: command<{ readonly json?: true }>(
+  completion: command<Record<never, never>>(
     {
       summary: "print what makes a shell complete `ct`",
       usage: "bash|zsh|fish",
-      flags: { json: { text: "not used" } },
+      flags: {},
       words: [["SHELL", "bash, zsh or fish: `source <(ct completion bash)`"]],
       most: 1,
     },

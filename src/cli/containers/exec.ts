@@ -44,7 +44,7 @@ export async function exec(
     if (flags.detach) {
       const streams: StartOptions = { stdin: "ignore", stdout: "ignore", stderr: "ignore" };
       const { pid } = await container.exec(process, { ...streams, detached: true });
-      await print(globalThis.process.stdout, flags.json ? `${JSON.stringify({ name, pid })}\n` : "");
+      if (flags.json) await print(globalThis.process.stdout, `${JSON.stringify({ name, pid })}\n`);
       return 0;
     }
     return await follow(flags, async () =>
