@@ -173,4 +173,4 @@ export function logOutput(c: Context, output: Arg, errors: Arg): void {
   c.monitor.at("log").log(descriptor(c), c.resolved.record?.logSize ?? 0, output, errors);
 }
 
-export const isLogged = (r: Resolved): boolean => r.stdout === "log" || r.stderr === "log";
+const isLogged = (r: Resolved): boolean => r.stdout === "log" || r.stderr === "log";

@@ -4,7 +4,7 @@ import { letDie } from "../cgroup/index.ts";
 import { RECORD_FILE } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Zygote } from "../executor/index.ts";
-import { O, SIG, TIOC, u16s } from "../linux/index.ts";
+import { AT, O, SIG, TIOC, u16s } from "../linux/index.ts";
 import {
   type FoundRecord,
   isRunning,
@@ -178,7 +178,7 @@ export class Recorded {
       // Its standard input is what the container makes of it: neither a FIFO nor a device may stop us.
       const path = block.str(`/proc/${init.pid}/fd/0`);
       const terminal = block.sysResult("terminal", "openat", [
-        -100,
+        AT.FDCWD,
         path,
         O.RDWR | O.NOCTTY | O.NONBLOCK | O.CLOEXEC,
         0,
