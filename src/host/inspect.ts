@@ -20,7 +20,7 @@ export interface ContainerInfo {
   readonly exit: ExitStatus | undefined;
   /** The command's words. */
   readonly args: readonly string[];
-  readonly lifetime: "app" | "host";
+  readonly lifetime: "app" | "host" | "orphan";
   readonly spec: ContainerSpec;
   readonly process: ProcessSpec;
   readonly cgroup: Cgroup | undefined;

@@ -1,5 +1,8 @@
+export type * from "./hooks.ts";
+export type * from "./intel-rdt.ts";
 export { type MountOptions, mountAttributes, parseMountOptions } from "./mount-options.ts";
 export type * from "./resources.ts";
+export type * from "./scheduling.ts";
 export type * from "./seccomp.ts";
 export { formatSize, parseDuration, parseSize } from "./size.ts";
 export * from "./standard.ts";

@@ -17,6 +17,7 @@ import {
   textThat,
   value,
 } from "./schema-base.ts";
+import { execCPUAffinity, ioPriority, scheduler } from "./schema-scheduling.ts";
 import type { CapabilitySets, Landlock, ProcessSpec, Rlimit, User } from "./types.ts";
 
 const KNOWN_CAPABILITIES: ReadonlySet<unknown> = new Set(CAPABILITIES);
@@ -88,6 +89,9 @@ const optional = {
   personality: oneOf<"LINUX" | "LINUX32">({ LINUX: true, LINUX32: true }),
   terminal: flag,
   consoleSize,
+  scheduler,
+  ioPriority,
+  execCPUAffinity,
 };
 
 export const processSchema = object<ProcessSpec>(required, optional);

@@ -1,9 +1,11 @@
+import type { IntelRdt } from "./intel-rdt.ts";
 import {
   either,
   flag,
   integer,
   isObject,
   list,
+  mapOf,
   object,
   oneOf,
   path,
@@ -13,9 +15,11 @@ import {
   textThat,
   value,
 } from "./schema-base.ts";
+import { hooks } from "./schema-hooks.ts";
 import { device, idMappings, link, mount } from "./schema-mounts.ts";
 import { processDefaultsSchema } from "./schema-process.ts";
 import { cgroupsPath, resources } from "./schema-resources.ts";
+import { memoryPolicy } from "./schema-scheduling.ts";
 import type { Seccomp } from "./seccomp.ts";
 import type { ContainerSpec, IdMapping, Log, Namespace, NamespaceType, Restart, RootDriver } from "./types.ts";
 import { validateSeccomp } from "./validate-seccomp.ts";
@@ -103,8 +107,23 @@ export const containerSchema = object<ContainerSpec>(
     resources,
     cgroupsPath,
     seccomp,
+    memoryPolicy,
+    netDevices: mapOf(object<{ readonly name?: string }>({}, { name: someText })),
+    mountLabel: someText,
+    intelRdt: object<IntelRdt>(
+      {},
+      {
+        closID: someText,
+        schemata: list(someText),
+        l3CacheSchema: someText,
+        memBwSchema: someText,
+        enableMonitoring: flag,
+      },
+    ),
+    hooks,
+    annotations: texts((key) => key !== "", "the name of an annotation"),
     process: processDefaultsSchema,
-    lifetime: oneOf<NonNullable<ContainerSpec["lifetime"]>>({ app: true, host: true }),
+    lifetime: oneOf<NonNullable<ContainerSpec["lifetime"]>>({ app: true, host: true, orphan: true }),
     restart: object<Restart>(
       { policy: oneOf<Restart["policy"]>({ no: true, "on-failure": true, always: true }) },
       { maximumRetryCount: integer(0, 0x7fff_ffff) },

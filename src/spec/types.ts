@@ -1,4 +1,7 @@
+import type { Hooks } from "./hooks.ts";
+import type { IntelRdt } from "./intel-rdt.ts";
 import type { Resources } from "./resources.ts";
+import type { CPUAffinity, IOPriority, MemoryPolicy, Scheduler } from "./scheduling.ts";
 import type { Seccomp } from "./seccomp.ts";
 
 /** Namespace types by the names of the OCI runtime-spec (linux.namespaces). */
@@ -120,6 +123,10 @@ export interface ProcessSpec {
   /** A pseudo-terminal as its stdin, stdout and stderr. */
   readonly terminal?: boolean;
   readonly consoleSize?: { readonly height: number; readonly width: number };
+  readonly scheduler?: Scheduler;
+  readonly ioPriority?: IOPriority;
+  /** Of a process that enters a running container. */
+  readonly execCPUAffinity?: CPUAffinity;
 }
 
 /**
@@ -158,10 +165,24 @@ export interface ContainerSpec {
   readonly cgroupsPath?: string;
   /** "default": libct's profile; "unconfined" (default): none; or a profile in the OCI's form. */
   readonly seccomp?: "default" | "unconfined" | Seccomp;
+  /** Where the memory of its processes comes from (set_mempolicy(2)). */
+  readonly memoryPolicy?: MemoryPolicy;
+  /** Network interfaces of the host that move into the container's network namespace, by their names there, perhaps under another name. */
+  readonly netDevices?: Readonly<Record<string, { readonly name?: string }>>;
+  /** The SELinux label of its mounts (mount(8), "context="). */
+  readonly mountLabel?: string;
+  readonly intelRdt?: IntelRdt;
+  readonly hooks?: Hooks;
+  /** Not looked at; hooks and whoever asks for the container get them. */
+  readonly annotations?: Readonly<Record<string, string>>;
   /** Defaults for every process of the container. */
   readonly process?: Partial<ProcessSpec>;
-  /** "app" (default): it ends with the application that started it. "host": it goes on, and any process of the user finds it by its name. */
-  readonly lifetime?: "app" | "host";
+  /**
+   * "app" (default): it ends with the application that started it. "host": it goes on, and any process of the user finds it by its name.
+   * "orphan": it goes on without a monitor, as an orphan of the nearest subreaper (PR_SET_CHILD_SUBREAPER in prctl(2)): how engines have OCI runtimes make
+   * containers, and reap them themselves. Nobody writes down how it has ended.
+   */
+  readonly lifetime?: "app" | "host" | "orphan";
   /** With lifetime "host": whether its monitor starts it again when it has ended. */
   readonly restart?: Restart;
   /** With lifetime "host": its output is kept. */
