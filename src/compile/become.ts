@@ -38,7 +38,7 @@ export function becomeCommand(
   restrictWithLandlock(c);
   unblockSignals(c);
   more.last?.();
-  closeDescriptors(c);
+  closeDescriptors(init.at("process"), c);
   if (r.process.noNewPrivileges) installSeccomp(c);
   execute(c);
 }

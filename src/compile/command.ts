@@ -1,4 +1,6 @@
-import { E, SIG_SETMASK } from "../linux/index.ts";
+import { AT, E, SIG_SETMASK } from "../linux/index.ts";
+import type { BlockBuilder } from "../program/index.ts";
+import type { ProcessSpec } from "../spec/index.ts";
 import { enterDirectory, type ProcessContext } from "./context.ts";
 
 export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -14,17 +16,40 @@ export function enterWorkingDirectory(c: ProcessContext): void {
 }
 
 /** Every descriptor but the three streams closes at execve. */
-export function closeDescriptors(c: ProcessContext): void {
-  const { init } = c;
+export function closeDescriptors(block: BlockBuilder, { resolved }: ProcessContext): void {
   const CLOSE_RANGE_CLOEXEC = 4;
-  init.at("process");
-  if (c.resolved.features.closeRange) init.sys("close_range", [3, 0xffffffff, CLOSE_RANGE_CLOEXEC]);
-  else init.closeFrom(3);
+  if (resolved.features.closeRange) block.sys("close_range", [3, 0xffffffff, CLOSE_RANGE_CLOEXEC]);
+  else block.closeFrom(3);
 }
 
 /** The zygote blocks all signals; the command starts with none blocked. */
 export function unblockSignals(c: ProcessContext): void {
   c.init.at("process").sys("rt_sigprocmask", [SIG_SETMASK, c.init.memory.zeroed(8), 0, 8]);
+}
+
+/** That the command can be executed, seen before it is: who makes a container is told, and not who starts it. */
+export function expectCommand(c: ProcessContext): void {
+  const { init, resolved: r } = c;
+  const [file = ""] = r.process.args;
+  init.at("process.args[0]");
+  const X_OK = 1;
+  if (file.includes("/")) {
+    init.sys("faccessat", [AT.FDCWD, init.str(file), X_OK], { why: `execute ${file}` });
+    return;
+  }
+  const found = init.label();
+  const access = init.program.register("access");
+  for (const tolerate of [
+    [E.ENOENT, E.ENOTDIR, E.EACCES],
+    [E.ENOENT, E.ENOTDIR],
+  ]) {
+    for (const candidate of candidates(r.process)) {
+      init.sys("faccessat", [AT.FDCWD, init.str(candidate), X_OK], { dst: access, tolerate });
+      init.jumpIf(access, 0, found);
+    }
+  }
+  init.fail(E.ENOENT, `${file} is not in PATH`);
+  init.place(found);
 }
 
 /** Executes the command, searched for in the PATH of its own environment as execvp(3) does. */
@@ -39,13 +64,16 @@ export function execute(c: ProcessContext): void {
     init.sys("execve", [init.str(file), argv, envp]);
     return;
   }
-  const candidates = (env.PATH ?? DEFAULT_PATH).split(":").map((directory) => `${directory || "."}/${file}`);
   // A file without permission does not end the search, but it decides the error when nothing else is found: hence two rounds.
   for (const tolerate of [
     [E.ENOENT, E.ENOTDIR, E.EACCES],
     [E.ENOENT, E.ENOTDIR],
   ]) {
-    for (const candidate of candidates) init.sys("execve", [init.str(candidate), argv, envp], { tolerate });
+    for (const candidate of candidates(r.process)) init.sys("execve", [init.str(candidate), argv, envp], { tolerate });
   }
   init.fail(E.ENOENT, `${file} is not in PATH`);
+}
+
+function candidates({ args: [file = ""], env }: ProcessSpec): readonly string[] {
+  return (env?.PATH ?? DEFAULT_PATH).split(":").map((directory) => `${directory || "."}/${file}`);
 }

@@ -11,6 +11,14 @@ import {
 } from "./cgroup.ts";
 import { type Context, closeLent, NOTICE } from "./context.ts";
 import { captureDevices, makeDevices } from "./devices.ts";
+import {
+  askForRuntimeHooks,
+  hasRuntimeHooks,
+  openHostRoot,
+  runCreateContainerHooks,
+  runStartContainerHooks,
+  waitForRuntimeHooks,
+} from "./hooks.ts";
 import { becomeNamespaceRoot } from "./identity.ts";
 import { setKernelParameters, setOomScore } from "./limits.ts";
 import { captureSources, makeMounts } from "./mounts.ts";
@@ -34,6 +42,7 @@ import {
   endRecord,
   holdBeforeCommand,
   leaveApplication,
+  leaveOrphan,
   logOutput,
   openRecord,
   writeExit,
@@ -61,8 +70,8 @@ export function compileContainer(resolved: Resolved): Program {
   const events = memoryEventsBuffer(c);
   const report = writeExit(c, events);
   const pipes = makePipes(c);
-  // A look-up of the user makes init wait for the application too; the two answers must not be mixed up.
-  const asks = typeof resolved.user === "string";
+  // A look-up of the user and hooks make somebody wait for the application too; the answers must not be mixed up.
+  const asks = typeof resolved.user === "string" || hasRuntimeHooks(resolved.spec);
   if (asks) handOverPipes(c, pipes);
   const cgroups = makeCgroups(c);
   if (stage) writeStage(c, stage);
@@ -78,11 +87,15 @@ export function compileContainer(resolved: Resolved): Program {
   else spawnDirectly(c, pid);
   closeContainerEnds(c, pipes);
   closeLent(c);
+  askForRuntimeHooks(c, pid, ended);
   const master = receiveTerminal(c, ended);
   setDeviceRules(c, ended);
   waitUntilReady(c, ended);
   writeState(c, pid);
+  if (resolved.orphan) monitor.at("process").notify(NOTICE.STARTED, [pid]);
+  leaveOrphan(c);
   monitor.place(ended);
+  if (resolved.orphan) return program.finish();
   monitor.at("process").notify(NOTICE.STARTED, [pid]);
   if (!asks) handOverPipes(c, pipes);
   leaveApplication(c);
@@ -136,9 +149,12 @@ function writeInit(c: Context, pipes: Pipes): void {
   init.at("root").sys("umask", [0]);
   if (c.rootBlock === init) buildRoot(c);
 
+  const hostRoot = openHostRoot(c);
   const roots = enterRoot(c);
   makeMounts(c, sources);
   makeDevices(c, devices);
+  waitForRuntimeHooks(c);
+  runCreateContainerHooks(c, hostRoot);
   maskPaths(c, hostDev);
   makePathsReadonly(c);
   setKernelParameters(c);
@@ -148,5 +164,10 @@ function writeInit(c: Context, pipes: Pipes): void {
 
   setOomScore(init, c);
   setLabels(init, c);
-  becomeCommand(c, pipes, ignored, { withoutDevices: () => awaitDeviceRules(c), last: () => holdBeforeCommand(c) });
+  becomeCommand(c, pipes, ignored, { withoutDevices: () => awaitDeviceRules(c), last: () => beforeCommand(c) });
+}
+
+function beforeCommand(c: Context): void {
+  holdBeforeCommand(c);
+  runStartContainerHooks(c);
 }

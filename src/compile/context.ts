@@ -3,7 +3,7 @@ import type { BlockBuilder, DataRef, ProgramBuilder, Register } from "../program
 import type { Resolved, ResolvedProcess } from "./resolved.ts";
 
 /** Codes of NOTIFY: what the application learns while a container starts. */
-export const NOTICE = { PIPES: 1, STARTED: 2 } as const;
+export const NOTICE = { PIPES: 1, STARTED: 2, HOOKS: 3 } as const;
 /** Codes of SEND: what the application is asked. */
 export const QUESTION = { PASSWD: 1, GROUP: 2 } as const;
 /** Codes of SEND, going on: what the application is told. */

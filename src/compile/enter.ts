@@ -4,6 +4,7 @@ import { NOTICE } from "./context.ts";
 import { beginEntry, type EntryContext, enterRoot, joinContainer } from "./entry.ts";
 import { setOomScore } from "./limits.ts";
 import { beginChild, openPidPipe, spawn, spawnFromStage, waitForExecution } from "./namespaces.ts";
+import { leaveOrphan, letLiveOn } from "./record.ts";
 import type { ResolvedEntry } from "./resolved.ts";
 import { setLabels } from "./restrictions.ts";
 import { closeContainerEnds, handOverPipes, leaveStreams, makePipes, openIgnored, type Pipes } from "./stdio.ts";
@@ -27,7 +28,10 @@ export function compileEnter(resolved: ResolvedEntry): Program {
   if (resolved.keepRunning) leaveStreams(c);
   const master = receiveTerminal(c, ended);
   waitForExecution(c);
+  if (resolved.orphan) monitor.at("process").notify(NOTICE.STARTED, [pid]);
+  leaveOrphan(c);
   monitor.place(ended);
+  if (resolved.orphan) return program.finish();
   monitor.at("process").notify(NOTICE.STARTED, [pid]);
   if (!asks) handOverPipes(c, pipes);
   monitor.supervise(pid, terminalStreams(c, pipes, master), { keepRunning: resolved.keepRunning });
@@ -49,7 +53,7 @@ function writeEntered(c: EntryContext, pipes: Pipes): void {
   // No descriptor is left that leads elsewhere: links of the container to /proc/self/fd/N find nothing (CVE-2024-21626).
   init.sys("close", [c.proc]);
   init.at("process").sys("setsid", []);
-  becomeCommand(c, pipes, ignored);
+  becomeCommand(c, pipes, ignored, { last: () => letLiveOn(c) });
 }
 
 function spawnEntered(c: EntryContext, pid: Register, ended: Label): void {

@@ -1,7 +1,8 @@
-import { AT, E, O, openFlags, S } from "../linux/index.ts";
+import { AT, E, O, openFlags, PR, S } from "../linux/index.ts";
 import { type Arg, type BlockBuilder, type DataRef, LIMIT, type Register } from "../program/index.ts";
 import type { MemoryEvents } from "./cgroup.ts";
-import type { Context } from "./context.ts";
+import { expectCommand } from "./command.ts";
+import type { Context, ProcessContext } from "./context.ts";
 import type { Resolved } from "./resolved.ts";
 
 /** What the directory of a container holds: names, so that the reader in host/ and the programs agree. */
@@ -96,7 +97,7 @@ function writeWhole(c: Context, block: BlockBuilder, name: string, write: (file:
 /** Where the report of the end goes in memory. Comes first in the epilogue: what happened is durable before anything is cleaned up. */
 export function writeExit(c: Context, events: MemoryEvents | undefined): DataRef | undefined {
   const { record } = c.resolved;
-  if (!record?.outlives || record.autoRemove) return undefined;
+  if (!record?.outlives || record.autoRemove || c.resolved.orphan) return undefined;
   const report = c.program.memory.zeroed(LIMIT.EXIT_REPORT);
   const write = (block: BlockBuilder, file: Register) => {
     block.sys("write", [file, report, LIMIT.EXIT_REPORT]);
@@ -152,8 +153,24 @@ export function holdBeforeCommand(c: Context): void {
   if (!c.resolved.record?.held) return;
   const { init } = c;
   const byte = init.memory.zeroed(8);
+  expectCommand(c);
+  letLiveOn(c);
   init.at("process").sys("sendto", [c.sync.child, byte, 1, 0, 0, 0]);
   init.sys("read", [c.program.register(RECORD_FILE.START), byte, 1], { why: "wait to be started" });
+}
+
+/** Nobody is there any more whose death would be its own (PR_SET_PDEATHSIG of prctl(2)). */
+export function letLiveOn(c: ProcessContext): void {
+  if (!c.resolved.orphan) return;
+  c.init.at("lifetime").sys("prctl", [PR.SET_PDEATHSIG, 0, 0, 0, 0]);
+}
+
+/** The monitor goes when the application says that all is well; it goes without an end of its program, which would be the end of what it has started. */
+export function leaveOrphan(c: ProcessContext): void {
+  if (!c.resolved.orphan) return;
+  const { monitor, program } = c;
+  monitor.at("lifetime").await(program.memory.zeroed(8), 8, program.register("length"));
+  monitor.sys("exit_group", [0]);
 }
 
 /** Nothing of the application's may be kept: neither its terminal, its streams, nor its working directory. */

@@ -59,6 +59,10 @@ export interface ResolvedProcess {
   readonly stdin: Exclude<Stream, "log">;
   readonly stdout: Exclude<Stream, "fifo">;
   readonly stderr: Exclude<Stream, "fifo">;
+  /** The process is left to itself when it stands: nobody waits for its end. */
+  readonly orphan?: boolean;
+  /** Who gets the master of its terminal, by a Unix socket. */
+  readonly consoleSocket?: string | undefined;
 }
 
 /** What must be known to enter a container that runs. */

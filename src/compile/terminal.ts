@@ -1,6 +1,6 @@
-import { AT, E, MSG, O, SCM_RIGHTS, SOL_SOCKET, TIOC, u16s, u32s, u64s } from "../linux/index.ts";
+import { AF, AT, E, MSG, O, SCM_RIGHTS, SOCK, SOL_SOCKET, TIOC, u16s, u32s, u64s } from "../linux/index.ts";
 import type { BlockBuilder, DataRef, Label, Register } from "../program/index.ts";
-import type { ProcessContext } from "./context.ts";
+import { type ProcessContext, splitPath } from "./context.ts";
 import type { Identity } from "./identity.ts";
 import { RECORD_FILE } from "./record.ts";
 import type { Pipes } from "./stdio.ts";
@@ -80,8 +80,30 @@ export function receiveTerminal(c: ProcessContext, ended: Label): Register | und
   monitor.jumpUnless(got, 1, ended);
   const master = c.program.register("terminal");
   monitor.load(master, message.descriptor, 4);
+  if (c.resolved.consoleSocket !== undefined) {
+    passToConsole(c, c.resolved.consoleSocket, master);
+    return undefined;
+  }
   if (c.resolved.stdin === "inherit") makeRaw(c);
   return master;
+}
+
+/** Whoever listens at the socket gets the terminal, with its name as the data: what engines expect of an OCI runtime's --console-socket. */
+function passToConsole(c: ProcessContext, path: string, master: Register): void {
+  const { monitor } = c;
+  monitor.at("process.terminal");
+  const socket = monitor.sysResult("console", "socket", [AF.UNIX, SOCK.STREAM | SOCK.CLOEXEC, 0]);
+  // A path may be longer than a socket's address, but the last name is not: so it is named in its directory.
+  const { parent, name } = splitPath(path);
+  monitor.sys("chdir", [monitor.str(parent)], { why: "find the console socket" });
+  const address = new Uint8Array(110);
+  address.set(u16s(AF.UNIX));
+  address.set(new TextEncoder().encode(name), 2);
+  const why = `connect to the console socket ${path}`;
+  monitor.sys("connect", [socket, monitor.memory.bytes(address), address.length], { why });
+  sendDescriptor(monitor, socket, master);
+  monitor.sys("close", [socket]);
+  monitor.sys("close", [master]);
 }
 
 /** cfmakeraw(3) with output as it is: what a terminal needs to pass every key on. The epilogue puts the old settings back, even when the caller was killed. */

@@ -91,7 +91,11 @@ export class Zygote {
     this.#runs.set(id, { listener, calls: new Map() });
     this.#channel.hold(true);
     this.#channel.write(encodeFrame(REQUEST.RUN, id, program));
-    return { go: (bytes) => this.#go(id, bytes), call: (callProgram) => this.#call(id, callProgram) };
+    return {
+      go: (bytes) => this.#go(id, bytes),
+      call: (callProgram) => this.#call(id, callProgram),
+      forget: () => this.#forget(id),
+    };
   }
 
   /** Ends the executor; what still runs is killed and cleaned up by its monitors. */
@@ -187,6 +191,11 @@ export class Zygote {
     run?.listener.done?.(error);
   }
 
+  #forget(id: number): void {
+    this.#runs.delete(id);
+    this.#idle();
+  }
+
   /** An application with nothing running may exit without closing its Host. */
   #idle(): void {
     if (this.#runs.size === 0) this.#channel.hold(false);
@@ -204,6 +213,8 @@ export class Zygote {
 export interface ProgramRun {
   go(bytes: Uint8Array): void;
   call(program: Uint8Array): Promise<CallResult>;
+  /** Its monitor goes without a last word. */
+  forget(): void;
 }
 
 const ESRCH = 3;

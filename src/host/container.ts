@@ -86,6 +86,7 @@ export class Container extends ContainerControls {
    * and then nothing is left of it.
    */
   start(command: Command, options: StartOptions = {}): Promise<Process> {
+    if (this.spec.lifetime === "orphan") throw onlyPrepared();
     return this.#begin(command, options, false);
   }
 
@@ -203,7 +204,7 @@ export class Container extends ContainerControls {
     // A start that is under way sees that the container is going.
     await this.#starting?.catch(() => undefined);
     const launch = this.#launch;
-    if (this.spec.lifetime !== "host") {
+    if (!outlives(this.spec)) {
       await launch?.kill();
       await launch?.ended.catch(() => undefined);
     }
@@ -235,7 +236,11 @@ export class Container extends ContainerControls {
     const process = new Process(pid, launch);
     // It may have ended already.
     const isGone = this.#launch !== launch;
-    if (!isGone || this.spec.lifetime === "host") this.#recorded = recorded;
+    if (!isGone || outlives(this.spec)) this.#recorded = recorded;
+    if (this.spec.lifetime === "orphan") {
+      launch.leave();
+      return process;
+    }
     if (options.signal?.aborted) {
       await launch.kill();
       await launch.ended;
@@ -290,7 +295,7 @@ export class Container extends ContainerControls {
     this.#process = undefined;
     this.#running = undefined;
     // The record has gone with it.
-    if (this.spec.lifetime !== "host") this.#recorded = undefined;
+    if (!outlives(this.spec)) this.#recorded = undefined;
     this.entered.kill();
     this.#released = this.#release();
     // Who disposes of the container gets the error.
@@ -308,6 +313,11 @@ async function recordedBy(host: ContainerHost, name: string): Promise<Recorded> 
   const { Recorded } = await import("./recorded.ts");
   return new Recorded(host.zygote, await host.records(), name);
 }
+
+const outlives = ({ lifetime = "app" }: ContainerSpec) => lifetime !== "app";
+
+const onlyPrepared = () =>
+  new LibctError("ERR_CT_STATE", 'a container with lifetime "orphan" is made by prepare(), and started by release()');
 
 const pathsOf = (cgroup: Cgroup | undefined) => cgroup?.directories.map(({ path }) => path) ?? [];
 

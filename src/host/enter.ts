@@ -19,6 +19,8 @@ export interface EnterOptions extends StartOptions {
   readonly seccomp?: ContainerSpec["seccomp"];
   /** Goes on when the application has ended. Its streams are then ignored or inherited. */
   readonly detached?: boolean;
+  /** It is left to the nearest subreaper, as a container with lifetime "orphan": nobody here waits for its end. Its streams are inherited or ignored. */
+  readonly orphan?: boolean;
 }
 
 /** What entering needs of a Host. */
@@ -59,6 +61,7 @@ export async function launchEntry(
     const close = () => void launch.streams.stdin?.destroy();
     launch.ended.then(close, close);
     await started(launch, options.signal);
+    if (options.orphan) launch.leave();
     return launch;
   });
 }

@@ -6,6 +6,7 @@ import { LibctError } from "../errors.ts";
 import type { Exit, Failure, ProgramRun, Zygote } from "../executor/index.ts";
 import { SIG, signalNumber, TIOC, u16s } from "../linux/index.ts";
 import { encodeProgram, type Program, ProgramBuilder, type Register } from "../program/index.ts";
+import { ociState } from "../spec/index.ts";
 import { type ExitStatus, exitStatus, tellsOfOomKill } from "./exit-status.ts";
 import type { OutputStream } from "./streams.ts";
 import { lookUpUser } from "./users.ts";
@@ -67,7 +68,8 @@ export async function pipesFor(process: Pick<ResolvedProcess, (typeof STREAMS)[n
 type CallBuilder = (block: ReturnType<ProgramBuilder["block"]>, register: (name: string) => Register) => void;
 
 /** What is known of a process, and of a container also where it is written down. */
-type LaunchedProcess = Pick<ResolvedProcess, "arch" | "user"> & Partial<Pick<Resolved, "record" | "cgroup">>;
+type LaunchedProcess = Pick<ResolvedProcess, "arch" | "user" | "orphan"> &
+  Partial<Pick<Resolved, "record" | "cgroup" | "spec">>;
 
 /** A program and its encoded form. */
 export interface Compiled {
@@ -148,8 +150,36 @@ export class Launch {
 
   #notified(code: number, values: readonly number[]): void {
     if (code === NOTICE.PIPES) this.#openPipes(values);
-    else if (code === NOTICE.STARTED && !this.#failure && !this.#pipesFailure)
-      this.#settleStarted?.resolve(values[0] ?? -1);
+    else if (code === NOTICE.HOOKS) this.#runHooks(values[0] ?? -1);
+    else if (code !== NOTICE.STARTED) return;
+    else if (!this.#failure && !this.#pipesFailure) this.#settleStarted?.resolve(values[0] ?? -1);
+    else if (this.#resolved.orphan) this.#giveUp();
+  }
+
+  /** More bytes than the program has room for: it fails, and everything is cleaned up. */
+  #giveUp(): void {
+    this.#run.go(new Uint8Array(4096));
+  }
+
+  #runHooks(pid: number): void {
+    const { spec = {} } = this.#resolved;
+    import("./hooks.ts")
+      .then(({ runHooks }) => runHooks(spec.hooks, ["prestart", "createRuntime"], ociState(spec, "creating", pid)))
+      .then(
+        () => this.#run.go(new Uint8Array(0)),
+        (error: LibctError) => {
+          this.#failure ??= error;
+          this.#giveUp();
+        },
+      );
+  }
+
+  /** What was started is left to itself, and its monitor goes. */
+  leave(): void {
+    this.#run.go(new Uint8Array(0));
+    this.#run.forget();
+    const message = "nobody here waits for the end of a process that was left to itself";
+    this.#settleEnded?.reject(new LibctError("ERR_CT_STATE", message));
   }
 
   #openPipes(values: readonly number[]): void {
@@ -177,8 +207,7 @@ export class Launch {
       this.#run.go(lookUpUser(user, this.#texts[QUESTION.PASSWD] ?? "", this.#texts[QUESTION.GROUP] ?? ""));
     } catch (error) {
       this.#failure ??= error as LibctError;
-      // More bytes than the program has room for: it fails, and everything is cleaned up.
-      this.#run.go(new Uint8Array(4096));
+      this.#giveUp();
     }
   }
 

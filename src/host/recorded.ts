@@ -87,15 +87,18 @@ export class Recorded {
     for (;;) {
       const found = this.read();
       const { state, record } = found;
-      if (state && found.monitored) await whenEnded(this.#zygote, state.monitor);
+      if (state && found.running && record.spec.lifetime === "orphan") await whenEnded(this.#zygote, state.init);
+      else if (state && found.monitored) await whenEnded(this.#zygote, state.monitor);
       else if (state || found.exit || !isRunning(record.creator)) return this.#ended(found);
       else await untilChanged(() => this.read().state !== undefined || !isRunning(record.creator));
     }
   }
 
-  #ended({ exit, state, memoryEvents }: FoundRecord): ExitStatus {
+  #ended({ exit, state, memoryEvents, record }: FoundRecord): ExitStatus {
     if (exit) return exitStatus(exit, memoryEvents && tellsOfOomKill(memoryEvents));
-    const why = state === undefined ? "it never ran" : "its monitor was killed, or the machine restarted";
+    const killed = "its monitor was killed, or the machine restarted";
+    const orphaned = record.spec.lifetime === "orphan" ? "whoever adopted it knows" : killed;
+    const why = state === undefined ? "it never ran" : orphaned;
     throw new LibctError("ERR_CT_STATE", `how container ${this.#name} ended is not known: ${why}`);
   }
 

@@ -74,6 +74,7 @@ export function resolveEntry(
     ...resolveWay(container, target, namespaces, { caller }),
     cgroupPaths: cgroupPaths(container, options.cgroup),
     keepRunning: options.detached ?? false,
+    orphan: options.orphan ?? false,
   };
 }
 
@@ -84,14 +85,15 @@ function seccompOf(spec: ContainerSpec, { seccomp }: EnterOptions): ContainerSpe
   return seccomp === undefined ? spec.seccomp : validateSpec({ seccomp }).seccomp;
 }
 
-function streamsOf({ stdin = "ignore", stdout, stderr, detached = false }: EnterOptions): Streams {
+function streamsOf(options: EnterOptions): Streams {
+  const { stdin = "ignore", stdout, stderr, orphan = false, detached = orphan, consoleSocket } = options;
   const usual: Stdio = detached ? "ignore" : "pipe";
   const streams = { stdin, stdout: stdout ?? usual, stderr: stderr ?? usual };
   for (const [name, stream] of Object.entries(streams)) {
     if (!detached || stream !== "pipe") continue;
     throw invalid(name, stream, '"ignore" or "inherit", as a detached process may outlive who reads its pipes');
   }
-  return streams;
+  return { ...streams, consoleSocket };
 }
 
 /** In the hierarchies where there is a sub-cgroup of that name the process goes there, in the others into the container's own (cgroups(7), version 1). */

@@ -21,7 +21,7 @@ export interface Surroundings {
 }
 
 /** Where the process's streams lead, and where the container is written down. */
-export type Streams = Pick<Resolved, "stdin" | "stdout" | "stderr" | "record">;
+export type Streams = Pick<Resolved, "stdin" | "stdout" | "stderr" | "record" | "consoleSocket">;
 
 /** Looks up on the machine what the compiler must know; refuses what cannot work before anything is made. */
 export async function resolveContainer(
@@ -39,6 +39,7 @@ export async function resolveContainer(
   return {
     ...resolveProcess(process, spec.seccomp, features),
     ...streams,
+    orphan: spec.lifetime === "orphan",
     spec,
     created,
     joined,

@@ -156,6 +156,9 @@ export const SIG = {
 /** rt_sigprocmask(2) */
 export const SIG_SETMASK = 2;
 
+/** memfd_create(2) */
+export const MFD = { CLOEXEC: 1 } as const;
+
 export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, SEQPACKET: 5, CLOEXEC: 0o2000000, NONBLOCK: 0o4000 } as const;
 export const MSG = { DONTWAIT: 0x40, NOSIGNAL: 0x4000, CMSG_CLOEXEC: 0x40000000 } as const;
 export const AF = { UNIX: 1, INET: 2, NETLINK: 16 } as const;

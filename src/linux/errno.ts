@@ -23,6 +23,7 @@ export const E = {
   ENOSYS: 38,
   ENOTSUP: 95,
   ECONNRESET: 104,
+  ETIMEDOUT: 110,
   ECANCELED: 125,
 } as const;
 

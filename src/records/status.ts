@@ -36,7 +36,9 @@ export function statusOf(found: FoundRecord): StatusReport {
     return { ...nothing, status, pid: state.init.pid, startedAt };
   }
   const restarting = monitored && isWanted(found);
-  return { ...nothing, status: "stopped", restarting, lost: exit === undefined && !monitored, startedAt };
+  // Nobody is asked to write down how an orphan ends.
+  const lost = exit === undefined && !monitored && record.spec.lifetime !== "orphan";
+  return { ...nothing, status: "stopped", restarting, lost, startedAt };
 }
 
 /** A container that waits to be started still executes what made it (the kernel's name of a memfd: memfd_create(2)). */

@@ -6,6 +6,7 @@ export type * from "./scheduling.ts";
 export type * from "./seccomp.ts";
 export { formatSize, parseDuration, parseSize } from "./size.ts";
 export * from "./standard.ts";
+export * from "./state.ts";
 export * from "./types.ts";
 export { validatePath, validateProcess, validateResources, validateSpec } from "./validate.ts";
 export { validateSeccomp } from "./validate-seccomp.ts";

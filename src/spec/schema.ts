@@ -121,6 +121,7 @@ export const containerSchema = object<ContainerSpec>(
       },
     ),
     hooks,
+    bundle: path,
     annotations: texts((key) => key !== "", "the name of an annotation"),
     process: processDefaultsSchema,
     lifetime: oneOf<NonNullable<ContainerSpec["lifetime"]>>({ app: true, host: true, orphan: true }),

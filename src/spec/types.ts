@@ -173,6 +173,8 @@ export interface ContainerSpec {
   readonly mountLabel?: string;
   readonly intelRdt?: IntelRdt;
   readonly hooks?: Hooks;
+  /** Where the container's OCI bundle lies, for hooks and for whoever asks. */
+  readonly bundle?: string;
   /** Not looked at; hooks and whoever asks for the container get them. */
   readonly annotations?: Readonly<Record<string, string>>;
   /** Defaults for every process of the container. */
