@@ -5,7 +5,7 @@ export { type Cgroup, type CgroupDirectory, directoryOf } from "./handle.ts";
 export { type CgroupLayout, type Hierarchy, type LayoutKind, parseLayout } from "./layout.ts";
 export { findOrphans } from "./orphans.ts";
 export { type CgroupPlan, type CgroupRequest, type CgroupStep, canLimit, type DevicePlan, planCgroup } from "./plan.ts";
-export { killAll, pidsOf, removeCgroup } from "./processes.ts";
+export { killAll, pidsOf, removeCgroup, signalAll } from "./processes.ts";
 export { readStats } from "./read-stats.ts";
 export type * from "./stats.ts";
 export { type AttachDevices, planUpdate, type UpdateWrite, update } from "./update.ts";

@@ -1,5 +1,6 @@
 import { type Dirent, existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
+import { SIG } from "../linux/index.ts";
 import { failedWith, fileError, isGone, writeCgroupFile } from "./files.ts";
 import { findFreezer, freeze, thaw } from "./freeze.ts";
 import type { Cgroup } from "./handle.ts";
@@ -76,9 +77,15 @@ async function killFrozen(cgroup: Cgroup): Promise<void> {
   }
 }
 
-function killOne(pid: number): void {
+/** Sends a signal to all of a container's processes; SIGKILL also to those that are being made meanwhile. */
+export async function signalAll(cgroup: Cgroup, signal: number): Promise<void> {
+  if (signal === SIG.KILL) await killAll(cgroup);
+  else for (const pid of pidsOf(cgroup)) killOne(pid, signal);
+}
+
+function killOne(pid: number, signal: number = SIG.KILL): void {
   try {
-    process.kill(pid, "SIGKILL");
+    process.kill(pid, signal);
   } catch (error) {
     if (!failedWith(error, "ESRCH")) throw error; // Gone already.
   }

@@ -52,7 +52,7 @@ import type { Resolved } from "./resolved.ts";
 import { setLabels } from "./restrictions.ts";
 import { enterRoot, finishRoot, isolateMounts, leaveOldRoot } from "./root.ts";
 import { closeContainerEnds, handOverPipes, makePipes, openIgnored, type Pipes } from "./stdio.ts";
-import { receiveTerminal, terminalStreams } from "./terminal.ts";
+import { passPidfd, receiveTerminal, terminalStreams } from "./terminal.ts";
 
 /**
  * The program of a container: a pure function of what was resolved. Block 0 is the monitor's; init's block is written first all the same, because
@@ -93,6 +93,7 @@ export function compileContainer(resolved: Resolved): Program {
   waitUntilReady(c, ended);
   writeState(c, pid);
   if (resolved.orphan) monitor.at("process").notify(NOTICE.STARTED, [pid]);
+  passPidfd(c, pid);
   leaveOrphan(c);
   monitor.place(ended);
   if (resolved.orphan) return program.finish();

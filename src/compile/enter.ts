@@ -8,7 +8,7 @@ import { leaveOrphan, letLiveOn } from "./record.ts";
 import type { ResolvedEntry } from "./resolved.ts";
 import { setLabels } from "./restrictions.ts";
 import { closeContainerEnds, handOverPipes, leaveStreams, makePipes, openIgnored, type Pipes } from "./stdio.ts";
-import { receiveTerminal, terminalStreams } from "./terminal.ts";
+import { passPidfd, receiveTerminal, terminalStreams } from "./terminal.ts";
 
 /** The program of a process that enters a running container: a pure function of what was resolved. */
 export function compileEnter(resolved: ResolvedEntry): Program {
@@ -29,6 +29,7 @@ export function compileEnter(resolved: ResolvedEntry): Program {
   const master = receiveTerminal(c, ended);
   waitForExecution(c);
   if (resolved.orphan) monitor.at("process").notify(NOTICE.STARTED, [pid]);
+  passPidfd(c, pid);
   leaveOrphan(c);
   monitor.place(ended);
   if (resolved.orphan) return program.finish();

@@ -63,6 +63,8 @@ export interface ResolvedProcess {
   readonly orphan?: boolean;
   /** Who gets the master of its terminal, by a Unix socket. */
   readonly consoleSocket?: string | undefined;
+  /** Who gets a pidfd of the process. */
+  readonly pidfdSocket?: string | undefined;
 }
 
 /** What must be known to enter a container that runs. */

@@ -92,18 +92,32 @@ export function receiveTerminal(c: ProcessContext, ended: Label): Register | und
 function passToConsole(c: ProcessContext, path: string, master: Register): void {
   const { monitor } = c;
   monitor.at("process.terminal");
+  sendTo(c, path, "console socket", master);
+  monitor.sys("close", [master]);
+}
+
+/** As the console socket, for a descriptor of the process itself (pidfd_open(2)). */
+export function passPidfd(c: ProcessContext, pid: Register): void {
+  const { monitor, resolved: r } = c;
+  if (r.pidfdSocket === undefined) return;
+  const pidfd = monitor.at("process").sysResult("pidfd", "pidfd_open", [pid, 0]);
+  sendTo(c, r.pidfdSocket, "pidfd socket", pidfd);
+  monitor.sys("close", [pidfd]);
+}
+
+function sendTo(c: ProcessContext, path: string, what: string, descriptor: Register): void {
+  const { monitor } = c;
   const socket = monitor.sysResult("console", "socket", [AF.UNIX, SOCK.STREAM | SOCK.CLOEXEC, 0]);
   // A path may be longer than a socket's address, but the last name is not: so it is named in its directory.
   const { parent, name } = splitPath(path);
-  monitor.sys("chdir", [monitor.str(parent)], { why: "find the console socket" });
+  monitor.sys("chdir", [monitor.str(parent)], { why: `find the ${what}` });
   const address = new Uint8Array(110);
   address.set(u16s(AF.UNIX));
   address.set(new TextEncoder().encode(name), 2);
-  const why = `connect to the console socket ${path}`;
+  const why = `connect to the ${what} ${path}`;
   monitor.sys("connect", [socket, monitor.memory.bytes(address), address.length], { why });
-  sendDescriptor(monitor, socket, master);
+  sendDescriptor(monitor, socket, descriptor);
   monitor.sys("close", [socket]);
-  monitor.sys("close", [master]);
 }
 
 /** cfmakeraw(3) with output as it is: what a terminal needs to pass every key on. The epilogue puts the old settings back, even when the caller was killed. */

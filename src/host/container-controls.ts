@@ -1,4 +1,5 @@
-import type { Cgroup, CgroupStats } from "../cgroup/index.ts";
+import { type Cgroup, type CgroupStats, pidsOf, signalAll } from "../cgroup/index.ts";
+import { LibctError } from "../errors.ts";
 import type { Listing } from "../explain/index.ts";
 import type { LogEntry, LogOptions, StatusReport } from "../records/index.ts";
 import {
@@ -27,7 +28,7 @@ import type { EnterOptions } from "./enter.ts";
 import type { EnteredProcesses } from "./entered-processes.ts";
 import type { ContainerInfo } from "./inspect.ts";
 import type { UnmountOptions } from "./live.ts";
-import type { Process } from "./process.ts";
+import { numberOf, type Process } from "./process.ts";
 import type { Recorded, StopOptions } from "./recorded.ts";
 import type { RunningContainer } from "./running-container.ts";
 import type { Command } from "./start-options.ts";
@@ -98,7 +99,7 @@ export abstract class ContainerControls {
    */
   async exec(command: Command, options: EnterOptions = {}): Promise<Process> {
     const running = await this.running();
-    refusePaused(this.name, this.cgroup);
+    if (!options.ignorePaused) refusePaused(this.name, this.cgroup);
     const launch = await (await entering()).launchEntry(this.host, running, command, options);
     return await this.entered.add(launch, options.signal);
   }
@@ -162,6 +163,19 @@ export abstract class ContainerControls {
   /** What it uses: processor time, memory, processes, disk traffic. */
   async stats(): Promise<CgroupStats> {
     return stats(this.limited());
+  }
+
+  /** Sends a signal to all of its processes. A SIGKILL reaches also those that are being made. */
+  async killAll(signal: NodeJS.Signals | number = "SIGKILL"): Promise<void> {
+    const { cgroup } = this;
+    if (!cgroup)
+      throw new LibctError("ERR_CT_STATE", `which processes container ${this.name} has is not known: it has no cgroup`);
+    await signalAll(cgroup, numberOf(signal));
+  }
+
+  /** The host's pids of its processes. */
+  pids(): readonly number[] {
+    return this.cgroup ? pidsOf(this.cgroup) : [];
   }
 
   /** Stops all of its processes where they are, until `resume`. Resolves when they stand still. */

@@ -4,7 +4,7 @@ import { LibctError } from "../errors.ts";
 import type { Listing } from "../explain/index.ts";
 import { kernelFeatures } from "../linux/index.ts";
 import type { RecordStore, StatusReport } from "../records/index.ts";
-import { type ContainerSpec, validateProcess } from "../spec/index.ts";
+import { type ContainerSpec, ociState, validateProcess } from "../spec/index.ts";
 import { killOnAbort, throwIfAborted } from "./abort.ts";
 import { ContainerControls } from "./container-controls.ts";
 import type { ContainerHost } from "./container-host.ts";
@@ -13,6 +13,7 @@ import { closeUnread, EnteredProcesses } from "./entered-processes.ts";
 import type { ExitStatus } from "./exit-status.ts";
 import { isRecorded } from "./is-recorded.ts";
 import { ended, notRunning } from "./not-running.ts";
+import { runPoststop } from "./poststop.ts";
 import { Launch, Process, pipesFor } from "./process.ts";
 import type { Recorded } from "./recorded.ts";
 import { resolveContainer } from "./resolve.ts";
@@ -248,7 +249,21 @@ export class Container extends ContainerControls {
     }
     if (!isGone) this.#process = process;
     killOnAbort(process, options.signal);
+    if (!held) await this.#poststart(launch, pid);
     return process;
+  }
+
+  async #poststart(launch: Launch, pid: number): Promise<void> {
+    const { hooks } = this.spec;
+    if (!hooks?.poststart) return;
+    const { runHooks } = await import("./hooks.ts");
+    try {
+      await runHooks(hooks, ["poststart"], ociState(this.spec, "running", pid));
+    } catch (error) {
+      await launch.kill();
+      await launch.ended;
+      throw error;
+    }
   }
 
   /** Plans the container; when that fails, or nobody wants it any more, the root driver is told. */
@@ -305,6 +320,8 @@ export class Container extends ContainerControls {
   async #release(): Promise<void> {
     const { root } = this.spec;
     if (typeof root === "object") await root.release?.();
+    // Of one that others find it comes when it is removed.
+    if (!outlives(this.spec)) await runPoststop(this.spec);
   }
 }
 

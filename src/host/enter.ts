@@ -13,6 +13,8 @@ import type { Command, StartOptions } from "./start-options.ts";
 export interface EnterOptions extends StartOptions {
   /** Which of the container's namespaces to enter. Default: all that it has made or joined. */
   readonly namespaces?: readonly NamespaceType[];
+  /** Enters also a paused container: the process stands still with it. */
+  readonly ignorePaused?: boolean;
   /** An existing cgroup below the container's own, such as "workers". */
   readonly cgroup?: string;
   /** Default: the container's. */

@@ -18,7 +18,7 @@ export function planRecord(spec: ContainerSpec, process: ProcessSpec, directory:
   return {
     directory,
     outlives: spec.lifetime === "host",
-    autoRemove: (spec.lifetime ?? "app") === "app" || (spec.autoRemove ?? false),
+    autoRemove: spec.autoRemove ?? (spec.lifetime ?? "app") === "app",
     held,
     logSize: spec.log?.maxSize ?? DEFAULT_LOG_SIZE,
     restart: again ? { onFailure: restart.policy === "on-failure", most: restart.maximumRetryCount ?? 0 } : undefined,

@@ -20,12 +20,13 @@ import {
   statusOf,
   whenEnded,
 } from "../records/index.ts";
-import type { ContainerSpec } from "../spec/index.ts";
+import { type ContainerSpec, ociState } from "../spec/index.ts";
 import { type Attachment, attach } from "./attach.ts";
 import { endsBy } from "./default-action.ts";
 import { type ExitStatus, exitStatus, tellsOfOomKill } from "./exit-status.ts";
 import { type ContainerInfo, describe } from "./inspect.ts";
 import { notRunning } from "./not-running.ts";
+import { runPoststop } from "./poststop.ts";
 import { numberOf } from "./process.ts";
 import { clearCgroup } from "./repair.ts";
 
@@ -152,6 +153,20 @@ export class Recorded {
       }
       await untilChanged(() => this.status().status !== "created");
     });
+    await this.#started();
+  }
+
+  async #started(): Promise<void> {
+    const { record, state } = this.read();
+    const { spec } = record;
+    if (!spec.hooks?.poststart) return;
+    const { runHooks } = await import("./hooks.ts");
+    try {
+      await runHooks(spec.hooks, ["poststart"], ociState(spec, "running", state?.init.pid));
+    } catch (error) {
+      await this.stop({ signal: "SIGKILL" });
+      throw error;
+    }
   }
 
   /** All that is known of it. */
@@ -214,9 +229,11 @@ export class Recorded {
         hint: `stop it first (ct stop ${this.#name}), or use --force`,
       });
     }
+    const { record } = this.read();
     // Its monitor has removed them already, unless it was killed.
-    await clearCgroup(this.read().record.cgroup);
+    await clearCgroup(record.cgroup);
     this.#store.remove(this.#name);
+    await runPoststop(record.spec);
   }
 
   /** False for a record that nobody can read: it has no process that anybody could know. */

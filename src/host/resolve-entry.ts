@@ -7,7 +7,7 @@ import type { PinnedProcess } from "./pinned-process.ts";
 import type { Streams, Surroundings } from "./resolve.ts";
 import { resolveProcess } from "./resolve-process.ts";
 import { chooseNamespaces, namespacesOf, type RunningContainer, readIdMaps } from "./running-container.ts";
-import type { Command } from "./start-options.ts";
+import { type Command, socketsOf } from "./start-options.ts";
 
 /** What the compiler must know of the way into a container. */
 function resolveWay(
@@ -86,14 +86,14 @@ function seccompOf(spec: ContainerSpec, { seccomp }: EnterOptions): ContainerSpe
 }
 
 function streamsOf(options: EnterOptions): Streams {
-  const { stdin = "ignore", stdout, stderr, orphan = false, detached = orphan, consoleSocket } = options;
+  const { stdin = "ignore", stdout, stderr, orphan = false, detached = orphan } = options;
   const usual: Stdio = detached ? "ignore" : "pipe";
   const streams = { stdin, stdout: stdout ?? usual, stderr: stderr ?? usual };
   for (const [name, stream] of Object.entries(streams)) {
     if (!detached || stream !== "pipe") continue;
     throw invalid(name, stream, '"ignore" or "inherit", as a detached process may outlive who reads its pipes');
   }
-  return { ...streams, consoleSocket };
+  return { ...streams, ...socketsOf(options) };
 }
 
 /** In the hierarchies where there is a sub-cgroup of that name the process goes there, in the others into the container's own (cgroups(7), version 1). */

@@ -10,6 +10,8 @@ export interface StartOptions {
   readonly stderr?: Stdio;
   /** With a terminal: a Unix socket whose listener gets its master, and nobody relays it here. For who is not waited for. */
   readonly consoleSocket?: string | undefined;
+  /** A Unix socket whose listener gets a pidfd of the process. */
+  readonly pidfdSocket?: string | undefined;
   /** Kills the process when it fires. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -20,7 +22,10 @@ export type Command = readonly string[] | (Partial<ProcessSpec> & { readonly arg
 /** The streams of a container that outlives its application are its record's. */
 export function streamsOf(options: StartOptions, { lifetime }: ContainerSpec): Streams {
   const { stdin = "ignore", stdout = "pipe", stderr = "pipe" } = options;
-  if (lifetime !== "host") return { stdin, stdout, stderr, consoleSocket: options.consoleSocket };
+  if (lifetime !== "host") return { stdin, stdout, stderr, ...socketsOf(options) };
   const kept = (stream: Stdio) => (stream === "ignore" ? "ignore" : "log");
   return { stdin: stdin === "ignore" ? "ignore" : "fifo", stdout: kept(stdout), stderr: kept(stderr) };
 }
+
+/** Who gets descriptors of the process. */
+export const socketsOf = ({ consoleSocket, pidfdSocket }: StartOptions) => ({ consoleSocket, pidfdSocket });

@@ -189,7 +189,7 @@ export interface ContainerSpec {
   readonly restart?: Restart;
   /** With lifetime "host": its output is kept. */
   readonly log?: Log;
-  /** With lifetime "host": its record goes when it has ended. */
+  /** Its record goes when it has ended. Default: with lifetime "app" alone */
   readonly autoRemove?: boolean;
 }
 

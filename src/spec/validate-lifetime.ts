@@ -7,7 +7,7 @@ export function checkLifetime(spec: ContainerSpec): void {
     checkRestart(spec);
     return;
   }
-  for (const member of ["restart", "log", "autoRemove"] as const) {
+  for (const member of ["restart", "log"] as const) {
     if (spec[member] === undefined) continue;
     throw invalid(
       member,

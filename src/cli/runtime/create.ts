@@ -1,0 +1,146 @@
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { LibctError } from "../../errors.ts";
+import { parseConfig, type Translated, translateConfig } from "../../flavours/oci/index.ts";
+import type { Container, StartOptions } from "../../host/index.ts";
+import type { FlagTable } from "../syntax.ts";
+import type { Runtime } from "./runtime.ts";
+import { type RuntimeSyntax, readCommand } from "./syntax.ts";
+
+export interface CreateFlags {
+  readonly bundle?: string;
+  readonly consoleSocket?: string;
+  readonly pidfdSocket?: string;
+  readonly pidFile?: string;
+  readonly noPivot?: true;
+  readonly noNewKeyring?: true;
+  readonly preserveFds?: string;
+}
+
+export const CREATE_FLAGS: FlagTable<CreateFlags> = {
+  bundle: { short: "-b", value: "dir", text: "the directory with config.json (default: the current one)" },
+  consoleSocket: { value: "path", text: "a Unix socket whose listener gets the master of the container's terminal" },
+  pidfdSocket: { value: "path", text: "a Unix socket whose listener gets a pidfd of the container's first process" },
+  pidFile: { value: "file", text: "write the pid of the container's first process there" },
+  noPivot: { text: "do not use pivot_root (for a host that runs on an initramfs)" },
+  noNewKeyring: { text: "keep the session keyring of the caller" },
+  preserveFds: { value: "n", text: "pass n further descriptors on, from 3 upward" },
+};
+
+const SYNTAX: RuntimeSyntax<CreateFlags> = {
+  summary: "make a container whose command waits for start",
+  usage: "[options] CONTAINER",
+  words: [1, 1],
+  flags: CREATE_FLAGS,
+};
+
+export async function create(runtime: Runtime, line: readonly string[]): Promise<number> {
+  const { flags, words } = readCommand("create", SYNTAX, line);
+  await prepare(runtime, words[0] ?? "", flags);
+  return 0;
+}
+
+/** Makes the container of a bundle; its command waits to be started. */
+export async function prepare(runtime: Runtime, id: string, flags: CreateFlags): Promise<Container> {
+  const { spec, process } = readBundle(runtime, id, flags);
+  requireConsole(process.terminal ?? false, flags.consoleSocket, true);
+  const host = await runtime.host();
+  const container = await host.create(spec);
+  const { pid } = await container.prepare(process, inherited(flags));
+  try {
+    if (flags.pidFile !== undefined) writePid(flags.pidFile, pid);
+  } catch (error) {
+    await container.remove({ force: true });
+    throw error;
+  }
+  return container;
+}
+
+/** What a bundle's config.json asks for. */
+export function readBundle(
+  { globals, log }: Runtime,
+  id: string,
+  flags: CreateFlags,
+): Translated & { readonly process: NonNullable<Translated["process"]> } {
+  if (!/^[\w+.-]{1,1024}$/.test(id) || id === "." || id === "..") throw badId(id);
+  const bundle = resolve(flags.bundle ?? ".");
+  const translated = translateConfig(parseConfig(readConfig(bundle)), {
+    id,
+    bundle,
+    noPivot: flags.noPivot ?? false,
+    noNewKeyring: flags.noNewKeyring ?? false,
+    systemdCgroup: globals.systemdCgroup ?? false,
+  });
+  for (const warning of translated.warnings) log.warn(warning);
+  const { process } = translated;
+  if (!process) {
+    throw new LibctError(
+      "ERR_CT_INVALID_SPEC",
+      "config.json has no process, and a container without one cannot be started",
+      {
+        member: "process",
+      },
+    );
+  }
+  return { ...translated, process };
+}
+
+function readConfig(bundle: string): unknown {
+  const path = `${bundle}/config.json`;
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new LibctError("ERR_CT_INVALID_SPEC", `JSON specification file ${path} cannot be read: ${code}`, {
+      path,
+      errno: code,
+      hint: "give the directory that has it by --bundle",
+      cause,
+    });
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new LibctError("ERR_CT_INVALID_SPEC", `${path} is no JSON: ${(cause as Error).message}`, { path, cause });
+  }
+}
+
+const badId = (id: string) =>
+  new LibctError("ERR_CT_USAGE", `invalid container ID ${JSON.stringify(id)}`, {
+    hint: 'it consists of letters, digits, "_", "+", "-" and ".", and is not "." or ".."',
+  });
+
+/** Who is not waited for needs a console socket for its terminal, and nobody else does. */
+export function requireConsole(terminal: boolean, consoleSocket: string | undefined, detached: boolean): void {
+  if (terminal && detached && consoleSocket === undefined)
+    throw new LibctError(
+      "ERR_CT_USAGE",
+      "cannot allocate tty if ct-runtime will detach without setting console socket",
+    );
+  if ((!terminal || !detached) && consoleSocket !== undefined)
+    throw new LibctError("ERR_CT_USAGE", "cannot use console socket if ct-runtime will not detach or allocate tty");
+}
+
+/** The streams of the caller's, and who gets descriptors. */
+export function inherited(flags: Pick<CreateFlags, "consoleSocket" | "pidfdSocket" | "preserveFds">): StartOptions {
+  if (flags.preserveFds !== undefined && Number(flags.preserveFds) > 0) throw new Error("not yet");
+  return {
+    stdin: "inherit",
+    stdout: "inherit",
+    stderr: "inherit",
+    consoleSocket: absolute(flags.consoleSocket),
+    pidfdSocket: absolute(flags.pidfdSocket),
+  };
+}
+
+const absolute = (path: string | undefined) => (path === undefined ? undefined : resolve(path));
+
+/** Whole or not at all, since somebody may be waiting for it. */
+export function writePid(file: string, pid: number): void {
+  const path = resolve(file);
+  const at = path.lastIndexOf("/");
+  const fresh = `${path.slice(0, at)}/.${path.slice(at + 1)}`;
+  writeFileSync(fresh, String(pid), { mode: 0o666 });
+  renameSync(fresh, path);
+}

@@ -1,0 +1,47 @@
+import { startExecutor } from "../../executor/index.ts";
+import { Host } from "../../host/index.ts";
+import { OCI_VERSION } from "../../spec/index.ts";
+import { unknownWord, usage } from "../syntax.ts";
+import { COMMANDS } from "./commands.ts";
+import { GLOBAL_FLAGS, stateDirectory } from "./globals.ts";
+import { Log } from "./log.ts";
+import { type Runtime, RuntimeFailure } from "./runtime.ts";
+import { readLine } from "./syntax.ts";
+
+/** `ct-runtime`: the command line of runc, as engines call it. Gives the exit status. */
+export async function runtimeMain(line: readonly string[], version: string): Promise<number> {
+  let log = new Log({});
+  try {
+    const { flags: globals, words, help } = readLine(GLOBAL_FLAGS, line);
+    log = new Log(globals);
+    const [name, ...rest] = words;
+    if (globals.version) return (await import("./help.ts")).tellVersion(version, OCI_VERSION);
+    if (help || name === undefined || name === "help" || name === "h") {
+      return await (await import("./help.ts")).tellHelp(Object.keys(COMMANDS));
+    }
+    if (!Object.hasOwn(COMMANDS, name)) throw unknownWord("command", name, Object.keys(COMMANDS));
+    const command = COMMANDS[name];
+    if (!command) throw usage(`no command ${name}`);
+    return await withHost({ globals, log, version }, (runtime) => command(runtime, rest));
+  } catch (error) {
+    log.error(error);
+    return error instanceof RuntimeFailure ? error.status : 1;
+  }
+}
+
+async function withHost(given: Omit<Runtime, "host">, use: (runtime: Runtime) => Promise<number>): Promise<number> {
+  let host: Promise<Host> | undefined;
+  const open = async () => Host.open({ started: await startExecutor(), stateDirectory: stateDirectory(given.globals) });
+  const runtime: Runtime = {
+    ...given,
+    host() {
+      host ??= open();
+      return host;
+    },
+  };
+  try {
+    return await use(runtime);
+  } finally {
+    await (await host)?.[Symbol.asyncDispose]();
+  }
+}
