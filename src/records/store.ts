@@ -33,7 +33,7 @@ export interface UnreadableRecord {
 }
 
 /** Records that are being made, or taken away, begin with what no container's name begins with. */
-const HIDDEN = ".";
+const HIDDEN = "~";
 
 /** The containers of a user, each a directory with its name. A name is taken by a rename, which only one of several can win. */
 export class RecordStore {

@@ -1,8 +1,35 @@
 export type * from "./hooks.ts";
 export type * from "./intel-rdt.ts";
-export { type MountOptions, mountAttributes, parseMountOptions } from "./mount-options.ts";
+export {
+  isMountOption,
+  type MountOptions,
+  mountAttributes,
+  mountOptionNames,
+  parseMountOptions,
+} from "./mount-options.ts";
 export type * from "./resources.ts";
 export type * from "./scheduling.ts";
+export {
+  either,
+  flag,
+  id,
+  integer,
+  isObject,
+  list,
+  mapOf,
+  object,
+  oneOf,
+  Problem,
+  type Schema,
+  someText,
+  text,
+  texts,
+  textThat,
+  value,
+} from "./schema-base.ts";
+export { parse } from "./schema-parse.ts";
+export { ioPriority, memoryPolicyNames, scheduler } from "./schema-scheduling.ts";
+export { seccompNames, seccompSchema } from "./schema-seccomp.ts";
 export type * from "./seccomp.ts";
 export { formatSize, parseDuration, parseSize } from "./size.ts";
 export * from "./standard.ts";

@@ -132,6 +132,10 @@ const EFFECTS: ReadonlyMap<string, Effect> = new Map<string, Effect>([
   ["tmpcopyup", assign({ tmpcopyup: true })],
 ]);
 
+/** Whether an option is one that every filesystem has, and none of its own. */
+export const isMountOption = (option: string): boolean => EFFECTS.has(option);
+export const mountOptionNames = (): readonly string[] => [...EFFECTS.keys()];
+
 /** mount(2) takes a page of data and cuts off the rest without a word. */
 const MOST_DATA = 4095;
 

@@ -19,8 +19,11 @@ export class Problem {
   }
 }
 
-/** A building block of the schemas: gives a copy of the input, or what is wrong with it. `parse` makes the error of that. */
-export type Schema<T> = (input: unknown) => T | Problem;
+/**
+ * A building block of the schemas: gives a copy of the input, or what is wrong with it. `parse` makes the error of that. `lenient`: by the rules of files that
+ * other programs write and later versions extend: members that are not known, and those that are null, are as if they were not there.
+ */
+export type Schema<T> = (input: unknown, lenient?: boolean) => T | Problem;
 
 type OptionalKeys<T> = { [K in keyof T]-?: Record<never, never> extends Pick<T, K> ? K : never }[keyof T];
 type Required<T> = { readonly [K in Exclude<keyof T, OptionalKeys<T>>]: Schema<T[K]> };
@@ -39,15 +42,18 @@ export const value =
 export function object<T>(required: Required<T>, optional: Optional<T>): Schema<T> {
   const members: Readonly<Record<string, Schema<unknown>>> = { ...required, ...optional };
   const needed = Object.keys(required);
-  return (input) => {
+  return (input, lenient) => {
     if (!isRecord(input)) return new Problem(input, "an object");
     const copy: Record<string, unknown> = {};
     for (const key in input) {
       const given = input[key];
-      if (given === undefined) continue;
+      if (given === undefined || (lenient && given === null)) continue;
       const member = Object.hasOwn(members, key) ? members[key] : undefined;
-      if (!member) return new Problem(given, unknownMember(key, Object.keys(members))).at(key);
-      const checked = member(given);
+      if (!member) {
+        if (lenient) continue;
+        return new Problem(given, unknownMember(key, Object.keys(members))).at(key);
+      }
+      const checked = member(given, lenient);
       if (checked instanceof Problem) return checked.at(key);
       copy[key] = checked;
     }
@@ -62,12 +68,12 @@ const unknownMember = (key: string, known: readonly string[]) => `no member of t
 
 export function list<T>(item: Schema<T>, least = 0): Schema<T[]> {
   const expected = least === 0 ? "a list" : least === 1 ? "a list that is not empty" : `a list of at least ${least}`;
-  return (input) => {
+  return (input, lenient) => {
     if (!Array.isArray(input)) return new Problem(input, "a list");
     if (input.length < least) return new Problem(input, expected);
     const copy: T[] = [];
     for (let index = 0; index < input.length; index++) {
-      const checked = item(input[index]);
+      const checked = item(input[index], lenient);
       if (checked instanceof Problem) return checked.at(index);
       copy.push(checked);
     }
@@ -78,8 +84,8 @@ export function list<T>(item: Schema<T>, least = 0): Schema<T[]> {
 /** One of two schemas, by a look at the input: so an error speaks of the one that was meant. */
 export const either =
   <A, B>(isFirst: (input: unknown) => boolean, first: Schema<A>, second: Schema<B>): Schema<A | B> =>
-  (input) =>
-    isFirst(input) ? first(input) : second(input);
+  (input, lenient) =>
+    isFirst(input) ? first(input, lenient) : second(input, lenient);
 
 /** A text of a fixed set; a record, so that the compiler misses forgotten ones. */
 export function oneOf<T extends string>(names: Readonly<Record<T, unknown>>, others = ""): Schema<T> {
@@ -102,11 +108,11 @@ export function oneOf<T extends string>(names: Readonly<Record<T, unknown>>, oth
 
 /** An object used as a map. */
 export function mapOf<T>(item: Schema<T>): Schema<Readonly<Record<string, T>>> {
-  return (input) => {
+  return (input, lenient) => {
     if (!isRecord(input)) return new Problem(input, "an object");
     const copy: Record<string, T> = {};
     for (const [key, given] of Object.entries(input)) {
-      const checked = item(given);
+      const checked = item(given, lenient);
       if (checked instanceof Problem) return checked.at(key);
       copy[key] = checked;
     }

@@ -2,8 +2,8 @@ import { invalid, type LibctError } from "../errors.ts";
 import { Problem, type Schema } from "./schema-base.ts";
 
 /** `input` as the schema's type; otherwise one error for the first thing that is wrong with it. */
-export function parse<T>(schema: Schema<T>, input: unknown, member: string): T {
-  const result = schema(input);
+export function parse<T>(schema: Schema<T>, input: unknown, member: string, lenient = false): T {
+  const result = schema(input, lenient);
   if (result instanceof Problem) throw explain(result, member);
   return result;
 }

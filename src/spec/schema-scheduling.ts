@@ -50,26 +50,21 @@ export const ioPriority = object<IOPriority>(
 
 export const execCPUAffinity = object<CPUAffinity>({}, { initial: numbers, final: numbers });
 
+const MODES = {
+  MPOL_DEFAULT: true,
+  MPOL_BIND: true,
+  MPOL_INTERLEAVE: true,
+  MPOL_WEIGHTED_INTERLEAVE: true,
+  MPOL_PREFERRED: true,
+  MPOL_PREFERRED_MANY: true,
+  MPOL_LOCAL: true,
+} as const satisfies Record<MemoryPolicy["mode"], true>;
+const MODE_FLAGS = { MPOL_F_NUMA_BALANCING: true, MPOL_F_RELATIVE_NODES: true, MPOL_F_STATIC_NODES: true } as const;
+
 export const memoryPolicy = object<MemoryPolicy>(
-  {
-    mode: oneOf<MemoryPolicy["mode"]>({
-      MPOL_DEFAULT: true,
-      MPOL_BIND: true,
-      MPOL_INTERLEAVE: true,
-      MPOL_WEIGHTED_INTERLEAVE: true,
-      MPOL_PREFERRED: true,
-      MPOL_PREFERRED_MANY: true,
-      MPOL_LOCAL: true,
-    }),
-  },
-  {
-    nodes: numbers,
-    flags: list(
-      oneOf<NonNullable<MemoryPolicy["flags"]>[number]>({
-        MPOL_F_NUMA_BALANCING: true,
-        MPOL_F_RELATIVE_NODES: true,
-        MPOL_F_STATIC_NODES: true,
-      }),
-    ),
-  },
+  { mode: oneOf<MemoryPolicy["mode"]>(MODES) },
+  { nodes: numbers, flags: list(oneOf<NonNullable<MemoryPolicy["flags"]>[number]>(MODE_FLAGS)) },
 );
+
+/** All that a memory policy may name. */
+export const memoryPolicyNames = () => ({ modes: Object.keys(MODES), flags: Object.keys(MODE_FLAGS) });

@@ -9,7 +9,7 @@ import type {
   SeccompSyscall,
 } from "./seccomp.ts";
 
-const action = oneOf<SeccompAction>({
+const ACTIONS = {
   SCMP_ACT_KILL: true,
   SCMP_ACT_KILL_PROCESS: true,
   SCMP_ACT_KILL_THREAD: true,
@@ -19,9 +19,10 @@ const action = oneOf<SeccompAction>({
   SCMP_ACT_ALLOW: true,
   SCMP_ACT_LOG: true,
   SCMP_ACT_NOTIFY: true,
-});
+} as const satisfies Record<SeccompAction, true>;
+const action = oneOf<SeccompAction>(ACTIONS);
 
-const operator = oneOf<SeccompOperator>({
+const OPERATORS = {
   SCMP_CMP_NE: true,
   SCMP_CMP_LT: true,
   SCMP_CMP_LE: true,
@@ -29,9 +30,10 @@ const operator = oneOf<SeccompOperator>({
   SCMP_CMP_GE: true,
   SCMP_CMP_GT: true,
   SCMP_CMP_MASKED_EQ: true,
-});
+} as const satisfies Record<SeccompOperator, true>;
+const operator = oneOf<SeccompOperator>(OPERATORS);
 
-const arch = oneOf<SeccompArch>({
+const ARCHS = {
   SCMP_ARCH_X86: true,
   SCMP_ARCH_X86_64: true,
   SCMP_ARCH_X32: true,
@@ -55,14 +57,16 @@ const arch = oneOf<SeccompArch>({
   SCMP_ARCH_M68K: true,
   SCMP_ARCH_SH: true,
   SCMP_ARCH_SHEB: true,
-});
+} as const satisfies Record<SeccompArch, true>;
+const arch = oneOf<SeccompArch>(ARCHS);
 
-const flag = oneOf<SeccompFlag>({
+const FLAGS = {
   SECCOMP_FILTER_FLAG_TSYNC: true,
   SECCOMP_FILTER_FLAG_LOG: true,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW: true,
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: true,
-});
+} as const satisfies Record<SeccompFlag, true>;
+const flag = oneOf<SeccompFlag>(FLAGS);
 
 /** Numbers above 2^53 - 1 are not exact: what was meant cannot be told any more. */
 const unsigned64: Schema<number | bigint> = value(
@@ -95,3 +99,11 @@ export const seccompSchema = object<Seccomp>(
     syscalls: list(rule),
   },
 );
+
+/** All that a profile may name. */
+export const seccompNames = () => ({
+  actions: Object.keys(ACTIONS),
+  operators: Object.keys(OPERATORS),
+  archs: Object.keys(ARCHS),
+  flags: Object.keys(FLAGS),
+});

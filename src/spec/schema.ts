@@ -24,10 +24,10 @@ import type { Seccomp } from "./seccomp.ts";
 import type { ContainerSpec, IdMapping, Log, Namespace, NamespaceType, Restart, RootDriver } from "./types.ts";
 import { validateSeccomp } from "./validate-seccomp.ts";
 
-/** A container's name is part of file names and of cgroup names. */
+/** A container's name is part of file names and of cgroup names. These are the ids that runc takes, and so what engines may choose. */
 const name = textThat(
-  (input) => /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/.test(input),
-  'a name of 1 to 128 letters, digits, "_", "." and "-", which starts with a letter or digit',
+  (input) => /^[\w+.-]{1,128}$/.test(input) && input !== "." && input !== "..",
+  'a name of 1 to 128 letters, digits, "_", "+", "." and "-", other than "." and ".."',
 );
 
 const driver = value<RootDriver>(

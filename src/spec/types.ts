@@ -134,7 +134,7 @@ export interface ProcessSpec {
  * Names are the OCI runtime-spec's.
  */
 export interface ContainerSpec {
-  /** Unique among the user's containers; made up when absent. [a-zA-Z0-9][a-zA-Z0-9_.-]* */
+  /** Unique among the user's containers; made up when absent. [a-zA-Z0-9_+.-]*, but not "." and ".." */
   readonly name?: string;
   /** What "/" is: a directory, or a driver such as `overlay(...)`. Absent: the host's own root, unprotected. */
   readonly root?: string | RootDriver;

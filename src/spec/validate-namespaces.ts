@@ -35,8 +35,9 @@ const NEEDS: readonly Need[] = [
   { member: "readonlyPaths", type: "mount", kind: "either", otherwise: "they would become read-only on the host" },
   { member: "readonlyRoot", type: "mount", kind: "new", otherwise: "the root would become read-only for others" },
   { member: "rootfsPropagation", type: "mount", kind: "new", otherwise: "the mounts of others would change" },
-  { member: "hostname", type: "uts", kind: "new", otherwise: "others would be renamed" },
-  { member: "domainname", type: "uts", kind: "new", otherwise: "others would be renamed" },
+  // Of a joined namespace it is what its name asks for: podman gives each container of a pod the pod's hostname.
+  { member: "hostname", type: "uts", kind: "either", otherwise: "others would be renamed" },
+  { member: "domainname", type: "uts", kind: "either", otherwise: "others would be renamed" },
   { member: "timeOffsets", type: "time", kind: "new", otherwise: "only its clocks can be set" },
   { member: "uidMappings", type: "user", kind: "new", otherwise: "only its ids can be mapped" },
   { member: "gidMappings", type: "user", kind: "new", otherwise: "only its ids can be mapped" },

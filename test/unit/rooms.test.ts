@@ -17,7 +17,20 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   executor: ["program", "linux"],
   records: ["executor", "compile", "cgroup", "program", "spec", "linux"],
   host: ["records", "executor", "explain", "compile", "cgroup", "fs", "program", "spec", "linux"],
-  cli: ["host", "records", "executor", "explain", "compile", "cgroup", "fs", "program", "spec", "linux"],
+  "flavours/oci": ["spec", "linux"],
+  cli: [
+    "flavours/oci",
+    "host",
+    "records",
+    "executor",
+    "explain",
+    "compile",
+    "cgroup",
+    "fs",
+    "program",
+    "spec",
+    "linux",
+  ],
 };
 
 interface Import {
@@ -26,7 +39,11 @@ interface Import {
 }
 
 const files = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
-const room = (file: string) => (file.includes("/") ? (file.split("/")[0] ?? "") : "");
+/** The folder below src; each flavour is a room of its own. */
+const room = (file: string) => {
+  const parts = file.split("/").slice(0, -1);
+  return parts.slice(0, parts[0] === "flavours" ? 2 : 1).join("/");
+};
 const imports = files.flatMap((from): Import[] => {
   const text = readFileSync(join(SRC, from), "utf8");
   const found = [...text.matchAll(/(?:\bfrom\s*|\bimport\s*\(?\s*)"(\.[^"]+)"/g)];

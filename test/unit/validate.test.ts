@@ -92,7 +92,9 @@ describe("the structure of a spec", () => {
     ],
     "a value that is no list": [{ namespaces: "pid" }, "namespaces", "expected a list"],
     "a flag that is none": [{ readonlyRoot: "yes" }, "readonlyRoot", "true or false"],
-    "a name that starts with a dot": [{ name: ".web" }, "name", "starts with a letter or digit"],
+    "a name that is a directory's own": [{ name: "." }, "name", 'other than "."'],
+    "a name that is the directory above": [{ name: ".." }, "name", 'other than "."'],
+    "a name that a record without one has": [{ name: "~new" }, "name", "letters, digits"],
     "a name with a slash": [{ name: "a/b" }, "name", "letters, digits"],
     "a name with a line break at its end": [{ name: "web\n" }, "name", "letters, digits"],
     "a name that is too long": [{ name: "a".repeat(129) }, "name", "1 to 128"],
@@ -224,6 +226,7 @@ describe("namespaces", () => {
       namespaces: ["time"],
       timeOffsets: { boottime: { secs: -5, nanosecs: 999999999 }, monotonic: {} },
     },
+    "names of a namespace that is joined": { namespaces: [{ type: "uts", path: "/ns" }], hostname: "web" },
     "names of the longest length": { namespaces: ["uts"], hostname: "h".repeat(64), domainname: "" },
   });
 
@@ -278,7 +281,6 @@ describe("namespaces", () => {
     ...needing("gidMappings", [map(0, 0, 1)], "user"),
     ...notJoined("readonlyRoot", true, "mount"),
     ...notJoined("rootfsPropagation", "shared", "mount"),
-    ...notJoined("hostname", "web", "uts"),
     ...notJoined("timeOffsets", { boottime: { secs: 1 } }, "time"),
     ...notJoined("uidMappings", "identity", "user"),
     "pivot_root without a mount namespace": [
@@ -563,6 +565,10 @@ describe("kernel parameters", () => {
     "the network": sysctl("network", "net.ipv4.ip_forward"),
     "the network, of an interface with a dot": sysctl("network", "net/ipv4/conf/eth0.5/forwarding"),
     "limits of a user namespace": sysctl("user", "user.max_user_namespaces"),
+    "the network, of a namespace that is joined": {
+      namespaces: [{ type: "network", path: "/ns" }],
+      sysctl: { "net.ipv4.ip_forward": "1" },
+    },
     "the domain": sysctl("uts", "kernel.domainname", "lan"),
     "the hostname, when it is the spec's": sysctl("uts", "kernel.hostname", "web", { hostname: "web" }),
   });
@@ -600,11 +606,6 @@ describe("kernel parameters", () => {
       sysctl("", "net.ipv4.ip_forward"),
       "sysctl.net.ipv4.ip_forward",
       'add "network"',
-    ],
-    "the network's of a joined namespace": [
-      { namespaces: [{ type: "network", path: "/ns" }], sysctl: { "net.ipv4.ip_forward": "1" } },
-      "sysctl.net.ipv4.ip_forward",
-      "the network namespace is joined",
     ],
     "shared memory without an ipc namespace": [sysctl("network", "kernel.shmall"), "sysctl.kernel.shmall", 'add "ipc"'],
     "message queues without an ipc namespace": [
