@@ -1,27 +1,42 @@
 #!/bin/sh
-# Builds dist/ct: a single file with the library, Bun's runtime, and the executor for this machine's architecture in it.
+# Builds dist/ct and dist/ct-runtime: single files with the library, Bun's runtime, and the executor for this machine's architecture in them.
 set -eu
 cd "$(dirname "$0")/.."
 scripts/build-executor.sh
 mkdir -p dist build
 
 version=$(sed -n 's/^  "version": "\(.*\)",$/\1/p' package.json)
+executor=prebuilt/ct-executor-$(uname -m)
 
 # A short command is over before a just-in-time compiler pays: it starts late. Chunks that a command does not need are not loaded.
-# A .env or bunfig.toml of the directory that ct is called in must not change what ct does: the latter could make it execute code.
-bundle() { # output, further options
-  output=$1
-  shift
+# A .env or bunfig.toml of the directory that a command is called in must not change what it does: the latter could make it execute code.
+bundle() { # entry, output, further options
+  entry=$1 output=$2
+  shift 2
   npx bun build --compile --minify --bytecode --format=esm --splitting --compile-jit-policy=100 \
     --no-compile-autoload-dotenv --no-compile-autoload-bunfig \
     --define CT_VERSION="\"$version\"" "$@" \
-    --outfile "$output" src/cli/main-bun.ts "prebuilt/ct-executor-$(uname -m)" >/dev/null
+    --outfile "$output" "$entry" "$executor" >/dev/null
 }
 
-bundle build/ct-first
-# What a run uses is laid out in the order in which it is used. Where no container can be run the order is that of the attempt.
-rm -f build/bytecode-order
-BUN_BYTECODE_ORDER_OUT=build/bytecode-order build/ct-first run -- true >/dev/null 2>&1 || true
-if [ -s build/bytecode-order ]; then bundle dist/ct --bytecode-order=build/bytecode-order; else mv build/ct-first dist/ct; fi
-rm -f build/ct-first
-echo "built dist/ct ($(wc -c <dist/ct) bytes)"
+# What a command uses is laid out in the order in which it is used. Where no container can be run the order is that of the attempt.
+build() { # entry, name, command line of a usual run
+  entry=$1 name=$2
+  shift 2
+  order=$PWD/build/$name-order
+  bundle "$entry" "build/$name-first"
+  rm -f "$order"
+  BUN_BYTECODE_ORDER_OUT=$order "build/$name-first" "$@" >/dev/null 2>&1 || true
+  if [ -s "$order" ]; then bundle "$entry" "dist/$name" --bytecode-order="$order"; else mv "build/$name-first" "dist/$name"; fi
+  rm -f "build/$name-first"
+  echo "built dist/$name ($(wc -c <"dist/$name") bytes)"
+}
+
+build src/cli/main-bun.ts ct run -- true
+
+bundle=build/usual-bundle
+rm -rf "$bundle"
+mkdir -p "$bundle/state"
+chmod 700 "$bundle/state"
+npx bun scripts/usual-bundle.ts >"$bundle/config.json"
+build src/cli/runtime/main-bun.ts ct-runtime --root "$bundle/state" run --bundle "$bundle" usual

@@ -1,8 +1,9 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { LibctError } from "../../errors.ts";
-import { parseConfig, type Translated, translateConfig } from "../../flavours/oci/index.ts";
+import { parseConfig, type Translation, translateConfig } from "../../flavours/oci/index.ts";
 import type { Container, StartOptions } from "../../host/index.ts";
+import type { ProcessSpec } from "../../spec/index.ts";
 import type { FlagTable } from "../syntax.ts";
 import type { Runtime } from "./runtime.ts";
 import { type RuntimeSyntax, readCommand } from "./syntax.ts";
@@ -61,7 +62,7 @@ export function readBundle(
   { globals, log }: Runtime,
   id: string,
   flags: CreateFlags,
-): Translated & { readonly process: NonNullable<Translated["process"]> } {
+): Pick<Translation, "spec"> & { readonly process: ProcessSpec } {
   if (!/^[\w+.-]{1,1024}$/.test(id) || id === "." || id === "..") throw badId(id);
   const bundle = resolve(flags.bundle ?? ".");
   const translated = translateConfig(parseConfig(readConfig(bundle)), {
@@ -82,14 +83,14 @@ export function readBundle(
       },
     );
   }
-  return { ...translated, process };
+  // Whoever enters without saying more gets what the container's own process has.
+  return { spec: { ...translated.spec, process }, process };
 }
 
-function readConfig(bundle: string): unknown {
+function readConfig(bundle: string): string {
   const path = `${bundle}/config.json`;
-  let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    return readFileSync(path, "utf8");
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     throw new LibctError("ERR_CT_INVALID_SPEC", `JSON specification file ${path} cannot be read: ${code}`, {
@@ -98,11 +99,6 @@ function readConfig(bundle: string): unknown {
       hint: "give the directory that has it by --bundle",
       cause,
     });
-  }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new LibctError("ERR_CT_INVALID_SPEC", `${path} is no JSON: ${(cause as Error).message}`, { path, cause });
   }
 }
 

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { LibctError } from "../../errors.ts";
 import { parseProcess, translateProcess } from "../../flavours/oci/index.ts";
 import type { Container, EnterOptions } from "../../host/index.ts";
 import type { ProcessSpec } from "../../spec/index.ts";
+import { readText } from "../parse.ts";
 import type { FlagTable } from "../syntax.ts";
 import { usage } from "../syntax.ts";
 import { inherited, requireConsole, writePid } from "./create.ts";
@@ -64,7 +64,8 @@ export async function exec(runtime: Runtime, line: readonly string[]): Promise<n
     const [id, ...args] = words;
     const container = await openContainer(runtime, id);
     requireRunning(container);
-    const process = flags.process === undefined ? commandOf(container, args, flags) : readProcess(flags.process);
+    const process =
+      flags.process === undefined ? commandOf(container, args, flags) : readProcess(flags.process, runtime);
     return await enter(container, process, flags);
   } catch (error) {
     // As with runc: an engine tells the failure of exec from the command's own.
@@ -99,14 +100,9 @@ async function enter(container: Container, process: ProcessSpec, flags: ExecFlag
 }
 
 /** All that a process may have: what a file does not say is not the container's. */
-function readProcess(file: string): ProcessSpec {
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(file, "utf8"));
-  } catch (cause) {
-    throw new LibctError("ERR_CT_USAGE", `--process ${file}: ${(cause as Error).message}`, { path: file, cause });
-  }
-  return { ...NOTHING_OF_THE_CONTAINER, ...translateProcess(parseProcess(json)) };
+function readProcess(file: string, { log }: Runtime): ProcessSpec {
+  const process = translateProcess(parseProcess(readText("--process", file)), (text) => log.warn(text));
+  return { ...NOTHING_OF_THE_CONTAINER, ...process };
 }
 
 const NOTHING_OF_THE_CONTAINER = {

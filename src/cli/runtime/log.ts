@@ -43,7 +43,7 @@ export class Log {
 /** Engines look for the words of runc, which are those of Go's library: they decide about the exit status that their users see. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof LibctError)) return errorText(error);
-  const file = JSON.stringify(error.path ?? "");
+  const file = JSON.stringify(error.path ?? /^command not found: (.*) is not in PATH/.exec(error.message)?.[1] ?? "");
   if (error.code === "ERR_CT_COMMAND_NOT_FOUND") {
     const what = error.path?.includes("/") ? "no such file or directory" : "executable file not found in $PATH";
     return `exec: ${file}: ${what}: ${errorText(error)}`;

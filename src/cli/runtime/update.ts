@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { LibctError } from "../../errors.ts";
 import { parseResources, translateResources } from "../../flavours/oci/index.ts";
 import { parseSize, type Resources } from "../../spec/index.ts";
+import { readText } from "../parse.ts";
 import type { FlagTable } from "../syntax.ts";
 import { usage } from "../syntax.ts";
 import type { Runtime } from "./runtime.ts";
@@ -63,34 +64,15 @@ export async function update(runtime: Runtime, line: readonly string[]): Promise
   if (flags.l3CacheSchema ?? flags.memBwSchema) {
     throw new LibctError("ERR_CT_NOT_SUPPORTED", "Intel RDT of a running container cannot be changed");
   }
-  const wanted = flags.resources === undefined ? resourcesOf(flags) : readResources(flags.resources);
+  const wanted = flags.resources === undefined ? resourcesOf(flags) : readResources(flags.resources, runtime);
   await container.update(wanted);
   return 0;
 }
 
-function readResources(file: string): Resources {
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(file === "-" ? 0 : file, "utf8"));
-  } catch (cause) {
-    throw new LibctError("ERR_CT_USAGE", `--resources ${file}: ${(cause as Error).message}`, { path: file, cause });
-  }
-  return withoutNothing(translateResources(parseResources(json)));
+function readResources(file: string, { log }: Runtime): Resources {
+  const text = file === "-" ? readFileSync(0, "utf8") : readText("--resources", file);
+  return translateResources(parseResources(text), (warning) => log.warn(warning));
 }
-
-/** Engines send every member, and 0 where they have nothing to say. */
-function withoutNothing(resources: Resources): Resources {
-  const part = (value: unknown): unknown => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-    const members = Object.entries(value)
-      .map(([key, one]) => [key, part(one)] as const)
-      .filter(([, one]) => one !== undefined && one !== 0 && one !== "" && !isEmpty(one));
-    return Object.fromEntries(members);
-  };
-  return part(resources) as Resources;
-}
-
-const isEmpty = (value: unknown) => typeof value === "object" && value !== null && Object.keys(value).length === 0;
 
 function resourcesOf(flags: UpdateFlags): Resources {
   const whole = (member: keyof UpdateFlags) => {

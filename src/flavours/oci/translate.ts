@@ -43,6 +43,7 @@ export function translateConfig(config: OciConfig, context: TranslationContext):
   const spec: Mutable<ContainerSpec> = {
     name: context.id,
     lifetime: "orphan",
+    bundle: context.bundle,
     root: absolutePath(root.path.startsWith("/") ? root.path : `${context.bundle}/${root.path}`),
   };
   if (context.noPivot) spec.rootMode = "move";
