@@ -1,5 +1,6 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { LibctError } from "../../errors.ts";
+import { defaultConfig, ociFeatures } from "../../flavours/oci/index.ts";
 import { say } from "./output.ts";
 import type { Runtime } from "./runtime.ts";
 import { type RuntimeSyntax, readCommand } from "./syntax.ts";
@@ -25,15 +26,14 @@ export async function spec(_: Runtime, line: readonly string[]): Promise<number>
   if (existsSync(path)) {
     throw new LibctError("ERR_CT_USAGE", `${path} exists already`, { path, hint: "remove it first" });
   }
-  const { defaultConfig } = await import("../../flavours/oci/default-config.ts");
   const ids = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
-  writeFileSync(path, `${JSON.stringify(defaultConfig(flags.rootless ? ids : undefined), undefined, "\t")}\n`);
+  const config = await defaultConfig(flags.rootless ? ids : undefined);
+  writeFileSync(path, `${JSON.stringify(config, undefined, "\t")}\n`);
   return 0;
 }
 
 export async function features(runtime: Runtime, line: readonly string[]): Promise<number> {
   readCommand("features", { summary: "tell what this runtime can do", usage: "", words: [0, 0], flags: {} }, line);
-  const { ociFeatures } = await import("../../flavours/oci/features.ts");
-  say(`${JSON.stringify(ociFeatures(runtime.version), undefined, 2)}\n`);
+  say(`${JSON.stringify(await ociFeatures(runtime.version), undefined, 2)}\n`);
   return 0;
 }
