@@ -1,27 +1,59 @@
-import type { CgroupPlan, CgroupStep } from "../cgroup/index.ts";
-import { AT, E, MSG, O, u64s } from "../linux/index.ts";
-import type { BlockBuilder, DataRef, Label, OpOptions } from "../program/index.ts";
+import type { CgroupDirectory, CgroupPlan, CgroupStep } from "../cgroup/index.ts";
+import { AT, E, MSG, O, openFlags, u64s } from "../linux/index.ts";
+import type { BlockBuilder, DataRef, Label, OpOptions, Register } from "../program/index.ts";
 import { attachDeviceProgram } from "./cgroup-devices.ts";
 import { type Context, lend, REPORT } from "./context.ts";
 import { receive } from "./namespaces.ts";
+import type { ResolvedProcess } from "./resolved.ts";
 
-/** The monitor makes the cgroups and lends init their cgroup.procs; the epilogue removes them when nobody is left in them. */
-export function makeCgroups(c: Context): readonly DataRef[] {
+/** How init gets into its cgroups: born in that of version 2, where the kernel can do that, and by files that the monitor lends it. */
+export interface Entrances {
+  readonly into: Register | undefined;
+  readonly files: readonly DataRef[];
+}
+
+/**
+ * The monitor makes the cgroups; the epilogue removes them when nobody is left in them. To move a process stops every fork and exit on the machine for a
+ * moment, for which the kernel first waits some milliseconds: but not for a process that is born there, nor for a thread that moves itself
+ * (kernel/cgroup/cgroup.c, cgroup_procs_write_start).
+ */
+export function makeCgroups(c: Context): Entrances {
   const { monitor, resolved } = c;
   const plan = resolved.cgroup;
-  if (!plan) return [];
+  if (!plan) return { into: undefined, files: [] };
   removeCgroups(c, plan, makeSteps(c, plan));
-  return plan.handle.directories.map(({ path }) => {
-    const procs = monitor.at("resources").str(`${path}/cgroup.procs`);
-    return lend(c, monitor.sysResult("file", "openat", [AT.FDCWD, procs, O.WRONLY | O.CLOEXEC, 0]));
-  });
+  monitor.at("resources");
+  const files: DataRef[] = [];
+  const into = c.stage ? undefined : openCgroupToBeBornIn(c, plan.handle.directories);
+  for (const { path, version } of plan.handle.directories) {
+    if (version === 2 && into) continue;
+    const file = monitor.str(entranceOf(path, version));
+    files.push(lend(c, monitor.sysResult("file", "openat", [AT.FDCWD, file, O.WRONLY | O.CLOEXEC, 0])));
+  }
+  return { into, files };
+}
+
+/** A process that enters is one thread: in version 1 it may move as such. */
+export const entranceOf = (path: string, version: 1 | 2): string =>
+  `${path}/${version === 1 ? "tasks" : "cgroup.procs"}`;
+
+/** The directory of version 2, for CLONE_INTO_CGROUP. */
+export function openCgroupToBeBornIn(
+  { monitor, resolved }: Pick<Context, "monitor"> & { readonly resolved: Pick<ResolvedProcess, "features" | "arch"> },
+  directories: readonly Pick<CgroupDirectory, "path" | "version">[],
+): Register | undefined {
+  const path = directories.find(({ version }) => version === 2)?.path;
+  if (path === undefined || !resolved.features.cloneIntoCgroup) return undefined;
+  const flags = O.PATH | O.CLOEXEC | openFlags(resolved.arch).DIRECTORY;
+  return monitor.at("resources").sysResult("born_in", "openat", [AT.FDCWD, monitor.str(path), flags, 0]);
 }
 
 /** Init moves itself, before it does anything that could be charged to somebody else ("0" means the writer, cgroups(7)). */
-export function enterCgroups(c: Context, cgroups: readonly DataRef[]): void {
+export function enterCgroups(c: Context, { into, files }: Entrances): void {
   const { init, program } = c;
   const procs = program.register("cgroup");
-  for (const slot of cgroups) {
+  if (into) init.at("resources").sys("close", [into]);
+  for (const slot of files) {
     init.at("resources").load(procs, slot, 4);
     init.sys("write", [procs, init.str("0"), 1], { why: "enter the cgroup" });
     init.sys("close", [procs]);

@@ -84,7 +84,7 @@ export function compileContainer(resolved: Resolved): Program {
   const pid = program.register("init");
   const ended = monitor.label();
   if (stage) spawnThroughStage(c, stage, pid, ended);
-  else spawnDirectly(c, pid);
+  else spawnDirectly(c, pid, cgroups.into);
   closeContainerEnds(c, pipes);
   closeLent(c);
   askForRuntimeHooks(c, pid, ended);

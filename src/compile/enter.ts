@@ -1,5 +1,6 @@
 import { type Label, type Program, ProgramBuilder, type Register } from "../program/index.ts";
 import { becomeCommand } from "./become.ts";
+import { openCgroupToBeBornIn } from "./cgroup.ts";
 import { NOTICE } from "./context.ts";
 import { beginEntry, type EntryContext, enterRoot, joinContainer } from "./entry.ts";
 import { setOomScore } from "./limits.ts";
@@ -19,11 +20,12 @@ export function compileEnter(resolved: ResolvedEntry): Program {
   // As for a container: the answers to the look-up of a user and about the pipes must not be mixed up.
   const asks = typeof resolved.user === "string";
   if (asks) handOverPipes(c, pipes);
-  writeEntered(c, pipes);
+  const bornIn = openCgroupToBeBornIn(c, resolved.cgroups);
+  writeEntered(c, pipes, bornIn);
 
   const pid = program.register("init");
   const ended = monitor.label();
-  spawnEntered(c, pid, ended);
+  spawnEntered(c, pid, ended, bornIn);
   closeContainerEnds(c, pipes);
   if (resolved.keepRunning) leaveStreams(c);
   const master = receiveTerminal(c, ended);
@@ -39,16 +41,17 @@ export function compileEnter(resolved: ResolvedEntry): Program {
   return program.finish();
 }
 
-function writeEntered(c: EntryContext, pipes: Pipes): void {
+function writeEntered(c: EntryContext, pipes: Pipes, bornIn: Register | undefined): void {
   const { init, stage } = c;
   const first = stage ?? init;
   let ignored: Register | undefined;
-  joinContainer(first, c, () => {
+  const onHost = () => {
     // Files of one's own in /proc are root's as soon as one is not dumpable any more (proc(5)).
     setOomScore(first, c);
     setLabels(first, c);
     ignored = openIgnored(first, c);
-  });
+  };
+  joinContainer(first, c, onHost, bornIn);
   if (stage) beginChild(init, c);
   enterRoot(c);
   // No descriptor is left that leads elsewhere: links of the container to /proc/self/fd/N find nothing (CVE-2024-21626).
@@ -57,11 +60,11 @@ function writeEntered(c: EntryContext, pipes: Pipes): void {
   becomeCommand(c, pipes, ignored, { last: () => letLiveOn(c) });
 }
 
-function spawnEntered(c: EntryContext, pid: Register, ended: Label): void {
+function spawnEntered(c: EntryContext, pid: Register, ended: Label, bornIn: Register | undefined): void {
   const { monitor, stage, resolved: r } = c;
   monitor.at("namespaces");
   if (stage) openPidPipe(c);
-  spawn(monitor, r, stage ?? c.init, 0, stage ? c.program.register("stage") : pid);
+  spawn(monitor, r, stage ?? c.init, 0, stage ? c.program.register("stage") : pid, bornIn);
   monitor.sys("close", [c.sync.child]);
   monitor.sys("close", [c.target]);
   if (stage) spawnFromStage(c, stage, 0, pid, ended);

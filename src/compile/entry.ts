@@ -1,6 +1,7 @@
 import { AT, O, openFlags, PR } from "../linux/index.ts";
 import type { BlockBuilder, ProgramBuilder, Register } from "../program/index.ts";
 import { NAMESPACE_FILES, type NamespaceType } from "../spec/index.ts";
+import { entranceOf } from "./cgroup.ts";
 import type { ProcessContext } from "./context.ts";
 import { becomeNamespaceRoot } from "./identity.ts";
 import { beginChild, CLONE_FLAG, openProcfs, openSync } from "./namespaces.ts";
@@ -30,10 +31,18 @@ export function beginEntry(program: ProgramBuilder, resolved: ResolvedEntry, nam
  * the process is charged to the container from the beginning. Before the container can see it, it cannot be traced (PR_SET_DUMPABLE in prctl(2)), nor can its
  * descriptors and its executable be reached. Then everything is opened, and only then the first namespace joined.
  */
-export function joinContainer(block: BlockBuilder, c: EntryContext, onHost: () => void): void {
+export function joinContainer(
+  block: BlockBuilder,
+  c: EntryContext,
+  onHost: () => void,
+  bornIn: Register | undefined = undefined,
+): void {
   const { resolved: r } = c;
   beginChild(block, c);
-  for (const path of r.cgroupPaths) joinCgroup(block, path);
+  if (bornIn) block.at("resources").sys("close", [bornIn]);
+  for (const { path, version } of r.cgroups) {
+    if (version === 1 || !bornIn) joinCgroup(block, entranceOf(path, version));
+  }
   onHost();
   block.at("container").sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0], { why: "be no target for the container" });
   const files = joinOrder(r).map((type) => {
@@ -51,10 +60,11 @@ export function joinContainer(block: BlockBuilder, c: EntryContext, onHost: () =
 
 const NAMESPACE = O.RDONLY | O.CLOEXEC;
 
-function joinCgroup(block: BlockBuilder, path: string): void {
+function joinCgroup(block: BlockBuilder, entrance: string): void {
   const what = { why: "enter the container's cgroup" };
-  const procs = block.str(`${path}/cgroup.procs`);
-  const fd = block.at("resources").sysResult("file", "openat", [AT.FDCWD, procs, O.WRONLY | O.CLOEXEC, 0], what);
+  const fd = block
+    .at("resources")
+    .sysResult("file", "openat", [AT.FDCWD, block.str(entrance), O.WRONLY | O.CLOEXEC, 0], what);
   // "0" means the writer (cgroups(7)).
   block.sys("write", [fd, block.str("0"), 1], what);
   block.sys("close", [fd]);

@@ -41,12 +41,12 @@ export const needsStage = (r: Resolved): boolean =>
 export const usesHelper = (r: Resolved) => r.root?.steps.some((step) => step.do === "helper") ?? false;
 
 /** The monitor makes init itself. */
-export function spawnDirectly(c: Context, pid: Register): void {
+export function spawnDirectly(c: Context, pid: Register, into: Register | undefined): void {
   const { resolved: r, monitor } = c;
   joinNamespaces(monitor, c, (type) => type !== "mount");
   makeTimeNamespace(monitor, c);
   monitor.at("namespaces");
-  spawn(monitor, r, c.init, flagsOf(r.created, ["time", ...madeLater(r)]), pid);
+  spawn(monitor, r, c.init, flagsOf(r.created, ["time", ...madeLater(r)]), pid, into);
   monitor.sys("close", [c.sync.child]);
   if (r.idMaps) writeIdMaps(c, r.idMaps, pid);
 }
@@ -173,10 +173,17 @@ export function spawn(
   child: Block,
   flags: number,
   pid: Register,
+  into?: Register,
 ): void {
   // exit_signal must be 0 with CLONE_PARENT, whose child inherits it (clone(2)).
   const exitSignal = flags & CLONE.PARENT ? 0 : SIG.CHLD;
-  if (r.features.clone3) {
+  if (into) {
+    // struct clone_args: the cgroup's directory at 80.
+    const args = block.memory.bytes(u64s((flags >>> 0) + CLONE.INTO_CGROUP, 0, 0, 0, exitSignal, 0, 0, 0, 0, 0, 0));
+    block.store(block.memory.at(args, 80), into, 8);
+    block.spawn(child, { clone3: args, size: 88 }, { dst: pid });
+    block.sys("close", [into]);
+  } else if (r.features.clone3) {
     const args = block.memory.bytes(u64s(flags >>> 0, 0, 0, 0, exitSignal, 0, 0, 0));
     block.spawn(child, { clone3: args, size: 64 }, { dst: pid });
   } else {

@@ -1,4 +1,4 @@
-import type { CgroupPlan } from "../cgroup/index.ts";
+import type { CgroupDirectory, CgroupPlan } from "../cgroup/index.ts";
 import type { Arch, KernelFeatures } from "../linux/index.ts";
 import type {
   ContainerSpec,
@@ -76,8 +76,8 @@ export interface ResolvedEntry extends ResolvedProcess {
   readonly userFirst: boolean;
   /** "/" of the first process is not that of its mount namespace. */
   readonly chroot: boolean;
-  /** Directories on the host whose cgroup.procs the process is written to. */
-  readonly cgroupPaths: readonly string[];
+  /** Directories on the host of the cgroups that the process is in. */
+  readonly cgroups: readonly Pick<CgroupDirectory, "path" | "version">[];
   /** Goes on when the application has ended. */
   readonly keepRunning: boolean;
 }

@@ -30,6 +30,7 @@ export async function probeFeatures(zygote: Zygote): Promise<KernelFeatures> {
   return {
     ...byRelease,
     clone3: has("clone3"),
+    cloneIntoCgroup: byRelease.cloneIntoCgroup && has("clone3"),
     openTree: has("open_tree") && has("move_mount"),
     fsopen: has("fsopen"),
     mountSetattr: has("mount_setattr"),

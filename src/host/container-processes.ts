@@ -12,7 +12,11 @@ export function listProcesses({ init, cgroups, spec }: RunningContainer): readon
   const namespaced = (spec.namespaces ?? []).some((one) => (typeof one === "string" ? one : one.type) === "pid");
   const [cgroup] = cgroups;
   const pids =
-    cgroup !== undefined ? inCgroup(cgroup) : namespaced ? inPidNamespace(init.pid) : descendants(parentOf(init.pid));
+    cgroup !== undefined
+      ? inCgroup(cgroup.path)
+      : namespaced
+        ? inPidNamespace(init.pid)
+        : descendants(parentOf(init.pid));
   const level = namespaced ? idsOf(init.pid).length - 1 : 0;
   return pids.flatMap((host) => {
     const inside = idsOf(host)[level];

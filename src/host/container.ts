@@ -16,7 +16,7 @@ import { ended, notRunning } from "./not-running.ts";
 import { runPoststop } from "./poststop.ts";
 import { Launch, Process, pipesFor } from "./process.ts";
 import type { Recorded } from "./recorded.ts";
-import { pathsOf, resolveContainer } from "./resolve.ts";
+import { resolveContainer } from "./resolve.ts";
 import type { RunningContainer } from "./running-container.ts";
 import { type Command, type StartOptions, streamsOf } from "./start-options.ts";
 
@@ -43,7 +43,7 @@ export class Container extends ContainerControls {
   #starting: Promise<Process> | undefined;
   /** For entering: known from the first time on. */
   #running: RunningContainer | undefined;
-  #cgroups: readonly string[] = [];
+  #cgroups: RunningContainer["cgroups"] = [];
   #disposed: Promise<void> | undefined;
   #released: Promise<void> = Promise.resolve();
 
@@ -178,7 +178,12 @@ export class Container extends ContainerControls {
   #found(): RunningContainer {
     const recorded = this.#recorded;
     if (!recorded) throw notRunning(this.name);
-    return { name: this.name, init: recorded.init(), spec: this.spec, cgroups: pathsOf(recorded.read().record.cgroup) };
+    return {
+      name: this.name,
+      init: recorded.init(),
+      spec: this.spec,
+      cgroups: recorded.read().record.cgroup?.directories ?? [],
+    };
   }
 
   get cgroup(): Cgroup | undefined {
@@ -273,7 +278,7 @@ export class Container extends ContainerControls {
       const resolved = await this.#recordIn(await this.#resolve(command, options), held);
       const pipes = await pipesFor(resolved);
       throwIfAborted(options.signal);
-      this.#cgroups = pathsOf(resolved.cgroup?.handle);
+      this.#cgroups = resolved.cgroup?.handle.directories ?? [];
       if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
       const compiled = this.host.compile(resolved);
       if (resolved.record) {

@@ -48,7 +48,7 @@ export function resolveChange(
     stdin: "ignore",
     stdout: "ignore",
     stderr: "ignore",
-    cgroupPaths: [],
+    cgroups: [],
     keepRunning: false,
     mounts: change.do === "mount" ? [change.mount] : [],
     created: own,
@@ -72,7 +72,7 @@ export function resolveEntry(
     ...resolveProcess(process, seccompOf(spec, options), features),
     ...streamsOf(options),
     ...resolveWay(container, target, namespaces, { caller }),
-    cgroupPaths: cgroupPaths(container, options.cgroup),
+    cgroups: cgroupsOf(container, options.cgroup),
     keepRunning: options.detached ?? false,
     orphan: options.orphan ?? false,
   };
@@ -97,13 +97,16 @@ function streamsOf(options: EnterOptions): Streams {
 }
 
 /** In the hierarchies where there is a sub-cgroup of that name the process goes there, in the others into the container's own (cgroups(7), version 1). */
-function cgroupPaths({ cgroups }: RunningContainer, below: string | undefined): readonly string[] {
+function cgroupsOf({ cgroups }: RunningContainer, below: string | undefined): RunningContainer["cgroups"] {
   if (below === undefined) return cgroups;
   const parts = below.split("/");
   if (parts.includes("..") || parts.includes(""))
     throw invalid("cgroup", below, 'a path below the container\'s cgroup, such as "workers"');
-  const paths = cgroups.map((path) => (existsSync(`${path}/${below}`) ? `${path}/${below}` : path));
-  if (paths.some((path, index) => path !== cgroups[index])) return paths;
+  const found = cgroups.map((one) => {
+    const path = `${one.path}/${below}`;
+    return existsSync(path) ? { ...one, path } : one;
+  });
+  if (found.some((one, index) => one !== cgroups[index])) return found;
   const hint =
     cgroups.length > 0 ? "make it beforehand" : "the container has no cgroup of its own: give it `resources`";
   throw invalid("cgroup", below, "a cgroup that exists below the container's", hint);

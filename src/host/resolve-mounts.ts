@@ -20,7 +20,7 @@ export function resolveMounts(
   return (spec.mounts ?? []).flatMap((mount, index) =>
     expandCgroup(mount, own).map((one) => {
       const member = `mounts[${index}]`;
-      if (one.own) return resolveOwnCgroup(one, member);
+      if (one.own) return resolveOwnCgroup(one, member, features);
       const resolved = resolveMount(one, member, caller, features);
       // It is made by an overlay.
       if (!resolved.options.tmpcopyup || overlays) return resolved;
@@ -61,10 +61,14 @@ function resolveMount(mount: Mount, member: string, caller: Caller, features: Ke
 }
 
 /** A bind mount of a directory that the monitor will have made by then. */
-function resolveOwnCgroup({ own, destination, options = [] }: Expanded, member: string): ResolvedMount {
+function resolveOwnCgroup(
+  { own, destination, options = [] }: Expanded,
+  member: string,
+  { mountSetattr }: KernelFeatures,
+): ResolvedMount {
   const { path, mountPoint } = own ?? { path: "", mountPoint: "" };
   const mount = { destination, type: "bind", source: path, options: ["bind", ...options] };
-  const source = { path, directory: true, flags: mountTree(mountPoint).flags };
+  const source = { path, directory: true, flags: mountSetattr ? 0 : mountTree(mountPoint).flags };
   return { member, mount, options: parseMountOptions(mount.options, `${member}.options`), source };
 }
 

@@ -1,4 +1,5 @@
 import { readlinkSync } from "node:fs";
+import type { CgroupDirectory } from "../cgroup/index.ts";
 import { invalid } from "../errors.ts";
 import type { ProcessIdentity } from "../records/index.ts";
 import type { IdMapping, NamespaceType } from "../spec/index.ts";
@@ -12,7 +13,7 @@ export interface RunningContainer {
   readonly init: ProcessIdentity;
   readonly spec: ContainerSpec;
   /** The directories of its cgroups on the host. */
-  readonly cgroups: readonly string[];
+  readonly cgroups: readonly Pick<CgroupDirectory, "path" | "version">[];
 }
 
 /** Holds the container's first process while `use` works with it. When that fails because the container has ended meanwhile, the error says so. */

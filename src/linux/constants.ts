@@ -102,6 +102,7 @@ export const CLONE = {
   NEWUSER: 0x10000000,
   NEWPID: 0x20000000,
   NEWNET: 0x40000000,
+  INTO_CGROUP: 0x200000000,
 } as const;
 
 export const PR = {

@@ -5,6 +5,8 @@ export interface KernelFeatures {
   readonly major: number;
   readonly minor: number;
   readonly clone3: boolean;
+  /** clone3(2) with CLONE_INTO_CGROUP */
+  readonly cloneIntoCgroup: boolean;
   /** open_tree(2) and move_mount(2) */
   readonly openTree: boolean;
   /** fsopen(2), fsconfig(2), fsmount(2) */
@@ -36,6 +38,7 @@ export function kernelFeatures(release: string): KernelFeatures {
     major,
     minor,
     clone3: since(5, 3),
+    cloneIntoCgroup: since(5, 7),
     openTree: since(5, 2),
     fsopen: since(5, 2),
     mountSetattr: since(5, 12),

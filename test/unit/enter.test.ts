@@ -47,7 +47,7 @@ describe("the listing of a process that enters a container is the one that was r
   const ENTRIES: Readonly<Record<string, Partial<ResolvedEntry>>> = {
     "enter-root": {
       process: { ...standard({ userNamespace: false }).process, args: ["ps"], user: "app" },
-      cgroupPaths: ["/sys/fs/cgroup/pids/libct-1"],
+      cgroups: [{ path: "/sys/fs/cgroup/pids/libct-1", version: 1 }],
     },
     "enter-userns": {
       process: { ...standard({ userNamespace: true }).process, args: ["ps"], user: { uid: 0, gid: 0 } },
@@ -71,7 +71,7 @@ describe("a good program with one thing spoiled is found out", () => {
   const good = compileEnter(
     entry(kernelFeatures("6.12"), {
       process: { args: ["ps"], user: "app", cwd: "/data" },
-      cgroupPaths: ["/sys/fs/cgroup/pids/libct-1"],
+      cgroups: [{ path: "/sys/fs/cgroup/pids/libct-1", version: 1 }],
     }),
   );
   /** Each operation of all blocks replaced by what `change` gives for it. */
