@@ -36,7 +36,7 @@ build src/cli/main-bun.ts ct run -- true
 
 bundle=build/usual-bundle
 rm -rf "$bundle"
-mkdir -p "$bundle/state"
+mkdir -p "$bundle/state" "$bundle/rootfs"
 chmod 700 "$bundle/state"
 npx bun scripts/usual-bundle.ts >"$bundle/config.json"
 build src/cli/runtime/main-bun.ts ct-runtime --root "$bundle/state" run --bundle "$bundle" usual

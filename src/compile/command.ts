@@ -33,19 +33,27 @@ export function expectCommand(c: ProcessContext): void {
   const [file = ""] = r.process.args;
   init.at("process.args[0]");
   const X_OK = 1;
+  const access = init.program.register("access");
+  const isDirectory = (path: string) =>
+    init.sys("faccessat", [AT.FDCWD, init.str(`${path}/.`), 0], { dst: access, tolerate: "any" });
   if (file.includes("/")) {
     init.sys("faccessat", [AT.FDCWD, init.str(file), X_OK], { why: `execute ${file}` });
+    isDirectory(file);
+    init.expectNot(access, 0, E.EACCES, `${file} is a directory`);
     return;
   }
   const found = init.label();
-  const access = init.program.register("access");
   for (const tolerate of [
     [E.ENOENT, E.ENOTDIR, E.EACCES],
     [E.ENOENT, E.ENOTDIR],
   ]) {
     for (const candidate of candidates(r.process)) {
+      const next = init.label();
       init.sys("faccessat", [AT.FDCWD, init.str(candidate), X_OK], { dst: access, tolerate });
-      init.jumpIf(access, 0, found);
+      init.jumpUnless(access, 0, next);
+      isDirectory(candidate);
+      init.jumpUnless(access, 0, found);
+      init.place(next);
     }
   }
   init.fail(E.ENOENT, `${file} is not in PATH`);

@@ -16,7 +16,7 @@ import { ended, notRunning } from "./not-running.ts";
 import { runPoststop } from "./poststop.ts";
 import { Launch, Process, pipesFor } from "./process.ts";
 import type { Recorded } from "./recorded.ts";
-import { resolveContainer } from "./resolve.ts";
+import { pathsOf, resolveContainer } from "./resolve.ts";
 import type { RunningContainer } from "./running-container.ts";
 import { type Command, type StartOptions, streamsOf } from "./start-options.ts";
 
@@ -335,8 +335,6 @@ const outlives = ({ lifetime = "app" }: ContainerSpec) => lifetime !== "app";
 
 const onlyPrepared = () =>
   new LibctError("ERR_CT_STATE", 'a container with lifetime "orphan" is made by prepare(), and started by release()');
-
-const pathsOf = (cgroup: Cgroup | undefined) => cgroup?.directories.map(({ path }) => path) ?? [];
 
 const tooLarge = (cause: RangeError) =>
   new LibctError("ERR_CT_INVALID_SPEC", `the specification is too large: ${cause.message}`, {

@@ -13,11 +13,15 @@ export function resolveMounts(
   caller: Caller,
   features: KernelFeatures,
   created: ReadonlySet<NamespaceType> = new Set(),
+  cgroups: readonly string[] = [],
 ): readonly ResolvedMount[] {
   const overlays = features.overlayInUserNamespace || (caller.initialUserNamespace && !created.has("user"));
+  const own = created.has("cgroup") ? [] : cgroups;
   return (spec.mounts ?? []).flatMap((mount, index) =>
-    expandCgroup(mount).map((one) => {
-      const resolved = resolveMount(one, `mounts[${index}]`, caller, features);
+    expandCgroup(mount, own).map((one) => {
+      const member = `mounts[${index}]`;
+      if (one.own) return resolveOwnCgroup(one, member);
+      const resolved = resolveMount(one, member, caller, features);
       // It is made by an overlay.
       if (!resolved.options.tmpcopyup || overlays) return resolved;
       const hint = "it takes overlays in user namespaces, which came with Linux 5.11";
@@ -56,6 +60,14 @@ function resolveMount(mount: Mount, member: string, caller: Caller, features: Ke
   return { member, mount: { ...mount, source: path }, options, source: { ...seen, ...tree } };
 }
 
+/** A bind mount of a directory that the monitor will have made by then. */
+function resolveOwnCgroup({ own, destination, options = [] }: Expanded, member: string): ResolvedMount {
+  const { path, mountPoint } = own ?? { path: "", mountPoint: "" };
+  const mount = { destination, type: "bind", source: path, options: ["bind", ...options] };
+  const source = { path, directory: true, flags: mountTree(mountPoint).flags };
+  return { member, mount, options: parseMountOptions(mount.options, `${member}.options`), source };
+}
+
 function statOrUndefined(path: string) {
   try {
     return statSync(path);
@@ -65,8 +77,16 @@ function statOrUndefined(path: string) {
   }
 }
 
-/** "cgroup" shows what the host has: one cgroup2 mount, or with v1 a directory with a mount for each hierarchy. */
-function expandCgroup(mount: Mount): readonly Mount[] {
+/** A mount; `own` is where that lies which it shows: the container's cgroup, which is not made yet. */
+interface Expanded extends Mount {
+  readonly own?: { readonly path: string; readonly mountPoint: string };
+}
+
+/**
+ * "cgroup" shows what the host has: one cgroup2 mount, or with v1 a directory with a mount for each hierarchy. Without a cgroup namespace those of v1 show the
+ * container's own cgroups alone, as it would see them in one.
+ */
+function expandCgroup(mount: Mount, cgroups: readonly string[]): readonly Expanded[] {
   if (mount.type !== "cgroup") return [mount];
   const options = mount.options ?? [];
   const hierarchies = readMountInfo().filter(
@@ -77,8 +97,11 @@ function expandCgroup(mount: Mount): readonly Mount[] {
   const views = hierarchies.map(({ mountPoint }) => {
     const name = mountPoint.slice("/sys/fs/cgroup/".length);
     const controllers = name === "systemd" ? ["none", "name=systemd"] : [name];
+    const destination = `${mount.destination}/${name}`;
+    const path = cgroups.find((one) => one.startsWith(`${mountPoint}/`));
+    if (path !== undefined) return { destination, type: "bind", options, own: { path, mountPoint } };
     return {
-      destination: `${mount.destination}/${name}`,
+      destination,
       type: "cgroup",
       source: "cgroup",
       options: [...options, ...controllers],

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, type Stats, statSync } from "node:fs";
-import { type CgroupPlan, planCgroup, readView } from "../cgroup/index.ts";
+import { type Cgroup, type CgroupPlan, planCgroup, readView } from "../cgroup/index.ts";
 import type { Resolved } from "../compile/index.ts";
 import { invalid, LibctError } from "../errors.ts";
 import { dir } from "../fs/index.ts";
@@ -36,6 +36,7 @@ export async function resolveContainer(
   const root = await planRoot(spec, { features, caller, scratch }, created);
   const mayMakeNodes = caller.privileged && caller.initialUserNamespace && !created.has("user");
   if (!mayMakeNodes) requireHostDevices(spec.devices ?? []);
+  const cgroup = resolveCgroup(spec);
   return {
     ...resolveProcess(process, spec.seccomp, features),
     ...streams,
@@ -46,8 +47,8 @@ export async function resolveContainer(
     idMaps,
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
-    mounts: resolveMounts(spec, caller, features, created),
-    cgroup: resolveCgroup(spec),
+    mounts: resolveMounts(spec, caller, features, created, pathsOf(cgroup?.handle)),
+    cgroup,
     mayMakeNodes,
   };
 }
@@ -61,6 +62,9 @@ function resolveCgroup(spec: ContainerSpec): CgroupPlan | undefined {
   const unique = `libct-${name === undefined ? "" : `${name}-`}${randomBytes(4).toString("hex")}`;
   return planCgroup({ resources, cgroupsPath, name: unique, wanted }, readView());
 }
+
+export const pathsOf = (cgroup: Cgroup | undefined): readonly string[] =>
+  cgroup?.directories.map(({ path }) => path) ?? [];
 
 function splitNamespaces(spec: ContainerSpec): { created: Set<NamespaceType>; joined: Map<NamespaceType, string> } {
   const created = new Set<NamespaceType>();
