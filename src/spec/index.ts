@@ -37,3 +37,4 @@ export * from "./state.ts";
 export * from "./types.ts";
 export { validatePath, validateProcess, validateResources, validateSpec } from "./validate.ts";
 export { validateSeccomp } from "./validate-seccomp.ts";
+export { namespaceOfSysctl } from "./validate-sysctl.ts";
