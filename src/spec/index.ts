@@ -1,3 +1,4 @@
+export { formatJson, parseJson } from "./exact-json.ts";
 export type * from "./hooks.ts";
 export type * from "./intel-rdt.ts";
 export {
