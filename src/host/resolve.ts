@@ -9,6 +9,7 @@ import type { ContainerSpec, Device, NamespaceType, ProcessSpec, RootPlan } from
 import type { Caller } from "./caller.ts";
 import { resolveIdMaps } from "./idmaps.ts";
 import { isRecorded } from "./is-recorded.ts";
+import { refuseChangesOfOwn } from "./own-namespaces.ts";
 import { resolveMounts } from "./resolve-mounts.ts";
 import { resolveProcess } from "./resolve-process.ts";
 import { unsupported } from "./unsupported.ts";
@@ -84,6 +85,7 @@ function splitNamespaces(spec: ContainerSpec): { created: Set<NamespaceType>; jo
     }
   });
   refuseUnjoinable(spec, created, joined);
+  if (joined.size > 0) refuseChangesOfOwn(spec, joined);
   return { created, joined };
 }
 

@@ -1,6 +1,6 @@
 import type { Cgroup } from "../cgroup/index.ts";
 import { LibctError } from "../errors.ts";
-import type { ContainerSpec, ProcessSpec } from "../spec/index.ts";
+import { type ContainerSpec, formatJson, type ProcessSpec, parseJson } from "../spec/index.ts";
 import { type ProcessIdentity, parseStat } from "./process-identity.ts";
 
 /** What is written about a container when it is made. A reader knows versions up to its own. */
@@ -42,13 +42,13 @@ const MEMBERS: Readonly<Record<keyof ContainerRecord, (value: unknown) => boolea
 const has = (value: unknown, member: string, type: "number" | "string"): boolean =>
   typeof value === "object" && value !== null && typeof Reflect.get(value, member) === type;
 
-export const encodeRecord = (record: ContainerRecord): string => `${JSON.stringify(record)}\n`;
+export const encodeRecord = (record: ContainerRecord): string => `${formatJson(record)}\n`;
 
 /** Throws ERR_CT_STATE for what is cut off, foreign, or of a later libct. */
 export function decodeRecord(text: string, path: string): ContainerRecord {
   let input: unknown;
   try {
-    input = JSON.parse(text);
+    input = parseJson(text);
   } catch (cause) {
     throw unreadable("is not JSON", path, cause);
   }

@@ -1,3 +1,4 @@
+export { formatJson, parseJson } from "./exact-json.ts";
 export type * from "./hooks.ts";
 export type * from "./intel-rdt.ts";
 export {
@@ -37,3 +38,4 @@ export * from "./state.ts";
 export * from "./types.ts";
 export { validatePath, validateProcess, validateResources, validateSpec } from "./validate.ts";
 export { validateSeccomp } from "./validate-seccomp.ts";
+export { namespaceOfSysctl } from "./validate-sysctl.ts";

@@ -16,11 +16,17 @@ const NAMESPACED: readonly (readonly [RegExp, NamespaceType])[] = [
   [/^user\/[^/]+$/, "user"],
 ];
 
+const namespaceOfFile = (file: string) => NAMESPACED.find(([pattern]) => pattern.test(file))?.[1];
+
+/** The type of namespace that has a parameter for itself; none: it is the whole machine's. */
+export const namespaceOfSysctl = (name: string): NamespaceType | undefined =>
+  namespaceOfFile(name.includes("/") ? name : name.replaceAll(".", "/"));
+
 export function checkSysctl(spec: ContainerSpec, use: NamespaceUse): void {
   for (const [name, value] of Object.entries(spec.sysctl ?? {})) {
     const member = `sysctl.${name}`;
     const file = fileOf(name, value, member);
-    const type = NAMESPACED.find(([pattern]) => pattern.test(file))?.[1];
+    const type = namespaceOfFile(file);
     if (type === undefined) {
       const hint =
         "namespaced are kernel.shm*, kernel.msg*, kernel.sem, fs.mqueue.*, net.* and user.*; set others on the host itself";

@@ -60,6 +60,18 @@ describe("namespaces, each alone", () => {
     });
   }
 
+  it("those that are joined take a name and kernel parameters, unless they are the host's own", async () => {
+    await using owner = await host.create({ namespaces: ["uts", "network"] });
+    await owner.start(["/bin/sleep", "60"]);
+    const namespaces = (["uts", "network"] as const).map((type) => ({ type, path: owner.namespacePath(type) }));
+    const spec: ContainerSpec = { namespaces, hostname: "pod", sysctl: { "net.ipv4.ping_group_range": "0 7" } };
+    const range = "/proc/sys/net/ipv4/ping_group_range";
+    expect(await shell(host, spec, `hostname; tr '\\t' ' ' <${range}`)).toBe("pod\n0 7");
+    expect(await shell(host, { namespaces }, "hostname")).toBe("pod");
+    const own: ContainerSpec = { namespaces: [{ type: "uts", path: "/proc/self/ns/uts" }], hostname: "pod" };
+    await expect(capture(host, own, ["/bin/true"])).rejects.toMatchObject({ member: "hostname" });
+  });
+
   it("a namespace file that is of another type is an error that names the member", async () => {
     const spec: ContainerSpec = { namespaces: [{ type: "uts", path: "/proc/self/ns/ipc" }] };
     await expect(capture(host, spec, ["/bin/true"])).rejects.toMatchObject({

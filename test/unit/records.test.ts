@@ -39,6 +39,15 @@ describe("a record", () => {
     expect(decodeRecord(encodeRecord(RECORD), "x")).toEqual(RECORD);
   });
 
+  it("keeps what needs all of 64 bits, as numbers", () => {
+    const args = [{ index: 0, value: 2n ** 64n - 1n, op: "SCMP_CMP_EQ" }] as const;
+    const syscalls = [{ names: ["a"], action: "SCMP_ACT_LOG", args }] as const;
+    const seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls } as const;
+    const record = { ...RECORD, spec: { ...RECORD.spec, seccomp, annotations: { a: '"18446744073709551615"' } } };
+    expect(encodeRecord(record)).toContain('"value":18446744073709551615,');
+    expect(decodeRecord(encodeRecord(record), "x")).toEqual(record);
+  });
+
   it.each([
     ["cut off", '{"version":1,"crea', "is not JSON"],
     ["empty", "", "is not JSON"],

@@ -49,8 +49,10 @@ const HOST_SYS: OciMount = {
 };
 
 function mounts(rootless: boolean): readonly OciMount[] {
-  const standard = standardMounts({ userNamespace: rootless });
-  return standard.map((mount) => (rootless && mount.destination === "/sys" ? HOST_SYS : mount));
+  return standardMounts({ userNamespace: rootless }).map((mount) => {
+    if (mount.destination === "/proc") return { destination: "/proc", type: "proc", source: "proc" };
+    return rootless && mount.destination === "/sys" ? HOST_SYS : mount;
+  });
 }
 
 /** As runc has them: libct's own list is longer, and engines replace this one anyway. */

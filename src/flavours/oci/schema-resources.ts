@@ -4,13 +4,16 @@ import type { OciDeviceRule, OciResources, OciThrottleDevice, OciWeightDevice } 
 
 const isInt = (input: unknown): input is Int => typeof input === "bigint" || Number.isInteger(input);
 
+/** 2^63 and 2^64 as jq and JavaScript write them, who round: the specification's own schema has the same bounds. */
+const MOST_SIGNED = 9223372036854776000n;
+const MOST = 18446744073709552000n;
+
 export const int64: Schema<Int> = value(
-  (input) => isInt(input) && input >= -(2n ** 63n) && input <= 2n ** 63n,
+  (input) => isInt(input) && input >= -MOST_SIGNED && input <= MOST_SIGNED,
   "a 64-bit integer",
 );
-/** JSON.parse rounds 2^64-1 up to 2^64. */
 export const uint64: Schema<Int> = value(
-  (input) => isInt(input) && input >= 0 && input <= 2n ** 64n,
+  (input) => isInt(input) && input >= 0 && input <= MOST,
   "an integer from 0 to 2^64-1",
 );
 const uint32 = integer(0, 0xffffffff);
