@@ -4,6 +4,7 @@ import type { ProcessContext } from "./context.ts";
 import { resolveIdentity, takeIdentity } from "./identity.ts";
 import { setLimits } from "./limits.ts";
 import { installSeccomp, restrictWithLandlock, setNoNewPrivileges } from "./restrictions.ts";
+import { setScheduling } from "./scheduling.ts";
 import { type Pipes, placeStreams } from "./stdio.ts";
 import { openTerminal } from "./terminal.ts";
 
@@ -28,6 +29,7 @@ export function becomeCommand(
   placeStreams(c, pipes, ignored, identity);
   more.withoutDevices?.();
   setLimits(c);
+  setScheduling(c);
   const umask = typeof r.user === "object" ? r.user.umask : undefined;
   init.at("process.user").sys("umask", [umask ?? 0o22]);
   // Without no_new_privs only a privileged process may install a filter: then it comes before the privileges go (seccomp(2)).

@@ -3,6 +3,7 @@ import type { Arch, KernelFeatures } from "../linux/index.ts";
 import type {
   ContainerSpec,
   IdMapping,
+  MemoryPolicy,
   Mount,
   MountOptions,
   MountTree,
@@ -56,6 +57,8 @@ export interface ResolvedProcess {
   readonly user: User | string | undefined;
   /** The assembled seccomp filter. */
   readonly seccomp: { readonly filter: Uint8Array; readonly flags: number } | undefined;
+  /** Of the container, also for processes that enter it: they are not children of its first one, which would pass it on. */
+  readonly memoryPolicy?: MemoryPolicy | undefined;
   readonly stdin: Exclude<Stream, "log">;
   readonly stdout: Exclude<Stream, "fifo">;
   readonly stderr: Exclude<Stream, "fifo">;

@@ -72,6 +72,7 @@ export function resolveEntry(
     ...resolveProcess(process, seccompOf(spec, options), features),
     ...streamsOf(options),
     ...resolveWay(container, target, namespaces, { caller }),
+    memoryPolicy: spec.memoryPolicy,
     cgroupPaths: cgroupPaths(container, options.cgroup),
     keepRunning: options.detached ?? false,
   };

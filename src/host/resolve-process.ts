@@ -4,6 +4,7 @@ import { LibctError } from "../errors.ts";
 import { hostArch } from "../executor/index.ts";
 import type { KernelFeatures } from "../linux/index.ts";
 import type { ContainerSpec, Landlock, ProcessSpec, User } from "../spec/index.ts";
+import { requireScheduler } from "./resolve-scheduling.ts";
 import { unsupported } from "./unsupported.ts";
 
 /** What a process needs on any way into a container; refuses what this machine cannot do. */
@@ -13,6 +14,7 @@ export function resolveProcess(
   features: KernelFeatures,
 ): Pick<ResolvedProcess, "arch" | "features" | "process" | "user" | "seccomp"> {
   requireLabels(process);
+  if (process.scheduler) requireScheduler(process.scheduler, features);
   if (process.landlock) requireLandlock(process.landlock, features.landlockAbi);
   return {
     arch: hostArch(),

@@ -11,6 +11,7 @@ import { resolveIdMaps } from "./idmaps.ts";
 import { isRecorded } from "./is-recorded.ts";
 import { resolveMounts } from "./resolve-mounts.ts";
 import { resolveProcess } from "./resolve-process.ts";
+import { requireMemoryPolicy } from "./resolve-scheduling.ts";
 import { unsupported } from "./unsupported.ts";
 
 export interface Surroundings {
@@ -36,6 +37,7 @@ export async function resolveContainer(
   const root = await planRoot(spec, { features, caller, scratch }, created);
   const mayMakeNodes = caller.privileged && caller.initialUserNamespace && !created.has("user");
   if (!mayMakeNodes) requireHostDevices(spec.devices ?? []);
+  if (spec.memoryPolicy) requireMemoryPolicy(spec.memoryPolicy, features);
   return {
     ...resolveProcess(process, spec.seccomp, features),
     ...streams,
@@ -46,6 +48,7 @@ export async function resolveContainer(
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
     mounts: resolveMounts(spec, caller, features, created),
+    memoryPolicy: spec.memoryPolicy,
     cgroup: resolveCgroup(spec),
     mayMakeNodes,
   };
