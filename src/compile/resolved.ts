@@ -92,6 +92,8 @@ export interface Resolved extends ResolvedProcess {
   readonly rootMode: "pivot" | "move" | "chroot";
   readonly root: RootPlan | undefined;
   readonly mounts: readonly ResolvedMount[];
+  /** The SELinux label of what is mounted. */
+  readonly mountLabel?: string | undefined;
   readonly cgroup: CgroupPlan | undefined;
   /** Where other processes find the container; undefined: nobody does. */
   readonly record?: RecordPlan | undefined;

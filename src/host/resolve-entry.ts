@@ -52,6 +52,7 @@ export function resolveChange(
     keepRunning: false,
     mounts: change.do === "mount" ? [change.mount] : [],
     created: own,
+    mountLabel: container.spec.mountLabel,
     change,
   };
 }

@@ -83,11 +83,10 @@ function requireLabels(process: ProcessSpec): void {
       "leave the profile out, or boot with AppArmor",
     );
   }
-  if (process.selinuxLabel && !existsSync("/sys/fs/selinux/enforce")) {
-    throw unsupported(
-      "SELinux is not enabled on this machine",
-      "process.selinuxLabel",
-      "leave the label out, or boot with SELinux",
-    );
-  }
+  if (process.selinuxLabel) requireSelinux("process.selinuxLabel");
+}
+
+export function requireSelinux(member: string): void {
+  if (existsSync("/sys/fs/selinux/enforce")) return;
+  throw unsupported("SELinux is not enabled on this machine", member, "leave the label out, or boot with SELinux");
 }

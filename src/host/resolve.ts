@@ -9,6 +9,7 @@ import type { ContainerSpec, Device, NamespaceType, ProcessSpec, RootPlan } from
 import type { Caller } from "./caller.ts";
 import { resolveIdMaps } from "./idmaps.ts";
 import { isRecorded } from "./is-recorded.ts";
+import { requireMountLabel } from "./resolve-mount-label.ts";
 import { resolveMounts } from "./resolve-mounts.ts";
 import { resolveProcess } from "./resolve-process.ts";
 import { requireMemoryPolicy } from "./resolve-scheduling.ts";
@@ -37,6 +38,8 @@ export async function resolveContainer(
   const root = await planRoot(spec, { features, caller, scratch }, created);
   const mayMakeNodes = caller.privileged && caller.initialUserNamespace && !created.has("user");
   if (!mayMakeNodes) requireHostDevices(spec.devices ?? []);
+  const mounts = resolveMounts(spec, caller, features, created);
+  if (spec.mountLabel !== undefined) requireMountLabel(spec.mountLabel, mounts, root?.steps ?? []);
   if (spec.memoryPolicy) requireMemoryPolicy(spec.memoryPolicy, features);
   return {
     ...resolveProcess(process, spec.seccomp, features),
@@ -47,7 +50,8 @@ export async function resolveContainer(
     idMaps,
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
-    mounts: resolveMounts(spec, caller, features, created),
+    mounts,
+    mountLabel: spec.mountLabel,
     memoryPolicy: spec.memoryPolicy,
     cgroup: resolveCgroup(spec),
     mayMakeNodes,

@@ -52,6 +52,7 @@ export function resolvedBy(given: Given, features: KernelFeatures): Resolved {
     cgroup: given.cgroup,
     user: process.user,
     memoryPolicy: spec.memoryPolicy,
+    mountLabel: spec.mountLabel,
     seccomp: spec.seccomp === undefined || spec.seccomp === "unconfined" ? undefined : { filter: FILTER, flags: 0 },
     stdin,
     stdout,
