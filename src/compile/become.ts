@@ -39,8 +39,15 @@ export function becomeCommand(
   setNoNewPrivileges(c);
   restrictWithLandlock(c);
   unblockSignals(c);
-  more.last?.();
-  closeDescriptors(c);
-  if (r.process.noNewPrivileges) installSeccomp(c);
+  if (r.seccomp?.listener) {
+    // The descriptor goes to its listener while the monitor still waits for the container to stand, so before the container waits to be started.
+    closeDescriptors(c);
+    if (r.process.noNewPrivileges) installSeccomp(c);
+    more.last?.();
+  } else {
+    more.last?.();
+    closeDescriptors(c);
+    if (r.process.noNewPrivileges) installSeccomp(c);
+  }
   execute(c);
 }

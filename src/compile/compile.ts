@@ -42,6 +42,7 @@ import {
 import type { Resolved } from "./resolved.ts";
 import { setLabels } from "./restrictions.ts";
 import { enterRoot, finishRoot, isolateMounts, leaveOldRoot } from "./root.ts";
+import { sendListener } from "./seccomp-notify.ts";
 import { closeContainerEnds, handOverPipes, makePipes, openIgnored, type Pipes } from "./stdio.ts";
 import { receiveTerminal, terminalStreams } from "./terminal.ts";
 
@@ -80,6 +81,7 @@ export function compileContainer(resolved: Resolved): Program {
   closeLent(c);
   const master = receiveTerminal(c, ended);
   setDeviceRules(c, ended);
+  sendListener(c, pid, ended);
   waitUntilReady(c, ended);
   writeState(c, pid);
   monitor.place(ended);

@@ -6,6 +6,7 @@ import { setOomScore } from "./limits.ts";
 import { beginChild, openPidPipe, spawn, spawnFromStage, waitForExecution } from "./namespaces.ts";
 import type { ResolvedEntry } from "./resolved.ts";
 import { setLabels } from "./restrictions.ts";
+import { sendListener } from "./seccomp-notify.ts";
 import { closeContainerEnds, handOverPipes, leaveStreams, makePipes, openIgnored, type Pipes } from "./stdio.ts";
 import { receiveTerminal, terminalStreams } from "./terminal.ts";
 
@@ -26,6 +27,7 @@ export function compileEnter(resolved: ResolvedEntry): Program {
   closeContainerEnds(c, pipes);
   if (resolved.keepRunning) leaveStreams(c);
   const master = receiveTerminal(c, ended);
+  sendListener(c, pid, ended);
   waitForExecution(c);
   monitor.place(ended);
   monitor.at("process").notify(NOTICE.STARTED, [pid]);

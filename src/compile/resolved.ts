@@ -14,6 +14,7 @@ import type {
 } from "../spec/index.ts";
 
 import type { RecordPlan } from "./record.ts";
+import type { SeccompListener } from "./seccomp-notify.ts";
 
 export type Stdio = "pipe" | "inherit" | "ignore";
 
@@ -56,7 +57,14 @@ export interface ResolvedProcess {
   /** Ids, or a name that the container's own passwd must explain; undefined: unchanged. */
   readonly user: User | string | undefined;
   /** The assembled seccomp filter. */
-  readonly seccomp: { readonly filter: Uint8Array; readonly flags: number } | undefined;
+  readonly seccomp:
+    | {
+        readonly filter: Uint8Array;
+        readonly flags: number;
+        /** When the filter notifies of system calls. */
+        readonly listener?: SeccompListener;
+      }
+    | undefined;
   /** Of the container, also for processes that enter it: they are not children of its first one, which would pass it on. */
   readonly memoryPolicy?: MemoryPolicy | undefined;
   readonly stdin: Exclude<Stream, "log">;

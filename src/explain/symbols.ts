@@ -281,8 +281,7 @@ const ENUMS = {
   NETLINK: () =>
     prefixed("NETLINK_", { ROUTE: 0, SOCK_DIAG: 4, AUDIT: 9, NETFILTER: 12, KOBJECT_UEVENT: 15, GENERIC: 16 }),
   SOL: () => prefixed("SOL_", { IP: 0, SOCKET: C.SOL_SOCKET, TCP: 6, NETLINK: 270 }),
-  SO: () =>
-    prefixed("SO_", { REUSEADDR: 2, SNDBUF: 7, RCVBUF: 8, PASSCRED: 16, PEERCRED: 17, RCVTIMEO: 20, SNDTIMEO: 21 }),
+  SO: () => prefixed("SO_", { REUSEADDR: 2, SNDBUF: 7, RCVBUF: 8, PASSCRED: 16, PEERCRED: 17, RCVTIMEO: 20, ...C.SO }),
   SHUT: () => prefixed("SHUT_", { RD: 0, WR: 1, RDWR: 2 }),
   PRIO: () => prefixed("PRIO_", { PROCESS: 0, PGRP: 1, USER: 2 }),
   IOPRIO_WHO: () => prefixed("IOPRIO_WHO_", { PROCESS: C.IOPRIO_WHO_PROCESS, PGRP: 2, USER: 3 }),

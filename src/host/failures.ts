@@ -3,6 +3,7 @@ import type { Failure } from "../executor/index.ts";
 import { describeOp, type OpDescription } from "../explain/index.ts";
 import { E, errnoName } from "../linux/index.ts";
 import type { Program } from "../program/index.ts";
+import { CALL_HINTS } from "./call-hints.ts";
 import { readObstacles } from "./facts.ts";
 import { whoForbids } from "./who-forbids.ts";
 
@@ -75,7 +76,7 @@ function hintFor({ syscall, member, text }: OpDescription, errno: number): strin
   if (syscall === "prctl" && errno === E.EPERM)
     return "changing the bounding set needs CAP_SETPCAP: add a user namespace";
   if (syscall === "prlimit64" && errno === E.EPERM) return "a hard limit can only be raised with CAP_SYS_RESOURCE";
-  return SCHEDULING_HINTS.get(`${syscall} ${errnoName(errno)}`);
+  return CALL_HINTS.get(`${syscall} ${errnoName(errno)}`);
 }
 
 function cgroupHint(syscall: string | undefined, errno: number): string {
@@ -94,19 +95,6 @@ const SPAWN_HINTS = new Map<number, string>([
   [E.EPERM, 'only root can make other namespaces without a user namespace: add "user" to namespaces'],
   [E.ENOSPC, "the limit of namespaces is reached: see /proc/sys/user"],
   [E.EAGAIN, PROCESS_HINT],
-]);
-
-/** By system call and errno: sched_setattr(2), ioprio_set(2), set_mempolicy(2), sched_setaffinity(2). */
-const SCHEDULING_HINTS: ReadonlyMap<string, string> = new Map([
-  [
-    "sched_setattr EPERM",
-    "real-time policies, and a nice value below the present one, take CAP_SYS_NICE on the host (or RLIMIT_RTPRIO, RLIMIT_NICE); with cgroups of version 1 real-time ones need cpu.rt_runtime_us, too",
-  ],
-  ["sched_setattr EBUSY", "the kernel has no more processor time to promise with SCHED_DEADLINE"],
-  ["sched_setattr EOPNOTSUPP", "utilization clamps take a kernel with CONFIG_UCLAMP_TASK"],
-  ["ioprio_set EPERM", "IOPRIO_CLASS_RT takes CAP_SYS_NICE or CAP_SYS_ADMIN on the host"],
-  ["set_mempolicy EINVAL", "a node is not there, has no memory, or is not allowed by cpuset.mems"],
-  ["sched_setaffinity EINVAL", "none of the processors is there and allowed by the cgroup's cpuset.cpus"],
 ]);
 
 function mountHint(syscall: string, member: string, errno: number): string | undefined {

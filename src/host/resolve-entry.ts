@@ -5,6 +5,7 @@ import { type ContainerSpec, type NamespaceType, validateProcess, validateSpec }
 import type { EnterOptions } from "./enter.ts";
 import type { PinnedProcess } from "./pinned-process.ts";
 import type { Streams, Surroundings } from "./resolve.ts";
+import { stateOf } from "./resolve-listener.ts";
 import { resolveProcess } from "./resolve-process.ts";
 import { chooseNamespaces, namespacesOf, type RunningContainer, readIdMaps } from "./running-container.ts";
 import type { Command } from "./start-options.ts";
@@ -68,9 +69,10 @@ export function resolveEntry(
   const { spec } = container;
   const given = "args" in command ? command : { args: command };
   const process = validateProcess({ ...spec.process, ...given });
+  const state = stateOf(container.name, spec.annotations, container.init.pid);
   const namespaces = chooseNamespaces(spec, options.namespaces, target);
   return {
-    ...resolveProcess(process, seccompOf(spec, options), features),
+    ...resolveProcess(process, seccompOf(spec, options), features, { state, caller, enters: true }),
     ...streamsOf(options),
     ...resolveWay(container, target, namespaces, { caller }),
     memoryPolicy: spec.memoryPolicy,

@@ -4,6 +4,7 @@ import { LibctError } from "../errors.ts";
 import { hostArch } from "../executor/index.ts";
 import type { KernelFeatures } from "../linux/index.ts";
 import type { ContainerSpec, Landlock, ProcessSpec, User } from "../spec/index.ts";
+import { planListener, type Told } from "./resolve-listener.ts";
 import { requireScheduler } from "./resolve-scheduling.ts";
 import { unsupported } from "./unsupported.ts";
 
@@ -12,6 +13,7 @@ export function resolveProcess(
   process: ProcessSpec,
   seccomp: ContainerSpec["seccomp"],
   features: KernelFeatures,
+  told?: Told,
 ): Pick<ResolvedProcess, "arch" | "features" | "process" | "user" | "seccomp"> {
   requireLabels(process);
   if (process.scheduler) requireScheduler(process.scheduler, features);
@@ -21,7 +23,7 @@ export function resolveProcess(
     features,
     process,
     user: resolveUser(process.user),
-    seccomp: resolveSeccomp(seccomp, process, features),
+    seccomp: resolveSeccomp(seccomp, process, features, told),
   };
 }
 
@@ -39,13 +41,13 @@ function resolveSeccomp(
   seccomp: ContainerSpec["seccomp"],
   process: ProcessSpec,
   features: KernelFeatures,
+  told: Told | undefined,
 ): ResolvedProcess["seccomp"] {
   if (seccomp === undefined || seccomp === "unconfined") return undefined;
   if (seccomp === "default") return compileDefaultSeccomp(hostArch(), process.capabilities?.bounding ?? [], features);
   try {
     const { filter, flags, notify } = compileSeccomp(seccomp, hostArch());
-    if (notify) throw unsupported("SCMP_ACT_NOTIFY has no listener here yet", "seccomp", "use SCMP_ACT_ERRNO");
-    return { filter, flags };
+    return notify && told ? { filter, flags, listener: planListener(seccomp, told, features) } : { filter, flags };
   } catch (cause) {
     if (cause instanceof LibctError) throw cause;
     throw new LibctError("ERR_CT_INVALID_SPEC", cause instanceof Error ? cause.message : String(cause), {

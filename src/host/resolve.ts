@@ -9,6 +9,7 @@ import type { ContainerSpec, Device, NamespaceType, ProcessSpec, RootPlan } from
 import type { Caller } from "./caller.ts";
 import { resolveIdMaps } from "./idmaps.ts";
 import { isRecorded } from "./is-recorded.ts";
+import { stateOf } from "./resolve-listener.ts";
 import { requireMountLabel } from "./resolve-mount-label.ts";
 import { resolveMounts } from "./resolve-mounts.ts";
 import { resolveProcess } from "./resolve-process.ts";
@@ -30,8 +31,9 @@ export async function resolveContainer(
   spec: ContainerSpec,
   process: ProcessSpec,
   streams: Streams,
-  { features, caller, scratch }: Surroundings,
+  { features, caller, scratch, name = spec.name ?? "" }: Surroundings & { readonly name?: string },
 ): Promise<Resolved> {
+  const state = stateOf(name, spec.annotations, undefined);
   const { created, joined } = splitNamespaces(spec);
   requireFeatures(created, features);
   const idMaps = created.has("user") ? resolveIdMaps(spec, caller) : undefined;
@@ -42,7 +44,7 @@ export async function resolveContainer(
   if (spec.mountLabel !== undefined) requireMountLabel(spec.mountLabel, mounts, root?.steps ?? []);
   if (spec.memoryPolicy) requireMemoryPolicy(spec.memoryPolicy, features);
   return {
-    ...resolveProcess(process, spec.seccomp, features),
+    ...resolveProcess(process, spec.seccomp, features, { state, caller, enters: false }),
     ...streams,
     spec,
     created,

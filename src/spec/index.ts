@@ -2,6 +2,7 @@ export type * from "./hooks.ts";
 export type * from "./intel-rdt.ts";
 export { type MountOptions, mountAttributes, parseMountOptions } from "./mount-options.ts";
 export { parseNumbers } from "./number-list.ts";
+export { type ContainerState, OCI_VERSION } from "./oci-state.ts";
 export type * from "./resources.ts";
 export type * from "./scheduling.ts";
 export type * from "./seccomp.ts";

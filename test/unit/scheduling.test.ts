@@ -7,15 +7,13 @@ import type { ContainerSpec, MemoryPolicy, ProcessSpec, Scheduler } from "../../
 import { validateSpec } from "../../src/spec/index.ts";
 import { entry } from "../support/arbitrary-entry.ts";
 import { resolvedBy } from "../support/arbitrary-spec.ts";
+import { callsIn } from "../support/listing.ts";
 
 const LINUX = kernelFeatures("6.12");
 
-/** The lines of a container's listing with one of these calls, without their numbers. */
+/** Those calls of a container's program. */
 const calls = (spec: ContainerSpec, name: string) =>
-  explainProgram(compileContainer(resolvedBy({ spec }, LINUX)))
-    .toString()
-    .split("\n")
-    .flatMap((line) => line.match(new RegExp(`${name}\\(.*?\\)(?=\\s|$)`))?.[0] ?? []);
+  callsIn(explainProgram(compileContainer(resolvedBy({ spec }, LINUX))).toString(), name);
 
 const member = (spec: unknown) => {
   try {
