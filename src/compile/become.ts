@@ -4,6 +4,7 @@ import type { ProcessContext } from "./context.ts";
 import { resolveIdentity, takeIdentity } from "./identity.ts";
 import { setLimits } from "./limits.ts";
 import { installSeccomp, restrictWithLandlock, setNoNewPrivileges } from "./restrictions.ts";
+import { setScheduling } from "./scheduling.ts";
 import { type Pipes, placeStreams } from "./stdio.ts";
 import { openTerminal } from "./terminal.ts";
 
@@ -11,6 +12,8 @@ import { openTerminal } from "./terminal.ts";
 export interface MoreSteps {
   /** When no device is opened any more. */
   readonly withoutDevices?: () => void;
+  /** With the process's own rights. */
+  readonly asUser?: () => void;
   /** Before the command, when all else is done. */
   readonly last?: () => void;
 }
@@ -28,6 +31,7 @@ export function becomeCommand(
   placeStreams(c, pipes, ignored, identity);
   more.withoutDevices?.();
   setLimits(c);
+  setScheduling(c);
   const umask = typeof r.user === "object" ? r.user.umask : undefined;
   init.at("process.user").sys("umask", [umask ?? 0o22]);
   // Without no_new_privs only a privileged process may install a filter: then it comes before the privileges go (seccomp(2)).
@@ -37,8 +41,16 @@ export function becomeCommand(
   setNoNewPrivileges(c);
   restrictWithLandlock(c);
   unblockSignals(c);
-  more.last?.();
-  closeDescriptors(init.at("process"), c);
-  if (r.process.noNewPrivileges) installSeccomp(c);
+  more.asUser?.();
+  if (r.seccomp?.listener) {
+    // The descriptor goes to its listener while the monitor still waits for the container to stand, so before the container waits to be started.
+    closeDescriptors(init.at("process"), c);
+    if (r.process.noNewPrivileges) installSeccomp(c);
+    more.last?.();
+  } else {
+    more.last?.();
+    closeDescriptors(init.at("process"), c);
+    if (r.process.noNewPrivileges) installSeccomp(c);
+  }
   execute(c);
 }

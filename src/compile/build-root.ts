@@ -4,6 +4,7 @@ import type { RootPlan, RootStep } from "../spec/index.ts";
 import { remountTree, setAttributes, setReadonly } from "./attributes.ts";
 import type { Context } from "./context.ts";
 import { attachMountedImage, mountImage } from "./image.ts";
+import { labelledData } from "./mount-label.ts";
 
 /** Runs the driver's steps, so that the root stands as a mount point somewhere in the host's tree of this namespace. */
 export function buildRoot(c: Context): void {
@@ -37,8 +38,8 @@ function closeDeviceNodes(c: Context, root: RootPlan): void {
 const ROOT_STEPS: {
   readonly [K in RootStep["do"]]: (c: Context, block: BlockBuilder, step: Extract<RootStep, { do: K }>) => void;
 } = {
-  mount(_c, block, step) {
-    const data = step.data === undefined ? 0 : block.str(step.data);
+  mount(c, block, step) {
+    const data = labelledData(c, step.type, step.data ?? "");
     block.sys("mount", [block.str(step.source), block.str(step.target), block.str(step.type), step.flags ?? 0, data]);
   },
   bind(c, block, step) {

@@ -27,7 +27,7 @@ export function unblockSignals(c: ProcessContext): void {
   c.init.at("process").sys("rt_sigprocmask", [SIG_SETMASK, c.init.memory.zeroed(8), 0, 8]);
 }
 
-/** That the command can be executed, seen before it is: who makes a container is told, and not who starts it. */
+/** That the command can be executed, seen before it is. */
 export function expectCommand(c: ProcessContext): void {
   const { init, resolved: r } = c;
   const [file = ""] = r.process.args;

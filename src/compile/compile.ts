@@ -9,6 +9,7 @@ import {
   reportMemoryEvents,
   setDeviceRules,
 } from "./cgroup.ts";
+import { expectCommand } from "./command.ts";
 import { type Context, closeLent, NOTICE } from "./context.ts";
 import { captureDevices, makeDevices } from "./devices.ts";
 import {
@@ -51,6 +52,7 @@ import {
 import type { Resolved } from "./resolved.ts";
 import { setLabels } from "./restrictions.ts";
 import { enterRoot, finishRoot, isolateMounts, leaveOldRoot } from "./root.ts";
+import { sendListener } from "./seccomp-notify.ts";
 import { closeContainerEnds, handOverPipes, makePipes, openIgnored, type Pipes } from "./stdio.ts";
 import { passPidfd, receiveTerminal, terminalStreams } from "./terminal.ts";
 
@@ -90,6 +92,7 @@ export function compileContainer(resolved: Resolved): Program {
   askForRuntimeHooks(c, pid, ended);
   const master = receiveTerminal(c, ended);
   setDeviceRules(c, ended);
+  sendListener(c, pid, ended);
   waitUntilReady(c, ended);
   writeState(c, pid);
   if (resolved.orphan) monitor.at("process").notify(NOTICE.STARTED, [pid]);
@@ -165,7 +168,16 @@ function writeInit(c: Context, pipes: Pipes): void {
 
   setOomScore(init, c);
   setLabels(init, c);
-  becomeCommand(c, pipes, ignored, { withoutDevices: () => awaitDeviceRules(c), last: () => beforeCommand(c) });
+  becomeCommand(c, pipes, ignored, {
+    withoutDevices: () => awaitDeviceRules(c),
+    asUser: () => expectHeldCommand(c),
+    last: () => beforeCommand(c),
+  });
+}
+
+/** Who makes a container that waits is told when its command cannot be executed, and not who starts it. */
+function expectHeldCommand(c: Context): void {
+  if (c.resolved.record?.held) expectCommand(c);
 }
 
 function beforeCommand(c: Context): void {

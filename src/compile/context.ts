@@ -31,7 +31,7 @@ export interface ProcessContext {
 
 /** What mounting needs, in a container that is made or in one that runs. */
 export interface MountContext extends ProcessContext {
-  readonly resolved: ResolvedProcess & Pick<Resolved, "mounts" | "created">;
+  readonly resolved: ResolvedProcess & Pick<Resolved, "mounts" | "created" | "mountLabel">;
   /** Where the descriptors are that the monitor opens for init alone. */
   readonly lent: DataRef[];
 }

@@ -8,6 +8,7 @@ import { beginChild, openPidPipe, spawn, spawnFromStage, waitForExecution } from
 import { leaveOrphan, letLiveOn } from "./record.ts";
 import type { ResolvedEntry } from "./resolved.ts";
 import { setLabels } from "./restrictions.ts";
+import { sendListener } from "./seccomp-notify.ts";
 import { closeContainerEnds, handOverPipes, leaveStreams, makePipes, openIgnored, type Pipes } from "./stdio.ts";
 import { passPidfd, receiveTerminal, terminalStreams } from "./terminal.ts";
 
@@ -29,6 +30,7 @@ export function compileEnter(resolved: ResolvedEntry): Program {
   closeContainerEnds(c, pipes);
   if (resolved.keepRunning) leaveStreams(c);
   const master = receiveTerminal(c, ended);
+  sendListener(c, pid, ended);
   waitForExecution(c);
   if (resolved.orphan) monitor.at("process").notify(NOTICE.STARTED, [pid]);
   passPidfd(c, pid);

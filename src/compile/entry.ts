@@ -6,6 +6,7 @@ import type { ProcessContext } from "./context.ts";
 import { becomeNamespaceRoot } from "./identity.ts";
 import { beginChild, CLONE_FLAG, openProcfs, openSync } from "./namespaces.ts";
 import type { ResolvedEntry } from "./resolved.ts";
+import { setAffinity } from "./scheduling.ts";
 
 /** What the files of this room share while they compile the way into a container that runs. */
 export interface EntryContext extends ProcessContext {
@@ -40,9 +41,11 @@ export function joinContainer(
   const { resolved: r } = c;
   beginChild(block, c);
   if (bornIn) block.at("resources").sys("close", [bornIn]);
+  setAffinity(block, c, "initial");
   for (const { path, version } of r.cgroups) {
     if (version === 1 || !bornIn) joinCgroup(block, entranceOf(path, version));
   }
+  setAffinity(block, c, "final");
   onHost();
   block.at("container").sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0], { why: "be no target for the container" });
   const files = joinOrder(r).map((type) => {

@@ -14,6 +14,7 @@ import {
 import type { BlockBuilder, DataRef } from "../program/index.ts";
 import type { RootStep } from "../spec/index.ts";
 import { type Context, lend } from "./context.ts";
+import { labelledData } from "./mount-label.ts";
 
 /** LOOP_CTL_GET_FREE only suggests a device; another process may take it first, so several are tried. */
 const LOOP_ATTEMPTS = 8;
@@ -58,7 +59,10 @@ function attachLoop(c: Context, block: BlockBuilder, step: Extract<RootStep, { d
 export function mountImage(c: Context, block: BlockBuilder, step: Extract<RootStep, { do: "image" }>): void {
   const device = attachLoop(c, block, step);
   const flags = step.readonly ? MS.RDONLY : 0;
-  block.sys("mount", [device, block.str(step.target), block.str(step.type), flags, 0], { why: `mount ${step.file}` });
+  const data = labelledData(c, step.type, "");
+  block.sys("mount", [device, block.str(step.target), block.str(step.type), flags, data], {
+    why: `mount ${step.file}`,
+  });
   block.sys("close", [block.program.register("loop")]);
 }
 
@@ -71,6 +75,9 @@ export function attachMountedImage(c: Context, block: BlockBuilder, step: Extrac
   const context = monitor.sysResult("fscontext", "fsopen", [monitor.str(step.type), FSOPEN_CLOEXEC]);
   monitor.sys("fsconfig", [context, FSCONFIG.SET_STRING, monitor.str("source"), device, 0]);
   if (step.readonly) monitor.sys("fsconfig", [context, FSCONFIG.SET_FLAG, monitor.str("ro"), 0, 0]);
+  const { mountLabel } = c.resolved;
+  if (mountLabel !== undefined)
+    monitor.sys("fsconfig", [context, FSCONFIG.SET_STRING, monitor.str("context"), monitor.str(mountLabel), 0]);
   monitor.sys("fsconfig", [context, FSCONFIG.CMD_CREATE, 0, 0, 0], { why: `mount ${step.file}` });
   const attributes = step.readonly ? MOUNT_ATTR.RDONLY : 0;
   const mount = monitor.sysResult("image_mount", "fsmount", [context, FSMOUNT_CLOEXEC, attributes]);

@@ -9,4 +9,5 @@ export { RECORD_FILE, type RecordPlan } from "./record.ts";
 export type { IdMaps, Resolved, ResolvedEntry, ResolvedMount, ResolvedProcess, Stdio, Stream } from "./resolved.ts";
 export { compileSeccomp } from "./seccomp.ts";
 export { defaultSeccomp } from "./seccomp-default.ts";
+export type { SeccompListener } from "./seccomp-notify.ts";
 export { compileDefaultSeccomp } from "./seccomp-prebuilt.ts";

@@ -26,7 +26,9 @@ export function setLimits(c: ProcessContext): void {
     init.at("process.newSessionKeyring").sys("keyctl", [KEYCTL.JOIN_SESSION_KEYRING, 0, 0, 0, 0]);
   }
   if (process.personality) {
-    init.at("process.personality").sys("personality", [PERSONALITY[process.personality]]);
+    const { personality } = process;
+    const domain = typeof personality === "string" ? personality : personality.domain;
+    init.at("process.personality").sys("personality", [PERSONALITY[domain]]);
   }
 }
 

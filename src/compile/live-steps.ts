@@ -16,7 +16,7 @@ export type LiveChange =
   /** Process ids as they are where the change happens: in the container's pid namespace when that is entered. */
   | { readonly do: "setRlimits"; readonly pids: readonly number[]; readonly rlimits: readonly Rlimit[] };
 
-export interface ResolvedChange extends ResolvedEntry, Pick<Resolved, "mounts" | "created"> {
+export interface ResolvedChange extends ResolvedEntry, Pick<Resolved, "mounts" | "created" | "mountLabel"> {
   readonly change: LiveChange;
 }
 

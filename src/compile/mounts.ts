@@ -4,6 +4,7 @@ import { mountAttributes } from "../spec/index.ts";
 import { remountTree, setAttributes } from "./attributes.ts";
 import { enterDirectory, FIXED_FD, lend, type MountContext, makeTarget } from "./context.ts";
 import { idMapNamespace } from "./idmapped.ts";
+import { labelledData, labelMounted } from "./mount-label.ts";
 import type { ResolvedMount } from "./resolved.ts";
 
 /**
@@ -138,7 +139,7 @@ function flagsOf(attributes: number): number {
 function mountFilesystem(c: MountContext, { mount, options }: ResolvedMount): void {
   const { init } = c;
   const type = mount.type ?? "none";
-  const data = options.data === "" ? 0 : init.str(options.data);
+  const data = labelledData(c, type, options.data);
   const source = init.str(mount.source ?? type);
   const { mountSetattr } = c.resolved.features;
   // Nothing lies below a new mount.
@@ -146,6 +147,7 @@ function mountFilesystem(c: MountContext, { mount, options }: ResolvedMount): vo
     ? options.flagsSet
     : (options.flagsSet | flagsOf(options.recursiveSet)) & ~flagsOf(options.recursiveClear);
   init.sys("mount", [source, init.str(mount.destination), init.str(type), flags, data], { why: `mount ${type}` });
+  labelMounted(c, type, mount.destination);
 }
 
 function remount(c: MountContext, { mount, options }: ResolvedMount): void {
@@ -168,7 +170,7 @@ function mountWithCopyUp(c: MountContext, { mount, options }: ResolvedMount): vo
     0,
   ]);
   init.sys("dup3", [lower, FIXED_FD.LOWER, O.CLOEXEC]);
-  const data = options.data === "" ? 0 : init.str(options.data);
+  const data = labelledData(c, "tmpfs", options.data);
   init.sys("mount", [init.str("tmpfs"), init.str(at), init.str("tmpfs"), options.flagsSet, data], {
     why: "mount tmpfs",
   });
@@ -176,9 +178,13 @@ function mountWithCopyUp(c: MountContext, { mount, options }: ResolvedMount): vo
   for (const name of ["upper", "work"]) init.sys("mkdirat", [AT.FDCWD, init.str(name), 0o755]);
   init.sys("fchdir", [c.proc]);
   const layers = `lowerdir=self/fd/${FIXED_FD.LOWER},upperdir=${at}/upper,workdir=${at}/work${c.resolved.created.has("user") ? ",userxattr" : ""}`;
-  init.sys("mount", [init.str("overlay"), init.str(at), init.str("overlay"), options.flagsSet, init.str(layers)], {
-    why: "mount the copy-up overlay",
-  });
+  init.sys(
+    "mount",
+    [init.str("overlay"), init.str(at), init.str("overlay"), options.flagsSet, labelledData(c, "overlay", layers)],
+    {
+      why: "mount the copy-up overlay",
+    },
+  );
   init.sys("close", [lower]);
   init.sys("close", [FIXED_FD.LOWER], { tolerate: [E.EBADF] });
 }

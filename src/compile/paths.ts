@@ -2,6 +2,7 @@ import { AT, E, MOUNT_ATTR, MOVE_MOUNT, MS, O, OPEN_TREE, openFlags } from "../l
 import type { Register } from "../program/index.ts";
 import { setAttributes } from "./attributes.ts";
 import type { Context } from "./context.ts";
+import { labelledData } from "./mount-label.ts";
 import type { Resolved } from "./resolved.ts";
 
 /** The directory of the host's own /dev/null, opened before the root is entered: an image's /dev/null may be anything (CVE-2025-31133). */
@@ -18,6 +19,7 @@ export function maskPaths(c: Context, hostDev: Register | undefined): void {
   // The working directory is for the source alone: the targets are absolute, and so the container's.
   init.at("maskedPaths").sys("fchdir", [hostDev]);
   const source = init.str("null");
+  const empty = labelledData(c, "tmpfs", "nr_inodes=2,mode=755");
   (r.spec.maskedPaths ?? []).forEach((path, index) => {
     init.at(`maskedPaths[${index}]`);
     const directory = init.label();
@@ -38,7 +40,7 @@ export function maskPaths(c: Context, hostDev: Register | undefined): void {
     init.jump(done);
     init.place(directory);
     const flags = MS.RDONLY | MS.NOSUID | MS.NODEV | MS.NOEXEC;
-    init.sys("mount", [init.str("tmpfs"), init.str(path), init.str("tmpfs"), flags, init.str("nr_inodes=2,mode=755")], {
+    init.sys("mount", [init.str("tmpfs"), init.str(path), init.str("tmpfs"), flags, empty], {
       tolerate: [E.ENOENT, E.ENOTDIR],
       why: "hide the directory",
     });

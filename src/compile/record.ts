@@ -1,7 +1,6 @@
 import { AT, E, O, openFlags, PR, S } from "../linux/index.ts";
 import { type Arg, type BlockBuilder, type DataRef, LIMIT, type Register } from "../program/index.ts";
 import type { MemoryEvents } from "./cgroup.ts";
-import { expectCommand } from "./command.ts";
 import type { Context, ProcessContext } from "./context.ts";
 import type { Resolved } from "./resolved.ts";
 
@@ -153,7 +152,6 @@ export function holdBeforeCommand(c: Context): void {
   if (!c.resolved.record?.held) return;
   const { init } = c;
   const byte = init.memory.zeroed(8);
-  expectCommand(c);
   letLiveOn(c);
   init.at("process").sys("sendto", [c.sync.child, byte, 1, 0, 0, 0]);
   init.sys("read", [c.program.register(RECORD_FILE.START), byte, 1], { why: "wait to be started" });

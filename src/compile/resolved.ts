@@ -3,6 +3,7 @@ import type { Arch, KernelFeatures } from "../linux/index.ts";
 import type {
   ContainerSpec,
   IdMapping,
+  MemoryPolicy,
   Mount,
   MountOptions,
   MountTree,
@@ -13,6 +14,7 @@ import type {
 } from "../spec/index.ts";
 
 import type { RecordPlan } from "./record.ts";
+import type { SeccompListener } from "./seccomp-notify.ts";
 
 export type Stdio = "pipe" | "inherit" | "ignore";
 
@@ -55,7 +57,16 @@ export interface ResolvedProcess {
   /** Ids, or a name that the container's own passwd must explain; undefined: unchanged. */
   readonly user: User | string | undefined;
   /** The assembled seccomp filter. */
-  readonly seccomp: { readonly filter: Uint8Array; readonly flags: number } | undefined;
+  readonly seccomp:
+    | {
+        readonly filter: Uint8Array;
+        readonly flags: number;
+        /** When the filter notifies of system calls. */
+        readonly listener?: SeccompListener;
+      }
+    | undefined;
+  /** Of the container, also for processes that enter it: they are not children of its first one, which would pass it on. */
+  readonly memoryPolicy?: MemoryPolicy | undefined;
   readonly stdin: Exclude<Stream, "log">;
   readonly stdout: Exclude<Stream, "fifo">;
   readonly stderr: Exclude<Stream, "fifo">;
@@ -95,6 +106,8 @@ export interface Resolved extends ResolvedProcess {
   readonly rootMode: "pivot" | "move" | "chroot";
   readonly root: RootPlan | undefined;
   readonly mounts: readonly ResolvedMount[];
+  /** The SELinux label of what is mounted. */
+  readonly mountLabel?: string | undefined;
   readonly cgroup: CgroupPlan | undefined;
   /** Where other processes find the container; undefined: nobody does. */
   readonly record?: RecordPlan | undefined;

@@ -13,6 +13,7 @@ import {
 import type { BlockBuilder, DataRef, Register } from "../program/index.ts";
 import type { Landlock } from "../spec/index.ts";
 import { type ProcessContext, writeProc } from "./context.ts";
+import { installWithListener } from "./seccomp-notify.ts";
 
 /** Labels of security modules take effect at execve(2), and children inherit them until then (LSM attributes in /proc/PID/attr). */
 export function setLabels(block: BlockBuilder, c: ProcessContext): void {
@@ -35,11 +36,13 @@ export function setNoNewPrivileges(c: ProcessContext): void {
 export function installSeccomp(c: ProcessContext): void {
   const { init, resolved: r } = c;
   if (!r.seccomp) return;
-  const { filter, flags } = r.seccomp;
+  const { filter, flags, listener } = r.seccomp;
   // struct sock_fprog { unsigned short len; struct sock_filter *filter; }
   const program = init.memory.bytes(u64s(filter.length / 8, 0));
   init.memory.pointer(program, 8, init.memory.bytes(filter));
-  init.at("seccomp").sys("seccomp", [SECCOMP.SET_MODE_FILTER, flags, program], { why: "install the seccomp filter" });
+  if (listener) installWithListener(c, flags, program, listener);
+  else
+    init.at("seccomp").sys("seccomp", [SECCOMP.SET_MODE_FILTER, flags, program], { why: "install the seccomp filter" });
 }
 
 const READ = LANDLOCK_FS.EXECUTE | LANDLOCK_FS.READ_FILE | LANDLOCK_FS.READ_DIR;

@@ -48,12 +48,15 @@ function expectTerminalMaster(init: BlockBuilder, master: Register): void {
 
 const STATX_TYPE = 1;
 
-/** struct msghdr with one byte of data and room for one descriptor (unix(7), SCM_RIGHTS). */
-function descriptorMessage(block: BlockBuilder, type: number): { header: DataRef; descriptor: DataRef } {
+/** struct msghdr with data (one byte, unless it is given) and room for one descriptor (unix(7), SCM_RIGHTS). */
+export function descriptorMessage(
+  block: BlockBuilder,
+  type: number,
+  { data, length } = { data: block.memory.bytes(new Uint8Array(8)), length: 1 },
+): { header: DataRef; descriptor: DataRef } {
   const { memory } = block;
-  const byte = memory.bytes(new Uint8Array(8));
-  const vector = memory.bytes(u64s(0, 1));
-  memory.pointer(vector, 0, byte);
+  const vector = memory.bytes(u64s(0, length));
+  memory.pointer(vector, 0, data);
   const control = memory.bytes(new Uint8Array(24));
   memory.data.set(u64s(20), control.offset);
   memory.data.set(u32s(SOL_SOCKET, type), control.offset + 8);

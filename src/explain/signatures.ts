@@ -15,7 +15,7 @@ import { type EnumGroup, FCNTL, type FlagGroup, FSCONFIG_REST, IOCTL_REST, PR_RE
  * - `last`: a descriptor or ~0U for the highest
  * - `plain`: nothing is known; `char`: a byte, perhaps of a text; `result`: what a system call returned, -errno for an error
  * - `out`: an address that the kernel writes to; `out:X`: a structure that it writes there
- * - `text:N`, `sockaddr:N`, `ids:N`, `cpus:N`: memory whose length is argument N
+ * - `text:N`, `sockaddr:N`, `ids:N`, `cpus:N`: memory whose length is argument N; `nodes:N`: of that many bits less one
  * - `struct:X`, `struct:X:N`: a structure that the kernel reads, of the size in argument N
  */
 export type ArgType =
@@ -49,6 +49,7 @@ export type ArgType =
   | `sockaddr:${number}`
   | `ids:${number}`
   | `cpus:${number}`
+  | `nodes:${number}`
   | `flags:${FlagGroup}`
   | `one:${EnumGroup}`
   | `struct:${StructName}`
@@ -300,7 +301,7 @@ export const SIGNATURES: Readonly<Record<string, Signature | SignatureVariants>>
   sendfile: ["fd", "fd", "ptr", "uint"],
   sendmsg: ["fd", "msghdr", "flags:MSG"],
   sendto: ["fd", "text:2", "uint", "flags:MSG", "sockaddr:5", "uint"],
-  set_mempolicy: ["flags:MPOL", "cpus:2", "uint"],
+  set_mempolicy: ["flags:MPOL", "nodes:2", "uint"],
   set_tid_address: ["out"],
   setdomainname: ["text:1", "uint"],
   setfsgid: ["id"],

@@ -146,15 +146,7 @@ const FLAGS = {
     names: prefixed("STATX_", { BASIC_STATS: 0x7ff, TYPE: 1, MODE: 2, UID: 8, GID: 0x10, INO: 0x100, MNT_ID: 0x1000 }),
   }),
   SCHED_FLAG: () => ({
-    names: prefixed("SCHED_FLAG_", {
-      RESET_ON_FORK: 1,
-      RECLAIM: 2,
-      DL_OVERRUN: 4,
-      KEEP_POLICY: 8,
-      KEEP_PARAMS: 16,
-      UTIL_CLAMP_MIN: 32,
-      UTIL_CLAMP_MAX: 64,
-    }),
+    names: prefixed("SCHED_FLAG_", C.SCHED_FLAG),
   }),
   IFF: () => ({ names: prefixed("IFF_", { UP: 1, BROADCAST: 2, LOOPBACK: 8, RUNNING: 0x40, MULTICAST: 0x1000 }) }),
   IFF_TUN: () => ({
@@ -184,14 +176,8 @@ const FLAGS = {
   }),
   CAPS: () => ({ names: CAPABILITIES.map((name, bit) => [name, 1n << BigInt(bit)]), brace: "CAP_" }),
   MPOL: () => ({
-    names: prefixed("MPOL_F_", { STATIC_NODES: 1 << 15, RELATIVE_NODES: 1 << 14, NUMA_BALANCING: 1 << 13 }),
-    low: {
-      mask: 0xffn,
-      name: (low) =>
-        ["DEFAULT", "PREFERRED", "BIND", "INTERLEAVE", "LOCAL", "PREFERRED_MANY", "WEIGHTED_INTERLEAVE"].map(
-          (name) => `MPOL_${name}`,
-        )[Number(low)] ?? `${low}`,
-    },
+    names: prefixed("MPOL_F_", C.MPOL_F),
+    low: { mask: 0xffn, name: (low) => nameOf(prefixed("MPOL_", C.MPOL), low) ?? `${low}` },
   }),
 } satisfies Record<string, (arch: Arch) => Flags>;
 
@@ -295,13 +281,12 @@ const ENUMS = {
   NETLINK: () =>
     prefixed("NETLINK_", { ROUTE: 0, SOCK_DIAG: 4, AUDIT: 9, NETFILTER: 12, KOBJECT_UEVENT: 15, GENERIC: 16 }),
   SOL: () => prefixed("SOL_", { IP: 0, SOCKET: C.SOL_SOCKET, TCP: 6, NETLINK: 270 }),
-  SO: () =>
-    prefixed("SO_", { REUSEADDR: 2, SNDBUF: 7, RCVBUF: 8, PASSCRED: 16, PEERCRED: 17, RCVTIMEO: 20, SNDTIMEO: 21 }),
+  SO: () => prefixed("SO_", { REUSEADDR: 2, SNDBUF: 7, RCVBUF: 8, PASSCRED: 16, PEERCRED: 17, RCVTIMEO: 20, ...C.SO }),
   SHUT: () => prefixed("SHUT_", { RD: 0, WR: 1, RDWR: 2 }),
   PRIO: () => prefixed("PRIO_", { PROCESS: 0, PGRP: 1, USER: 2 }),
-  IOPRIO_WHO: () => prefixed("IOPRIO_WHO_", { PROCESS: 1, PGRP: 2, USER: 3 }),
-  IOPRIO_CLASS: () => prefixed("IOPRIO_CLASS_", { NONE: 0, RT: 1, BE: 2, IDLE: 3 }),
-  SCHED: () => prefixed("SCHED_", { OTHER: 0, FIFO: 1, RR: 2, BATCH: 3, IDLE: 5, DEADLINE: 6, EXT: 7 }),
+  IOPRIO_WHO: () => prefixed("IOPRIO_WHO_", { PROCESS: C.IOPRIO_WHO_PROCESS, PGRP: 2, USER: 3 }),
+  IOPRIO_CLASS: () => prefixed("IOPRIO_CLASS_", { NONE: 0, ...C.IOPRIO_CLASS }),
+  SCHED: () => prefixed("SCHED_", { ...C.SCHED, EXT: 7 }),
   F: () => prefixed("F_", FCNTL),
   SEEK: () => prefixed("SEEK_", { SET: 0, CUR: 1, END: 2, DATA: 3, HOLE: 4 }),
   P: () => prefixed("P_", { ALL: 0, PID: 1, PGID: 2, PIDFD: 3 }),

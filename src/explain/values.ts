@@ -89,6 +89,8 @@ function formatAddress(
       return formatIds(at, lengthIn(group), memory);
     case "cpus":
       return formatSet(memory, at, Math.min(lengthIn(group) ?? 0, 128));
+    case "nodes":
+      return formatSet(memory, at, Math.min(Math.max((lengthIn(group) ?? 1) - 1, 0) >> 3, 128));
     case "caps":
       return formatCapabilities(memory, at, around.arch);
     case "filter":

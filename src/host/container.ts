@@ -300,7 +300,11 @@ export class Container extends ContainerControls {
     const process = validateProcess({ ...this.spec.process, ...given });
     const surroundings = await this.host.surroundings();
     const features = kernel === undefined ? surroundings.features : kernelFeatures(kernel);
-    return resolveContainer(this.spec, process, streamsOf(options, this.spec), { ...surroundings, features });
+    return resolveContainer(this.spec, process, streamsOf(options, this.spec), {
+      ...surroundings,
+      features,
+      name: this.name,
+    });
   }
 
   async #recordIn(resolved: Resolved, held: boolean): Promise<Resolved> {

@@ -3,6 +3,7 @@ import type { Failure } from "../executor/index.ts";
 import { describeOp, type OpDescription } from "../explain/index.ts";
 import { E, errnoName } from "../linux/index.ts";
 import type { Program } from "../program/index.ts";
+import { CALL_HINTS } from "./call-hints.ts";
 import { readObstacles } from "./facts.ts";
 import { whoForbids } from "./who-forbids.ts";
 
@@ -75,7 +76,7 @@ function hintFor({ syscall, member, text }: OpDescription, errno: number): strin
   if (syscall === "prctl" && errno === E.EPERM)
     return "changing the bounding set needs CAP_SETPCAP: add a user namespace";
   if (syscall === "prlimit64" && errno === E.EPERM) return "a hard limit can only be raised with CAP_SYS_RESOURCE";
-  return undefined;
+  return CALL_HINTS.get(`${syscall} ${errnoName(errno)}`);
 }
 
 function cgroupHint(syscall: string | undefined, errno: number): string {

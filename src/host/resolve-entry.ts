@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import type { LiveChange, ResolvedChange, ResolvedEntry, Stdio } from "../compile/index.ts";
 import { invalid } from "../errors.ts";
-import { type ContainerSpec, type NamespaceType, validateProcess, validateSpec } from "../spec/index.ts";
+import { type ContainerSpec, type NamespaceType, ociState, validateProcess, validateSpec } from "../spec/index.ts";
 import type { EnterOptions } from "./enter.ts";
 import type { PinnedProcess } from "./pinned-process.ts";
 import type { Streams, Surroundings } from "./resolve.ts";
@@ -52,6 +52,7 @@ export function resolveChange(
     keepRunning: false,
     mounts: change.do === "mount" ? [change.mount] : [],
     created: own,
+    mountLabel: container.spec.mountLabel,
     change,
   };
 }
@@ -67,11 +68,13 @@ export function resolveEntry(
   const { spec } = container;
   const given = "args" in command ? command : { args: command };
   const process = validateProcess({ ...spec.process, ...given });
+  const state = ociState({ ...spec, name: container.name }, "running", container.init.pid);
   const namespaces = chooseNamespaces(spec, options.namespaces, target);
   return {
-    ...resolveProcess(process, seccompOf(spec, options), features),
+    ...resolveProcess(process, seccompOf(spec, options), features, { state, caller, enters: true }),
     ...streamsOf(options),
     ...resolveWay(container, target, namespaces, { caller }),
+    memoryPolicy: spec.memoryPolicy,
     cgroups: cgroupsOf(container, options.cgroup),
     keepRunning: options.detached ?? false,
     orphan: options.orphan ?? false,

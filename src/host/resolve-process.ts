@@ -4,6 +4,8 @@ import { LibctError } from "../errors.ts";
 import { hostArch } from "../executor/index.ts";
 import type { KernelFeatures } from "../linux/index.ts";
 import type { ContainerSpec, Landlock, ProcessSpec, User } from "../spec/index.ts";
+import { planListener, type Told } from "./resolve-listener.ts";
+import { requireScheduler } from "./resolve-scheduling.ts";
 import { unsupported } from "./unsupported.ts";
 
 /** What a process needs on any way into a container; refuses what this machine cannot do. */
@@ -11,15 +13,17 @@ export function resolveProcess(
   process: ProcessSpec,
   seccomp: ContainerSpec["seccomp"],
   features: KernelFeatures,
+  told?: Told,
 ): Pick<ResolvedProcess, "arch" | "features" | "process" | "user" | "seccomp"> {
   requireLabels(process);
+  if (process.scheduler) requireScheduler(process.scheduler, features);
   if (process.landlock) requireLandlock(process.landlock, features.landlockAbi);
   return {
     arch: hostArch(),
     features,
     process,
     user: resolveUser(process.user),
-    seccomp: resolveSeccomp(seccomp, process, features),
+    seccomp: resolveSeccomp(seccomp, process, features, told),
   };
 }
 
@@ -37,13 +41,13 @@ function resolveSeccomp(
   seccomp: ContainerSpec["seccomp"],
   process: ProcessSpec,
   features: KernelFeatures,
+  told: Told | undefined,
 ): ResolvedProcess["seccomp"] {
   if (seccomp === undefined || seccomp === "unconfined") return undefined;
   if (seccomp === "default") return compileDefaultSeccomp(hostArch(), process.capabilities?.bounding ?? [], features);
   try {
     const { filter, flags, notify } = compileSeccomp(seccomp, hostArch());
-    if (notify) throw unsupported("SCMP_ACT_NOTIFY has no listener here yet", "seccomp", "use SCMP_ACT_ERRNO");
-    return { filter, flags };
+    return notify && told ? { filter, flags, listener: planListener(seccomp, told, features) } : { filter, flags };
   } catch (cause) {
     if (cause instanceof LibctError) throw cause;
     throw new LibctError("ERR_CT_INVALID_SPEC", cause instanceof Error ? cause.message : String(cause), {
@@ -81,11 +85,10 @@ function requireLabels(process: ProcessSpec): void {
       "leave the profile out, or boot with AppArmor",
     );
   }
-  if (process.selinuxLabel && !existsSync("/sys/fs/selinux/enforce")) {
-    throw unsupported(
-      "SELinux is not enabled on this machine",
-      "process.selinuxLabel",
-      "leave the label out, or boot with SELinux",
-    );
-  }
+  if (process.selinuxLabel) requireSelinux("process.selinuxLabel");
+}
+
+export function requireSelinux(member: string): void {
+  if (existsSync("/sys/fs/selinux/enforce")) return;
+  throw unsupported("SELinux is not enabled on this machine", member, "leave the label out, or boot with SELinux");
 }

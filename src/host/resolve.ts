@@ -5,13 +5,22 @@ import type { Resolved } from "../compile/index.ts";
 import { invalid, LibctError } from "../errors.ts";
 import { dir } from "../fs/index.ts";
 import { type KernelFeatures, makedev } from "../linux/index.ts";
-import type { ContainerSpec, Device, NamespaceType, ProcessSpec, RootPlan } from "../spec/index.ts";
+import {
+  type ContainerSpec,
+  type Device,
+  type NamespaceType,
+  ociState,
+  type ProcessSpec,
+  type RootPlan,
+} from "../spec/index.ts";
 import type { Caller } from "./caller.ts";
 import { resolveIdMaps } from "./idmaps.ts";
 import { isRecorded } from "./is-recorded.ts";
 import { refuseChangesOfOwn } from "./own-namespaces.ts";
+import { requireMountLabel } from "./resolve-mount-label.ts";
 import { resolveMounts } from "./resolve-mounts.ts";
 import { resolveProcess } from "./resolve-process.ts";
+import { requireMemoryPolicy } from "./resolve-scheduling.ts";
 import { unsupported } from "./unsupported.ts";
 
 export interface Surroundings {
@@ -29,8 +38,9 @@ export async function resolveContainer(
   spec: ContainerSpec,
   process: ProcessSpec,
   streams: Streams,
-  { features, caller, scratch }: Surroundings,
+  { features, caller, scratch, name = spec.name ?? "" }: Surroundings & { readonly name?: string },
 ): Promise<Resolved> {
+  const state = ociState({ ...spec, name }, "creating");
   const { created, joined } = splitNamespaces(spec);
   requireFeatures(created, features);
   const idMaps = created.has("user") ? resolveIdMaps(spec, caller) : undefined;
@@ -38,8 +48,11 @@ export async function resolveContainer(
   const mayMakeNodes = caller.privileged && caller.initialUserNamespace && !created.has("user");
   if (!mayMakeNodes) requireHostDevices(spec.devices ?? []);
   const cgroup = resolveCgroup(spec);
+  const mounts = resolveMounts(spec, caller, features, created, pathsOf(cgroup?.handle));
+  if (spec.mountLabel !== undefined) requireMountLabel(spec.mountLabel, mounts, root?.steps ?? []);
+  if (spec.memoryPolicy) requireMemoryPolicy(spec.memoryPolicy, features);
   return {
-    ...resolveProcess(process, spec.seccomp, features),
+    ...resolveProcess(process, spec.seccomp, features, { state, caller, enters: false }),
     ...streams,
     orphan: spec.lifetime === "orphan",
     spec,
@@ -48,7 +61,9 @@ export async function resolveContainer(
     idMaps,
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
-    mounts: resolveMounts(spec, caller, features, created, pathsOf(cgroup?.handle)),
+    mounts,
+    mountLabel: spec.mountLabel,
+    memoryPolicy: spec.memoryPolicy,
     cgroup,
     mayMakeNodes,
   };

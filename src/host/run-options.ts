@@ -45,6 +45,8 @@ const PROCESS_MEMBERS = [
   "landlock",
   "newSessionKeyring",
   "personality",
+  "scheduler",
+  "ioPriority",
   "terminal",
   "consoleSize",
 ] as const satisfies readonly (keyof ProcessSpec)[];

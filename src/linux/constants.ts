@@ -164,6 +164,8 @@ export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, SEQPACKET: 5, CLOEXEC: 0o2000
 export const MSG = { DONTWAIT: 0x40, NOSIGNAL: 0x4000, CMSG_CLOEXEC: 0x40000000 } as const;
 export const AF = { UNIX: 1, INET: 2, NETLINK: 16 } as const;
 export const SOL_SOCKET = 1;
+/** setsockopt(2) */
+export const SO = { SNDTIMEO: 21 } as const;
 export const SCM_RIGHTS = 1;
 
 /** ioctl_tty(2) */
@@ -263,3 +265,34 @@ export const LO_FLAGS = { READ_ONLY: 1, AUTOCLEAR: 4, PARTSCAN: 8 } as const;
 
 /** waitpid(2) */
 export const WAIT = { NOHANG: 1, WALL: 0x40000000 } as const;
+
+/** sched(7): policies by their numbers; there has never been a SCHED_ISO in a mainline kernel, its number is only kept free. */
+export const SCHED = { OTHER: 0, FIFO: 1, RR: 2, BATCH: 3, ISO: 4, IDLE: 5, DEADLINE: 6 } as const;
+
+/** sched_setattr(2) */
+export const SCHED_FLAG = {
+  RESET_ON_FORK: 0x01,
+  RECLAIM: 0x02,
+  DL_OVERRUN: 0x04,
+  KEEP_POLICY: 0x08,
+  KEEP_PARAMS: 0x10,
+  UTIL_CLAMP_MIN: 0x20,
+  UTIL_CLAMP_MAX: 0x40,
+} as const;
+
+/** ioprio_set(2) */
+export const IOPRIO_WHO_PROCESS = 1;
+export const IOPRIO_CLASS = { RT: 1, BE: 2, IDLE: 3 } as const;
+export const IOPRIO_CLASS_SHIFT = 13;
+
+/** set_mempolicy(2), by the order of <linux/mempolicy.h> */
+export const MPOL = {
+  DEFAULT: 0,
+  PREFERRED: 1,
+  BIND: 2,
+  INTERLEAVE: 3,
+  LOCAL: 4,
+  PREFERRED_MANY: 5,
+  WEIGHTED_INTERLEAVE: 6,
+} as const;
+export const MPOL_F = { STATIC_NODES: 1 << 15, RELATIVE_NODES: 1 << 14, NUMA_BALANCING: 1 << 13 } as const;

@@ -53,6 +53,10 @@ export function kernelFeatures(release: string): KernelFeatures {
   };
 }
 
+/** Whether the kernel is of this release or a later one. */
+export const isSince = ({ major, minor }: KernelFeatures, atMajor: number, atMinor: number): boolean =>
+  major > atMajor || (major === atMajor && minor >= atMinor);
+
 /** landlock(7), "VERSIONS" */
 function landlockAbi(since: (major: number, minor: number) => boolean): number {
   if (since(6, 15)) return 7;

@@ -3,10 +3,10 @@ export { CAPABILITIES, type Capability, capabilityMask, capabilityNumber } from 
 export * from "./constants.ts";
 export { BPF_CGROUP_DEVICE, BPF_CMD, BPF_F, BPF_PROG_TYPE_CGROUP_DEVICE, EBPF } from "./ebpf.ts";
 export { E, errnoName } from "./errno.ts";
-export { type KernelFeatures, kernelFeatures } from "./features.ts";
+export { isSince, type KernelFeatures, kernelFeatures } from "./features.ts";
 export { absolutePath } from "./paths.ts";
 export { signalName, signalNumber } from "./signals.ts";
-export { makedev, text, u16s, u32s, u64s } from "./struct.ts";
+export { bitmask, makedev, text, u16s, u32s, u64s } from "./struct.ts";
 export {
   type Abi,
   type Arch,

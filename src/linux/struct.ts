@@ -32,6 +32,13 @@ export function u16s(...members: readonly number[]): Uint8Array {
   return bytes;
 }
 
+/** The bits of `numbers` in words of 64, as cpu_set_t and nodemask_t are. */
+export function bitmask(numbers: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array((Math.floor(Math.max(0, ...numbers) / 64) + 1) * 8);
+  for (const number of numbers) bytes[number >> 3] = (bytes[number >> 3] ?? 0) | (1 << (number & 7));
+  return bytes;
+}
+
 export const text = (content: string): Uint8Array => new TextEncoder().encode(content);
 
 /** dev_t as mknod(2) takes it (include/linux/kdev_t.h, new_encode_dev). */

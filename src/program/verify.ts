@@ -1,4 +1,4 @@
-import { E, MS, O, S } from "../linux/index.ts";
+import { E, MS, O, S, SECCOMP_FILTER_FLAG } from "../linux/index.ts";
 import type { Program } from "./program.ts";
 import {
   type Call,
@@ -105,13 +105,18 @@ function privilegesDropped(calls: readonly Call[]): string[] {
   return [...before, ...late.map(({ name, index }) => `init[${index}]: ${name} after capset`)];
 }
 
+/** What hands over the descriptor of a filter with a listener, and what waits to be started then: all before the command. */
+const WITH_LISTENER = new Set(["STORE", "write", "read", "EXPECT", "sendto"]);
+
 /** With no_new_privs nothing but the command comes after the filter. */
 function seccompLast(calls: readonly Call[]): string[] {
   const filter = indexOfLast(calls, ({ name }) => name === "seccomp");
   if (filter < 0) return [];
   const noNewPrivileges = calls.some(({ op, name }) => name === "prctl" && op.args[0] === 38);
   if (!noNewPrivileges) return filter < firstExec(calls) ? [] : ["the seccomp filter comes after execve"];
-  const late = calls.filter(({ name, index }) => index > filter && name !== "execve" && name !== "FAIL");
+  const listens = (Number(calls[filter]?.op.args[1]) & SECCOMP_FILTER_FLAG.NEW_LISTENER) !== 0;
+  const allowed = (name: string) => name === "execve" || name === "FAIL" || (listens && WITH_LISTENER.has(name));
+  const late = calls.filter(({ name, index }) => index > filter && !allowed(name));
   return late.map(({ name, index }) => `init[${index}]: ${name} after the seccomp filter`);
 }
 

@@ -8,6 +8,7 @@ export {
   mountOptionNames,
   parseMountOptions,
 } from "./mount-options.ts";
+export { parseNumbers } from "./number-list.ts";
 export type * from "./resources.ts";
 export type * from "./scheduling.ts";
 export {

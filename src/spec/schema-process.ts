@@ -18,7 +18,7 @@ import {
   value,
 } from "./schema-base.ts";
 import { execCPUAffinity, ioPriority, scheduler } from "./schema-scheduling.ts";
-import type { CapabilitySets, Landlock, ProcessSpec, Rlimit, User } from "./types.ts";
+import type { CapabilitySets, Landlock, Personality, ProcessSpec, Rlimit, User } from "./types.ts";
 
 const KNOWN_CAPABILITIES: ReadonlySet<unknown> = new Set(CAPABILITIES);
 
@@ -74,6 +74,10 @@ const landlock = object<Landlock>(
 const consoleSize = object<NonNullable<ProcessSpec["consoleSize"]>>({ height: port, width: port }, {});
 
 const required = { args: list(text, 1) };
+const domain = oneOf<Personality["domain"]>({ LINUX: true, LINUX32: true });
+const noFlag = value<never>(() => false, "no flag: the runtime-spec has none");
+const personality = either(isObject, object<Personality>({ domain }, { flags: list(noFlag) }), domain);
+
 const optional = {
   env: texts((name) => name !== "" && !/[=\0]/.test(name), 'the name of a variable, without "=" and NUL bytes'),
   cwd: path,
@@ -86,7 +90,7 @@ const optional = {
   selinuxLabel: text,
   landlock,
   newSessionKeyring: flag,
-  personality: oneOf<"LINUX" | "LINUX32">({ LINUX: true, LINUX32: true }),
+  personality,
   terminal: flag,
   consoleSize,
   scheduler,

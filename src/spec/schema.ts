@@ -109,7 +109,10 @@ export const containerSchema = object<ContainerSpec>(
     seccomp,
     memoryPolicy,
     netDevices: mapOf(object<{ readonly name?: string }>({}, { name: someText })),
-    mountLabel: someText,
+    mountLabel: textThat(
+      (label) => /^[^\s"\\]{1,255}$/.test(label),
+      'a label such as "system_u:object_r:container_file_t:s0:c1,c2"',
+    ),
     intelRdt: object<IntelRdt>(
       {},
       {

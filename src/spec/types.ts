@@ -99,6 +99,12 @@ export interface Landlock {
   readonly connectTcp?: readonly number[];
 }
 
+/** personality(2) in the form of the runtime-spec, which has no flags so far. */
+export interface Personality {
+  readonly domain: "LINUX" | "LINUX32";
+  readonly flags?: readonly never[];
+}
+
 /** A process in a container: what is executed, as whom, and with which rights. */
 export interface ProcessSpec {
   readonly args: readonly string[];
@@ -119,7 +125,7 @@ export interface ProcessSpec {
   readonly landlock?: Landlock;
   /** A new session keyring (keyctl(2), KEYCTL_JOIN_SESSION_KEYRING). */
   readonly newSessionKeyring?: boolean;
-  readonly personality?: "LINUX" | "LINUX32";
+  readonly personality?: Personality["domain"] | Personality;
   /** A pseudo-terminal as its stdin, stdout and stderr. */
   readonly terminal?: boolean;
   readonly consoleSize?: { readonly height: number; readonly width: number };

@@ -1,12 +1,15 @@
 import { invalid } from "../errors.ts";
 import type { CapabilitySets, ProcessSpec, Rlimit } from "./types.ts";
+import { checkAffinity, checkScheduler } from "./validate-scheduling.ts";
 
 /** What the structure of a process does not tell: its members against each other. */
 export function checkProcess(process: Partial<ProcessSpec>, member: string): void {
-  const { args, capabilities, rlimits, landlock, noNewPrivileges } = process;
+  const { args, capabilities, rlimits, landlock, noNewPrivileges, scheduler, execCPUAffinity } = process;
   if (args?.[0] === "") throw invalid(`${member}.args[0]`, "", "the program to execute");
   if (capabilities) checkCapabilities(capabilities, `${member}.capabilities`);
   if (rlimits) checkRlimits(rlimits, `${member}.rlimits`);
+  if (scheduler) checkScheduler(scheduler, `${member}.scheduler`);
+  if (execCPUAffinity) checkAffinity(execCPUAffinity, `${member}.execCPUAffinity`);
   if (landlock && noNewPrivileges !== true) {
     const expected = "true, as landlock could otherwise be left through a set-user-ID program";
     throw invalid(

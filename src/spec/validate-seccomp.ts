@@ -57,7 +57,10 @@ function check(profile: Seccomp, member: string): void {
   rules.forEach((rule, index) => {
     checkErrno(rule.action, rule.errnoRet, `${member}.syscalls[${index}].errnoRet`);
   });
-  if (profile.listenerPath !== undefined) return;
+  if (profile.listenerPath !== undefined) {
+    checkWrite(profile, member);
+    return;
+  }
   const notifying = rules.findIndex(({ action }) => action === "SCMP_ACT_NOTIFY");
   if (notifying >= 0 || profile.defaultAction === "SCMP_ACT_NOTIFY") {
     const where = notifying >= 0 ? `${member}.syscalls[${notifying}].action` : `${member}.defaultAction`;
@@ -71,4 +74,15 @@ function check(profile: Seccomp, member: string): void {
       "nobody would get the data",
     );
   }
+}
+
+/** By a write(2) the process tells of its listener: if that waited for the listener, it would wait for ever. */
+function checkWrite({ defaultAction, syscalls = [] }: Seccomp, member: string): void {
+  const hint = "write(2) is what tells of the listener: leave it out, or allow it";
+  const notified = syscalls.findIndex(({ names, action }) => action === "SCMP_ACT_NOTIFY" && names.includes("write"));
+  if (notified >= 0)
+    throw invalid(`${member}.syscalls[${notified}].names`, "write", "no write with SCMP_ACT_NOTIFY", hint);
+  const decided = syscalls.some(({ names, args = [] }) => args.length === 0 && names.includes("write"));
+  if (defaultAction !== "SCMP_ACT_NOTIFY" || decided) return;
+  throw invalid(`${member}.defaultAction`, defaultAction, "a rule for write with it", hint);
 }

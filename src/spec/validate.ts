@@ -11,6 +11,7 @@ import { checkDevices, checkMounts } from "./validate-mounts.ts";
 import { checkNamespaceNeeds, namespaceUse } from "./validate-namespaces.ts";
 import { checkProcess } from "./validate-process.ts";
 import { checkNewResources, checkResources } from "./validate-resources.ts";
+import { checkMemoryPolicy } from "./validate-scheduling.ts";
 import { checkSysctl } from "./validate-sysctl.ts";
 
 /**
@@ -34,6 +35,7 @@ export function validateSpec(input: unknown): ContainerSpec {
   if (spec.mounts) checkMounts(spec.mounts, use);
   if (spec.devices) checkDevices(spec.devices);
   if (spec.sysctl) checkSysctl(spec, use);
+  if (spec.memoryPolicy) checkMemoryPolicy(spec.memoryPolicy);
   checkLifetime(spec);
   if (spec.resources) checkNewResources(spec.resources);
   if (spec.process) {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { type CgroupPlan, parseLayout, planCgroup } from "../../src/cgroup/index.ts";
-import type { IdMaps, Resolved, ResolvedMount, Stdio } from "../../src/compile/index.ts";
-import { type KernelFeatures, kernelFeatures } from "../../src/linux/index.ts";
+import type { IdMaps, Resolved, ResolvedMount, SeccompListener, Stdio } from "../../src/compile/index.ts";
+import { type KernelFeatures, kernelFeatures, SECCOMP_FILTER_FLAG } from "../../src/linux/index.ts";
 import {
   type ContainerSpec,
   DEFAULT_CAPABILITIES,
@@ -26,6 +26,8 @@ export interface Given {
   readonly cgroup?: Resolved["cgroup"];
   readonly privileged?: boolean;
   readonly record?: Resolved["record"];
+  /** Of a seccomp filter that notifies. */
+  readonly listener?: SeccompListener;
 }
 
 export const SCRATCH = "/run/libct/scratch";
@@ -51,7 +53,9 @@ export function resolvedBy(given: Given, features: KernelFeatures): Resolved {
     mounts: (spec.mounts ?? []).map(resolvedMount),
     cgroup: given.cgroup,
     user: process.user,
-    seccomp: spec.seccomp === undefined || spec.seccomp === "unconfined" ? undefined : { filter: FILTER, flags: 0 },
+    memoryPolicy: spec.memoryPolicy,
+    mountLabel: spec.mountLabel,
+    seccomp: spec.seccomp === undefined || spec.seccomp === "unconfined" ? undefined : filterFor(given.listener),
     stdin,
     stdout,
     stderr,
@@ -62,6 +66,9 @@ export function resolvedBy(given: Given, features: KernelFeatures): Resolved {
 
 /** One instruction: return SECCOMP_RET_ALLOW. What a filter decides has tests of its own. */
 export const FILTER = new Uint8Array([0x06, 0, 0, 0, 0, 0, 0xff, 0x7f]);
+
+const filterFor = (listener: SeccompListener | undefined) =>
+  listener ? { filter: FILTER, flags: SECCOMP_FILTER_FLAG.NEW_LISTENER, listener } : { filter: FILTER, flags: 0 };
 
 export const OWN_ID: IdMaps = {
   uid: [{ containerID: 0, hostID: 1000, size: 1 }],
@@ -244,7 +251,10 @@ export const arbitraryProcess = (features: KernelFeatures): fc.Arbitrary<Process
           }
         : {}),
       newSessionKeyring: fc.boolean(),
-      personality: fc.constantFrom("LINUX", "LINUX32"),
+      personality: fc.constantFrom("LINUX", "LINUX32", { domain: "LINUX32" }),
+      scheduler: fc.constantFrom({ policy: "SCHED_BATCH", nice: 5 }, { policy: "SCHED_RR", priority: 1 }),
+      ioPriority: fc.constantFrom({ class: "IOPRIO_CLASS_BE", priority: 7 }, { class: "IOPRIO_CLASS_IDLE" }),
+      execCPUAffinity: fc.constantFrom({ initial: "0" }, { final: "0-1" }, { initial: "1", final: "0" }),
       terminal: fc.boolean(),
       consoleSize: fc.record({ height: fc.nat(100), width: fc.nat(200) }),
     },

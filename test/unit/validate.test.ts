@@ -863,7 +863,14 @@ describe("seccomp", () => {
     }),
     "an errno for a tracer": rule({ action: "SCMP_ACT_TRACE", errnoRet: 5 }),
     "64-bit values": arg({ value: 0xffff_ffff_ffff_ffffn, valueTwo: 0, op: "SCMP_CMP_MASKED_EQ" }),
-    "a listener": { seccomp: { defaultAction: "SCMP_ACT_NOTIFY", listenerPath: "/run/agent", listenerMetadata: "x" } },
+    "a listener": {
+      seccomp: {
+        defaultAction: "SCMP_ACT_NOTIFY",
+        listenerPath: "/run/agent",
+        listenerMetadata: "x",
+        syscalls: [{ names: ["write"], action: "SCMP_ACT_ALLOW" }],
+      },
+    },
   });
   refuses({
     "an unknown word": [{ seccomp: "defualt" }, "seccomp", 'did you mean "default"?', "a profile in the OCI's form"],

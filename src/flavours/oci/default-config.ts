@@ -1,7 +1,6 @@
-import { READONLY_PATHS, standardMounts } from "../../spec/index.ts";
+import { OCI_VERSION, READONLY_PATHS, standardMounts } from "../../spec/index.ts";
 import type { OciConfig, OciMount } from "./config.ts";
 import type { OciLinux } from "./config-linux.ts";
-import { OCI_VERSION } from "./version.ts";
 
 /** A user without privileges: whose ids the container's root has on the host. */
 export interface RootlessUser {

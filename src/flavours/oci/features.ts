@@ -1,7 +1,7 @@
 import { CAPABILITIES } from "../../linux/index.ts";
-import { memoryPolicyNames, mountOptionNames, NAMESPACE_TYPES, seccompNames } from "../../spec/index.ts";
+import { memoryPolicyNames, mountOptionNames, NAMESPACE_TYPES, OCI_VERSION, seccompNames } from "../../spec/index.ts";
 import { HOOK_NAMES } from "./hooks.ts";
-import { OCI_VERSION, OCI_VERSION_MIN } from "./version.ts";
+import { OCI_VERSION_MIN } from "./version.ts";
 
 export interface FeaturesOptions {
   /** Cgroups can be made by systemd: for the machine, for a user. */

@@ -8,10 +8,9 @@ export { inConfig, memberInConfig } from "./members.ts";
 export { parseConfig, parseProcess, parseResources } from "./parse.ts";
 export { type ProcessContext, translateProcess } from "./process.ts";
 export { translateResources } from "./resources.ts";
-export { type OciState, type OciStatus, ociState } from "./state.ts";
 export { type Translation, type TranslationContext, translateConfig } from "./translate.ts";
 export type { Warn } from "./translation.ts";
-export { OCI_VERSION, OCI_VERSION_MIN } from "./version.ts";
+export { OCI_VERSION_MIN } from "./version.ts";
 export type { FeaturesOptions, OciFeatures, RootlessUser };
 
 /** What `spec` writes. Loaded when it is asked for: no container needs it. */

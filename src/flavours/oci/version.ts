@@ -1,8 +1,8 @@
 import { invalid, LibctError } from "../../errors.ts";
+import { OCI_VERSION } from "../../spec/index.ts";
 
 /** The oldest version and the newest whose members are all known here. */
 export const OCI_VERSION_MIN = "1.0.0";
-export const OCI_VERSION = "1.3.0";
 
 /** Semantic Versioning 2.0.0 */
 const SEMVER = /^(\d+)\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/;

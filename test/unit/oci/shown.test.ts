@@ -1,16 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { LibctError } from "../../../src/errors.ts";
-import {
-  defaultConfig,
-  inConfig,
-  memberInConfig,
-  OCI_VERSION,
-  ociFeatures,
-  ociState,
-  parseConfig,
-} from "../../../src/flavours/oci/index.ts";
+import { defaultConfig, inConfig, memberInConfig, ociFeatures, parseConfig } from "../../../src/flavours/oci/index.ts";
 import { CAPABILITIES } from "../../../src/linux/index.ts";
-import { isMountOption } from "../../../src/spec/index.ts";
+import { isMountOption, OCI_VERSION, ociState } from "../../../src/spec/index.ts";
 import { fixture, translate } from "./support.ts";
 
 describe("the config.json to begin with", () => {
@@ -79,21 +71,10 @@ describe("features", () => {
 
 describe("the state", () => {
   it("has a pid while there is a process", () => {
-    const of = { id: "web", bundle: "/b", annotations: { a: "b" } } as const;
-    expect(ociState({ ...of, status: "running", pid: 7 })).toEqual({
-      ociVersion: OCI_VERSION,
-      id: "web",
-      status: "running",
-      pid: 7,
-      bundle: "/b",
-      annotations: { a: "b" },
-    });
-    expect(ociState({ ...of, status: "stopped", pid: 7, annotations: {} })).toEqual({
-      ociVersion: OCI_VERSION,
-      id: "web",
-      status: "stopped",
-      bundle: "/b",
-    });
+    const of = { name: "web", bundle: "/b", annotations: { a: "b" } };
+    const common = { ociVersion: OCI_VERSION, id: "web", bundle: "/b", annotations: { a: "b" } };
+    expect(ociState(of, "running", 7)).toEqual({ ...common, status: "running", pid: 7 });
+    expect(ociState(of, "stopped")).toEqual({ ...common, status: "stopped" });
   });
 });
 

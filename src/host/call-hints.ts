@@ -1,0 +1,18 @@
+/** Ways out of failures whose system call says enough, by its name and the errno. */
+export const CALL_HINTS: ReadonlyMap<string, string> = new Map([
+  [
+    "sched_setattr EPERM",
+    "real-time policies, and a nice value below the present one, take CAP_SYS_NICE on the host (or RLIMIT_RTPRIO, RLIMIT_NICE); with cgroups of version 1 real-time ones need cpu.rt_runtime_us, too",
+  ],
+  ["sched_setattr EBUSY", "the kernel has no more processor time to promise with SCHED_DEADLINE"],
+  ["sched_setattr EOPNOTSUPP", "utilization clamps take a kernel with CONFIG_UCLAMP_TASK"],
+  ["ioprio_set EPERM", "IOPRIO_CLASS_RT takes CAP_SYS_NICE or CAP_SYS_ADMIN on the host"],
+  ["set_mempolicy EINVAL", "a node is not there, has no memory, or is not allowed by cpuset.mems"],
+  ["sched_setaffinity EINVAL", "none of the processors is there and allowed by the cgroup's cpuset.cpus"],
+  ["connect ECONNREFUSED", "nobody listens on that socket any more"],
+  ["connect EPROTOTYPE", "the socket must be a stream (SOCK_STREAM)"],
+  ["connect EAGAIN", "the listener has accepted no connection for ten seconds"],
+  ["sendmsg EAGAIN", "the listener has read nothing for ten seconds"],
+  ["pidfd_getfd EPERM", "to take a descriptor of the container's process takes CAP_SYS_PTRACE"],
+  ["seccomp EBUSY", "there is a filter with a listener already: a process has only one (seccomp(2))"],
+]);
