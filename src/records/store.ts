@@ -113,12 +113,7 @@ export class RecordStore {
   /** Throws ERR_CT_NO_SUCH_CONTAINER, or ERR_CT_STATE for a record that cannot be read. */
   read(name: string): FoundRecord {
     const directory = this.path(name);
-    const spec = readIfThere(`${directory}/${RECORD_FILE.SPEC}`)?.toString("utf8");
-    if (spec === undefined) {
-      if (!this.has(name)) throw noSuchContainer(name);
-      throw new LibctError("ERR_CT_STATE", `the container ${name} has no record`, { path: directory });
-    }
-    const record = decodeRecord(spec, `${directory}/${RECORD_FILE.SPEC}`);
+    const record = this.readSpec(name);
     const text = readIfThere(`${directory}/${RECORD_FILE.STATE}`)?.toString("utf8");
     const state = text === undefined ? undefined : decodeState(text, record.bootId);
     return {
@@ -132,6 +127,15 @@ export class RecordStore {
       ...readExitFile(directory),
       stopping: existsSync(`${directory}/${RECORD_FILE.STOP}`),
     };
+  }
+
+  /** As `read`, but only what was written when it was made. */
+  readSpec(name: string): ContainerRecord {
+    const directory = this.path(name);
+    const spec = readIfThere(`${directory}/${RECORD_FILE.SPEC}`)?.toString("utf8");
+    if (spec !== undefined) return decodeRecord(spec, `${directory}/${RECORD_FILE.SPEC}`);
+    if (!this.has(name)) throw noSuchContainer(name);
+    throw new LibctError("ERR_CT_STATE", `the container ${name} has no record`, { path: directory });
   }
 
   /** Every container, by name; one whose record cannot be read with its error. */
