@@ -31,6 +31,7 @@ import {
 } from "./namespaces.ts";
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
 import {
+  countRestarts,
   endRecord,
   holdBeforeCommand,
   leaveApplication,
@@ -59,7 +60,8 @@ export function compileContainer(resolved: Resolved): Program {
   const c: Context = { resolved, program, monitor, init, stage, rootBlock, proc, lent: [], sync: openSync(monitor) };
   openRecord(c);
   const events = memoryEventsBuffer(c);
-  const report = writeExit(c, events);
+  const restarts = countRestarts(c);
+  const report = writeExit(c, events, restarts);
   const pipes = makePipes(c);
   // A look-up of the user makes init wait for the application too; the two answers must not be mixed up.
   const asks = typeof resolved.user === "string";
@@ -81,7 +83,7 @@ export function compileContainer(resolved: Resolved): Program {
   const master = receiveTerminal(c, ended);
   setDeviceRules(c, ended);
   waitUntilReady(c, ended);
-  writeState(c, pid);
+  writeState(c, pid, restarts);
   monitor.place(ended);
   monitor.at("process").notify(NOTICE.STARTED, [pid]);
   if (!asks) handOverPipes(c, pipes);
@@ -92,7 +94,7 @@ export function compileContainer(resolved: Resolved): Program {
     report,
   });
   if (events) reportMemoryEvents(c, events);
-  endRecord(c);
+  endRecord(c, restarts);
   return program.finish();
 }
 

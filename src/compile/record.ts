@@ -39,6 +39,8 @@ export interface RecordPlan {
 }
 
 const STAT_SIZE = 1024;
+/** A number of 64 bits. */
+const RESTARTS_SIZE = 8;
 const descriptor = (c: Context) => c.program.register("record");
 
 /** The first thing that happens: everything that is written later is written by this descriptor, since the directory may be renamed. */
@@ -59,9 +61,13 @@ function makeFifo(c: Context, name: string): void {
   monitor.sys("openat", [descriptor(c), monitor.str(name), O.RDWR | O.CLOEXEC, 0], { dst: c.program.register(name) });
 }
 
-/** Who init and its monitor are, in a file that is there whole or not at all. */
-export function writeState(c: Context, pid: Register): void {
-  if (!c.resolved.record) return;
+/** Where the monitor counts how often the container was started again: memory is what stays from one run to the next. */
+export const countRestarts = (c: Context): DataRef | undefined =>
+  c.resolved.record && c.program.memory.zeroed(RESTARTS_SIZE);
+
+/** Who init and its monitor are, and which run this is, in a file that is there whole or not at all. */
+export function writeState(c: Context, pid: Register, restarts: DataRef | undefined): void {
+  if (!restarts) return;
   const { monitor } = c;
   monitor.at("name");
   const path = monitor.memory.bytes(new TextEncoder().encode(`.${"/".repeat(13)}stat\0`), 1);
@@ -69,7 +75,18 @@ export function writeState(c: Context, pid: Register): void {
   writeWhole(c, monitor, RECORD_FILE.STATE, (file) => {
     copyStat(c, path, file);
     copyStat(c, monitor.str("self/stat"), file);
+    writeCount(c, restarts, file);
   });
+}
+
+/** The line "restarts N". */
+function writeCount({ monitor, program }: Context, restarts: DataRef, to: Register): void {
+  const [label, width] = ["restarts ", 12];
+  const line = monitor.memory.bytes(new TextEncoder().encode(`${label}${" ".repeat(width)}\n`), 1);
+  const count = program.register("count");
+  monitor.load(count, restarts, 8);
+  monitor.decimal(monitor.memory.at(line, label.length), count, width, " ");
+  monitor.sys("write", [to, line, label.length + width + 1]);
 }
 
 function copyStat(c: Context, path: DataRef, to: Register): void {
@@ -94,12 +111,17 @@ function writeWhole(c: Context, block: BlockBuilder, name: string, write: (file:
 }
 
 /** Where the report of the end goes in memory. Comes first in the epilogue: what happened is durable before anything is cleaned up. */
-export function writeExit(c: Context, events: MemoryEvents | undefined): DataRef | undefined {
+export function writeExit(
+  c: Context,
+  events: MemoryEvents | undefined,
+  restarts: DataRef | undefined,
+): DataRef | undefined {
   const { record } = c.resolved;
-  if (!record?.outlives || record.autoRemove) return undefined;
+  if (!restarts || !record?.outlives || record.autoRemove) return undefined;
   const report = c.program.memory.zeroed(LIMIT.EXIT_REPORT);
   const write = (block: BlockBuilder, file: Register) => {
     block.sys("write", [file, report, LIMIT.EXIT_REPORT]);
+    block.sys("write", [file, restarts, RESTARTS_SIZE]);
     if (events) block.sys("write", [file, events.buffer, events.size]);
   };
   // Now that there is room, so that a disk which is full by then takes nothing away.
@@ -122,14 +144,18 @@ export function writeExit(c: Context, events: MemoryEvents | undefined): DataRef
 }
 
 /** The last of the epilogue: the record goes, or the container comes again. */
-export function endRecord(c: Context): void {
+export function endRecord(c: Context, restarts: DataRef | undefined): void {
   const { record } = c.resolved;
-  if (!record) return;
+  if (!record || !restarts) return;
   const epilogue = c.program.epilogue().at("name");
   const nothing = epilogue.label();
   epilogue.jumpIf(descriptor(c), 0, nothing);
   if (record.autoRemove) removeRecord(c);
-  if (record.restart) epilogue.at("restart").restart(descriptor(c), record.restart.most, record.restart.onFailure);
+  if (record.restart) {
+    const count = c.program.register("count");
+    epilogue.at("restart").restart(descriptor(c), record.restart.most, record.restart.onFailure, count);
+    epilogue.store(restarts, count, RESTARTS_SIZE);
+  }
   epilogue.place(nothing);
 }
 

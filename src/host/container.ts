@@ -7,6 +7,7 @@ import type { RecordStore, StatusReport } from "../records/index.ts";
 import { type ContainerSpec, validateProcess } from "../spec/index.ts";
 import { killOnAbort, throwIfAborted } from "./abort.ts";
 import { ContainerControls } from "./container-controls.ts";
+import type { ContainerRun, Watched } from "./container-events.ts";
 import type { ContainerHost } from "./container-host.ts";
 import type { Limited } from "./container-resources.ts";
 import { closeUnread, EnteredProcesses } from "./entered-processes.ts";
@@ -76,9 +77,7 @@ export class Container extends ContainerControls {
   }
 
   protected pid(): number {
-    if (this.#process) return this.#process.pid;
-    if (!this.#recorded) throw notRunning(this.name);
-    return this.#recorded.init().pid;
+    return this.#process?.pid ?? this.#orRecorded().init().pid;
   }
 
   /**
@@ -174,8 +173,7 @@ export class Container extends ContainerControls {
   }
 
   #found(): RunningContainer {
-    const recorded = this.#recorded;
-    if (!recorded) throw notRunning(this.name);
+    const recorded = this.#orRecorded();
     return { name: this.name, init: recorded.init(), spec: this.spec, cgroups: pathsOf(recorded.read().record.cgroup) };
   }
 
@@ -184,12 +182,23 @@ export class Container extends ContainerControls {
   }
 
   protected limited(): Limited {
+    if (!this.#process) this.#orRecorded().init();
+    return { cgroup: this.cgroup };
+  }
+
+  protected watched(): Watched {
     const launch = this.#launch;
-    if (launch && this.#process) return { cgroup: launch.cgroup, ended: () => launch.ended };
-    const recorded = this.#recorded;
-    if (!recorded) throw notRunning(this.name);
-    recorded.init();
-    return { cgroup: this.cgroup, ended: () => recorded.wait() };
+    const again = (this.spec.restart?.policy ?? "no") !== "no";
+    if (launch && this.#process && !(again && this.#recorded))
+      return { cgroup: launch.cgroup, runs: () => [onlyRun(launch.ended)] };
+    const recorded = this.#orRecorded();
+    if (!recorded.status().restarting) recorded.init();
+    return { cgroup: this.cgroup, runs: (signal) => recorded.runs(signal) };
+  }
+
+  #orRecorded(): Recorded {
+    if (this.#recorded) return this.#recorded;
+    throw notRunning(this.name);
   }
 
   /** Kills what runs, and waits until nothing is left. A container with lifetime "host" is only let go of. */
@@ -308,6 +317,8 @@ async function recordedBy(host: ContainerHost, name: string): Promise<Recorded> 
   const { Recorded } = await import("./recorded.ts");
   return new Recorded(host.zygote, await host.records(), name);
 }
+
+const onlyRun = (ended: Promise<ExitStatus>): ContainerRun => ({ restarts: 0, ended: ended.catch(() => undefined) });
 
 const pathsOf = (cgroup: Cgroup | undefined) => cgroup?.directories.map(({ path }) => path) ?? [];
 

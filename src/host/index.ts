@@ -2,7 +2,7 @@ export type { Cgroup, CgroupEvent, CgroupStats, CgroupUsage, StatsPart } from ".
 export type { Attachment } from "./attach.ts";
 export { type Caller, readCaller } from "./caller.ts";
 export { Container } from "./container.ts";
-export type { ContainerEvent } from "./container-resources.ts";
+export type { ContainerEvent } from "./container-events.ts";
 export { endsBy, hasDefaultAction } from "./default-action.ts";
 export type { Check, HostFeatures } from "./doctor.ts";
 export { type EnterContext, type EnterOptions, enter, explainEntry } from "./enter.ts";

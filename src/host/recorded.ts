@@ -22,12 +22,14 @@ import {
 } from "../records/index.ts";
 import type { ContainerSpec } from "../spec/index.ts";
 import { type Attachment, attach } from "./attach.ts";
+import type { ContainerRun } from "./container-events.ts";
 import { endsBy } from "./default-action.ts";
 import { type ExitStatus, exitStatus, tellsOfOomKill } from "./exit-status.ts";
 import { type ContainerInfo, describe } from "./inspect.ts";
 import { notRunning } from "./not-running.ts";
 import { numberOf } from "./process.ts";
 import { clearCgroup } from "./repair.ts";
+import { runsOf } from "./runs.ts";
 
 export interface StopOptions {
   /** What asks it to end. Default: SIGTERM */
@@ -91,6 +93,13 @@ export class Recorded {
       else if (state || found.exit || !isRunning(record.creator)) return this.#ended(found);
       else await untilChanged(() => this.read().state !== undefined || !isRunning(record.creator));
     }
+  }
+
+  /** The present run, and those that follow it. */
+  runs(signal: AbortSignal): AsyncIterable<ContainerRun> | Iterable<ContainerRun> {
+    const { restart } = this.read().record.spec;
+    if (restart && restart.policy !== "no") return runsOf(() => this.read(), this.#zygote, signal);
+    return [{ restarts: 0, ended: this.wait().catch(() => undefined) }];
   }
 
   #ended({ exit, state, memoryEvents }: FoundRecord): ExitStatus {

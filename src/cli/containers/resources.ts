@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type CgroupStats, pidsOf } from "../../cgroup/index.ts";
 import { LibctError } from "../../errors.ts";
-import type { Container, Host, Meter, StatsPart } from "../../host/index.ts";
+import type { Container, ContainerEvent, Host, Meter, StatsPart } from "../../host/index.ts";
 import type { Globals } from "../command.ts";
 import { reportError } from "../exit.ts";
 import { print } from "../output.ts";
@@ -122,10 +122,15 @@ export function events(names: readonly string[], flags: { readonly json?: true }
 async function tellEvents(container: Container, json: boolean, signal: AbortSignal): Promise<void> {
   for await (const event of container.events({ signal })) {
     const time = new Date().toISOString();
-    const more = event.type === "exit" ? ` ${event.status.exitCode}` : event.count > 1 ? ` (${event.count} times)` : "";
-    const text = `${time} ${container.name} ${event.type}${more}`;
+    const text = `${time} ${container.name} ${event.type}${detail(event)}`;
     await print(process.stdout, `${json ? JSON.stringify({ time, name: container.name, ...event }) : text}\n`);
   }
+}
+
+function detail(event: ContainerEvent): string {
+  if (event.type === "exit") return ` ${event.status.exitCode}`;
+  if (event.type === "start") return ` (restart ${event.restarts})`;
+  return event.count > 1 ? ` (${event.count} times)` : "";
 }
 
 /** `ct top`: the processes of a container, as the host sees them. */
