@@ -110,14 +110,17 @@ function writeWhole(c: Context, block: BlockBuilder, name: string, write: (file:
   block.sys("renameat", [record, block.str(`${name}.new`), record, block.str(name)]);
 }
 
-/** Where the report of the end goes in memory. Comes first in the epilogue: what happened is durable before anything is cleaned up. */
+/**
+ * Where the report of the end goes in memory. Comes first in the epilogue: what happened is durable before anything is cleaned up. Of a container that removes
+ * itself it is written too: other processes that wait for it have the file open.
+ */
 export function writeExit(
   c: Context,
   events: MemoryEvents | undefined,
   restarts: DataRef | undefined,
 ): DataRef | undefined {
   const { record } = c.resolved;
-  if (!restarts || !record?.outlives || record.autoRemove) return undefined;
+  if (!restarts || !record) return undefined;
   const report = c.program.memory.zeroed(LIMIT.EXIT_REPORT);
   const write = (block: BlockBuilder, file: Register) => {
     block.sys("write", [file, report, LIMIT.EXIT_REPORT]);
@@ -137,7 +140,8 @@ export function writeExit(
   epilogue.jumpIf(descriptor(c), 0, nothing);
   writeWhole(c, epilogue, RECORD_FILE.EXIT, (opened) => {
     write(epilogue, opened);
-    epilogue.sys("fsync", [opened]);
+    // Where it is removed at once, it is only for those who have opened it before.
+    if (!record.autoRemove) epilogue.sys("fsync", [opened]);
   });
   epilogue.place(nothing);
   return report;

@@ -14,6 +14,7 @@ import {
   onProcess,
   type ProcessIdentity,
   type RecordStore,
+  type RunningState,
   readLog,
   type StatusReport,
   signalProcess,
@@ -89,9 +90,24 @@ export class Recorded {
     for (;;) {
       const found = this.read();
       const { state, record } = found;
-      if (state && found.monitored) await whenEnded(this.#zygote, state.monitor);
-      else if (state || found.exit || !isRunning(record.creator)) return this.#ended(found);
+      if (state && found.monitored) {
+        const last = await this.#whenEnded(found, state);
+        if (last) return last;
+      } else if (state || found.exit || !isRunning(record.creator)) return this.#ended(found);
       else await untilChanged(() => this.read().state !== undefined || !isRunning(record.creator));
+    }
+  }
+
+  /** A container that removes itself leaves nothing to be read: its report is opened before that. */
+  async #whenEnded({ record }: FoundRecord, { monitor }: RunningState): Promise<ExitStatus | undefined> {
+    const { lifetime, autoRemove } = record.spec;
+    const report = lifetime !== "host" || autoRemove ? this.#store.openExit(this.#name) : undefined;
+    try {
+      await whenEnded(this.#zygote, monitor);
+      const { exit, memoryEvents } = report?.read() ?? {};
+      return exit && exitStatus(exit, memoryEvents && tellsOfOomKill(memoryEvents));
+    } finally {
+      report?.close();
     }
   }
 

@@ -1,3 +1,4 @@
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { type Exit, readExit } from "../executor/index.ts";
 import { LIMIT } from "../program/index.ts";
 
@@ -22,4 +23,26 @@ export function exitOf(bytes: Buffer | undefined): ExitReport {
   if (view.getUint32(0, true) === 0) return NOTHING;
   const memoryEvents = bytes.length > EVENTS_AT ? bytes.subarray(EVENTS_AT) : undefined;
   return { exit: readExit(view), exitRun: Number(view.getBigUint64(LIMIT.EXIT_REPORT, true)), memoryEvents };
+}
+
+/** A report that may be written later, and read when its name is gone. */
+export interface OpenExit {
+  read(): ExitReport;
+  close(): void;
+}
+
+/** The monitor makes room for the report when it begins, and gives it its name when it has written it. */
+export function openExit(path: string): OpenExit | undefined {
+  const fd = openIfThere(`${path}.new`) ?? openIfThere(path);
+  if (fd === undefined) return undefined;
+  return { read: () => exitOf(readFileSync(fd)), close: () => closeSync(fd) };
+}
+
+function openIfThere(path: string): number | undefined {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 }

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { RECORD_FILE } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
-import { type ExitReport, exitOf } from "./exit-report.ts";
+import { type ExitReport, exitOf, type OpenExit, openExit } from "./exit-report.ts";
 import { isRunning } from "./process-identity.ts";
 import { type ContainerRecord, decodeRecord, decodeState, encodeRecord, type RunningState } from "./record.ts";
 
@@ -131,6 +131,11 @@ export class RecordStore {
     if (spec !== undefined) return decodeRecord(spec, `${directory}/${RECORD_FILE.SPEC}`);
     if (!this.has(name)) throw noSuchContainer(name);
     throw new LibctError("ERR_CT_STATE", `the container ${name} has no record`, { path: directory });
+  }
+
+  /** The report of a run that goes on, as long as nobody closes it: also when the container removes itself. Undefined: it is not there yet, or not any more. */
+  openExit(name: string): OpenExit | undefined {
+    return openExit(`${this.path(name)}/${RECORD_FILE.EXIT}`);
   }
 
   /** Every container, by name; one whose record cannot be read with its error. */

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import {
   type Container,
@@ -119,6 +119,24 @@ describe("a container with lifetime host", () => {
     await started({ ...DURABLE, name: "gone", autoRemove: true }, "true");
     await eventually(() => expect(existsSync(`${stateDirectory}/containers/gone`)).toBe(false));
     expect(await failure(other.open("gone"))).toMatchObject({ code: "ERR_CT_NO_SUCH_CONTAINER" });
+  });
+
+  it("tells those in other processes who wait for it how it ended, also when it removes itself or ends with its application", async () => {
+    const specs = [
+      { ...DURABLE, name: "awaited", autoRemove: true, resources: {} },
+      { ...BASE, name: "awaited-app" },
+    ];
+    for (const spec of specs) {
+      const container = await started(spec, "sh", "-c", "while [ ! -e /go ]; do sleep 0.05; done; exit 7");
+      const found = await other.open(spec.name);
+      const waiting = [found.wait(), (await other.open(spec.name)).wait()];
+      writeFileSync(`${root}/go`, "");
+      expect(await Promise.all(waiting)).toMatchObject([{ exitCode: 7 }, { exitCode: 7 }]);
+      rmSync(`${root}/go`);
+      expect(await container.wait()).toMatchObject({ exitCode: 7 });
+      await eventually(() => expect(existsSync(`${stateDirectory}/containers/${spec.name}`)).toBe(false));
+      expect(await failure(found.wait())).toMatchObject({ code: "ERR_CT_NO_SUCH_CONTAINER" });
+    }
   });
 
   it("is removed under its new name, too", async () => {
