@@ -1,5 +1,6 @@
 // Makes containers in its own process, on demand: `node worker.js ROOT` or `bun worker.js ROOT`. Reads a line `MODE COUNT`, answers with a line of JSON.
-import { readFileSync } from "node:fs";
+import fs, { readFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { createInterface } from "node:readline";
 import { Host, standard } from "../dist/index.js";
 
@@ -13,6 +14,44 @@ async function once() {
   const child = await container.start(["/bin/true"], quiet);
   await child.wait();
   await container[Symbol.asyncDispose]();
+}
+
+const meter = await host.meter();
+
+const readings = {
+  usage: () => host.usage(),
+  table: () => host.stats({ parts: ["cpu", "memory", "pids", "io"] }),
+  stats: () => host.stats(),
+};
+
+/** The same by files that stay open. */
+const metered = {
+  usage: () => meter.usage(),
+  table: () => meter.stats({ parts: ["cpu", "memory", "pids", "io"] }),
+  stats: () => meter.stats(),
+};
+
+async function timed(action) {
+  const begun = performance.now();
+  await action();
+  return [performance.now() - begun];
+}
+
+async function filesOpenedBy(action) {
+  const { openSync } = fs;
+  const opened = [];
+  fs.openSync = (path, ...rest) => {
+    opened.push(path);
+    return openSync(path, ...rest);
+  };
+  syncBuiltinESMExports();
+  try {
+    await action();
+  } finally {
+    fs.openSync = openSync;
+    syncBuiltinESMExports();
+  }
+  return opened;
 }
 
 const modes = {
@@ -50,6 +89,33 @@ const modes = {
     await Promise.all(Array.from({ length: 16 }, lane));
     return count / ((performance.now() - begun) / 1000);
   },
+  /** Containers with cgroups, which stay: the directories of each. */
+  async crowd(count) {
+    for (let i = 0; i < count; i++) {
+      const container = await host.create({ ...spec, resources: {} });
+      await container.start(["/bin/sleep", "1000"], { stdin: "ignore", ...quiet });
+    }
+    return host.containers.map(({ cgroup }) => cgroup.directories.map(({ path }) => path));
+  },
+  /** For each reading the files that it opens of one container, as [number of its directory, name]; in Node alone, since Bun lets nobody watch. */
+  async files() {
+    const { directories } = host.containers[0].cgroup;
+    const opened = {};
+    for (const [name, read] of Object.entries(readings)) {
+      await read(); // What is only looked for the first time is no part of it.
+      opened[name] = (await filesOpenedBy(read)).flatMap((path) => {
+        const at = directories.findIndex((directory) => path.startsWith(`${directory.path}/`));
+        return at < 0 ? [] : [[at, path.slice(directories[at].path.length + 1)]];
+      });
+    }
+    return opened;
+  },
+  usage: () => timed(readings.usage),
+  table: () => timed(readings.table),
+  stats: () => timed(readings.stats),
+  "meter-usage": () => timed(metered.usage),
+  "meter-table": () => timed(metered.table),
+  "meter-stats": () => timed(metered.stats),
   /** Many at once: milliseconds per start for each hundred, memory in KiB, milliseconds to stop all. */
   async alive(count) {
     const perHundred = [];

@@ -16,6 +16,7 @@ export {
   type Cgroup,
   type CgroupEvent,
   type CgroupStats,
+  type CgroupUsage,
   type Command,
   type Container,
   type ContainerEvent,
@@ -27,6 +28,7 @@ export {
   Host,
   type HostFeatures,
   type HostOptions,
+  type Meter,
   type OutputStream,
   type Process,
   type Repair,
@@ -34,6 +36,7 @@ export {
   type RunResult,
   type SandboxOptions,
   type StartOptions,
+  type StatsPart,
   type StopOptions,
   type UnmountOptions,
 } from "./host/index.ts";

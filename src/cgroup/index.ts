@@ -2,6 +2,7 @@ export { deviceProgram } from "./device-program.ts";
 export { type CgroupEvent, events } from "./events.ts";
 export { freeze, isFrozen, letDie, thaw } from "./freeze.ts";
 export { type Cgroup, type CgroupDirectory, directoryOf } from "./handle.ts";
+export { type DescriptorBudget, KeptFiles } from "./kept-files.ts";
 export { type CgroupLayout, type Hierarchy, type LayoutKind, parseLayout } from "./layout.ts";
 export { findOrphans } from "./orphans.ts";
 export { type CgroupPlan, type CgroupRequest, type CgroupStep, canLimit, type DevicePlan, planCgroup } from "./plan.ts";

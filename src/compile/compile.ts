@@ -40,6 +40,7 @@ import {
 } from "./namespaces.ts";
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
 import {
+  countRestarts,
   endRecord,
   holdBeforeCommand,
   leaveApplication,
@@ -70,7 +71,8 @@ export function compileContainer(resolved: Resolved): Program {
   const c: Context = { resolved, program, monitor, init, stage, rootBlock, proc, lent: [], sync: openSync(monitor) };
   openRecord(c);
   const events = memoryEventsBuffer(c);
-  const report = writeExit(c, events);
+  const restarts = countRestarts(c);
+  const report = writeExit(c, events, restarts);
   const pipes = makePipes(c);
   // A look-up of the user and hooks make somebody wait for the application too; the answers must not be mixed up.
   const asks = typeof resolved.user === "string" || hasRuntimeHooks(resolved.spec);
@@ -94,7 +96,7 @@ export function compileContainer(resolved: Resolved): Program {
   setDeviceRules(c, ended);
   sendListener(c, pid, ended);
   waitUntilReady(c, ended);
-  writeState(c, pid);
+  writeState(c, pid, restarts);
   if (resolved.orphan) monitor.at("process").notify(NOTICE.STARTED, [pid]);
   passPidfd(c, pid);
   leaveOrphan(c);
@@ -109,7 +111,7 @@ export function compileContainer(resolved: Resolved): Program {
     report,
   });
   if (events) reportMemoryEvents(c, events);
-  endRecord(c);
+  endRecord(c, restarts);
   return program.finish();
 }
 

@@ -39,6 +39,8 @@ export interface RecordPlan {
 }
 
 const STAT_SIZE = 1024;
+/** A number of 64 bits. */
+const RESTARTS_SIZE = 8;
 const descriptor = (c: Context) => c.program.register("record");
 
 /** The first thing that happens: everything that is written later is written by this descriptor, since the directory may be renamed. */
@@ -59,9 +61,13 @@ function makeFifo(c: Context, name: string): void {
   monitor.sys("openat", [descriptor(c), monitor.str(name), O.RDWR | O.CLOEXEC, 0], { dst: c.program.register(name) });
 }
 
-/** Who init and its monitor are, in a file that is there whole or not at all. */
-export function writeState(c: Context, pid: Register): void {
-  if (!c.resolved.record) return;
+/** Where the monitor counts how often the container was started again: memory is what stays from one run to the next. */
+export const countRestarts = (c: Context): DataRef | undefined =>
+  c.resolved.record && c.program.memory.zeroed(RESTARTS_SIZE);
+
+/** Who init and its monitor are, and which run this is, in a file that is there whole or not at all. */
+export function writeState(c: Context, pid: Register, restarts: DataRef | undefined): void {
+  if (!restarts) return;
   const { monitor } = c;
   monitor.at("name");
   const path = monitor.memory.bytes(new TextEncoder().encode(`.${"/".repeat(13)}stat\0`), 1);
@@ -69,7 +75,18 @@ export function writeState(c: Context, pid: Register): void {
   writeWhole(c, monitor, RECORD_FILE.STATE, (file) => {
     copyStat(c, path, file);
     copyStat(c, monitor.str("self/stat"), file);
+    writeCount(c, restarts, file);
   });
+}
+
+/** The line "restarts N". */
+function writeCount({ monitor, program }: Context, restarts: DataRef, to: Register): void {
+  const [label, width] = ["restarts ", 12];
+  const line = monitor.memory.bytes(new TextEncoder().encode(`${label}${" ".repeat(width)}\n`), 1);
+  const count = program.register("count");
+  monitor.load(count, restarts, 8);
+  monitor.decimal(monitor.memory.at(line, label.length), count, width, " ");
+  monitor.sys("write", [to, line, label.length + width + 1]);
 }
 
 function copyStat(c: Context, path: DataRef, to: Register): void {
@@ -93,13 +110,21 @@ function writeWhole(c: Context, block: BlockBuilder, name: string, write: (file:
   block.sys("renameat", [record, block.str(`${name}.new`), record, block.str(name)]);
 }
 
-/** Where the report of the end goes in memory. Comes first in the epilogue: what happened is durable before anything is cleaned up. */
-export function writeExit(c: Context, events: MemoryEvents | undefined): DataRef | undefined {
+/**
+ * Where the report of the end goes in memory. Comes first in the epilogue: what happened is durable before anything is cleaned up. Of a container that removes
+ * itself it is written too: other processes that wait for it have the file open.
+ */
+export function writeExit(
+  c: Context,
+  events: MemoryEvents | undefined,
+  restarts: DataRef | undefined,
+): DataRef | undefined {
   const { record } = c.resolved;
-  if (!record?.outlives || record.autoRemove || c.resolved.orphan) return undefined;
+  if (!restarts || !record || c.resolved.orphan) return undefined;
   const report = c.program.memory.zeroed(LIMIT.EXIT_REPORT);
   const write = (block: BlockBuilder, file: Register) => {
     block.sys("write", [file, report, LIMIT.EXIT_REPORT]);
+    block.sys("write", [file, restarts, RESTARTS_SIZE]);
     if (events) block.sys("write", [file, events.buffer, events.size]);
   };
   // Now that there is room, so that a disk which is full by then takes nothing away.
@@ -115,21 +140,26 @@ export function writeExit(c: Context, events: MemoryEvents | undefined): DataRef
   epilogue.jumpIf(descriptor(c), 0, nothing);
   writeWhole(c, epilogue, RECORD_FILE.EXIT, (opened) => {
     write(epilogue, opened);
-    epilogue.sys("fsync", [opened]);
+    // Where it is removed at once, it is only for those who have opened it before.
+    if (!record.autoRemove) epilogue.sys("fsync", [opened]);
   });
   epilogue.place(nothing);
   return report;
 }
 
 /** The last of the epilogue: the record goes, or the container comes again. */
-export function endRecord(c: Context): void {
+export function endRecord(c: Context, restarts: DataRef | undefined): void {
   const { record } = c.resolved;
-  if (!record) return;
+  if (!record || !restarts) return;
   const epilogue = c.program.epilogue().at("name");
   const nothing = epilogue.label();
   epilogue.jumpIf(descriptor(c), 0, nothing);
   if (record.autoRemove) removeRecord(c);
-  if (record.restart) epilogue.at("restart").restart(descriptor(c), record.restart.most, record.restart.onFailure);
+  if (record.restart) {
+    const count = c.program.register("count");
+    epilogue.at("restart").restart(descriptor(c), record.restart.most, record.restart.onFailure, count);
+    epilogue.store(restarts, count, RESTARTS_SIZE);
+  }
   epilogue.place(nothing);
 }
 

@@ -13,17 +13,9 @@ import {
   validateSpec,
 } from "../spec/index.ts";
 import type { Attachment } from "./attach.ts";
+import { type ContainerEvent, containerEvents, type Watched } from "./container-events.ts";
 import type { ContainerHost } from "./container-host.ts";
-import {
-  type ContainerEvent,
-  containerEvents,
-  type Limited,
-  pause,
-  refusePaused,
-  resume,
-  stats,
-  updateResources,
-} from "./container-resources.ts";
+import { type Limited, pause, refusePaused, resume, stats, updateResources } from "./container-resources.ts";
 import type { EnterOptions } from "./enter.ts";
 import type { EnteredProcesses } from "./entered-processes.ts";
 import type { ContainerInfo } from "./inspect.ts";
@@ -52,8 +44,10 @@ export abstract class ContainerControls {
   abstract running(): Promise<RunningContainer>;
   /** Its record. Throws ERR_CT_STATE when others cannot find it. */
   protected abstract record(): Recorded;
-  /** Its cgroup and its end. Throws ERR_CT_STATE when it does not run. */
+  /** Its cgroup. Throws ERR_CT_STATE when it does not run. */
   protected abstract limited(): Limited;
+  /** Its cgroup and its runs. Throws ERR_CT_STATE when it does not run and is not to be started again. */
+  protected abstract watched(): Watched;
   protected abstract pid(): number;
 
   /** The path of a namespace of the running container, to be joined by another: `namespaces: [{ type: "network", path }]`. */
@@ -187,8 +181,14 @@ export abstract class ContainerControls {
     await resume(this.limited());
   }
 
-  /** What happens to it from now on, until it ends or `signal` fires: limits that are reached, processes killed for memory, pauses, and its end. */
+  /**
+   * What happens to it from now on, until it ends for good or `signal` fires: limits that are reached, processes killed for memory, pauses, the end of each run,
+   * and each start by its restart policy.
+   *
+   * @example
+   * for await (const event of container.events()) if (event.type === "start") console.log(`restart ${event.restarts}`);
+   */
   events(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<ContainerEvent, void, undefined> {
-    return containerEvents(this.limited(), options.signal);
+    return containerEvents(this.watched(), options.signal);
   }
 }

@@ -1,27 +1,14 @@
-import {
-  type Cgroup,
-  type CgroupEvent,
-  type CgroupStats,
-  events,
-  freeze,
-  isFrozen,
-  readStats,
-  thaw,
-  update,
-} from "../cgroup/index.ts";
+import { type Cgroup, type CgroupStats, freeze, isFrozen, readStats, thaw, update } from "../cgroup/index.ts";
 import { compileDeviceProgram } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import { hostArch, type ProgramRunner } from "../executor/index.ts";
 import { encodeProgram } from "../program/index.ts";
 import { type Resources, validateResources } from "../spec/index.ts";
-import type { ExitStatus } from "./exit-status.ts";
 import { failureError } from "./failures.ts";
 
 /** A running container, as far as its limits are concerned. */
 export interface Limited {
   readonly cgroup: Cgroup | undefined;
-  /** Resolves when it has ended. */
-  ended(): Promise<ExitStatus>;
 }
 
 /** Changes limits; the rules for devices of cgroup v2 by a little program, as they take bpf(2). */
@@ -33,34 +20,6 @@ export async function updateResources({ cgroup }: Limited, runner: ProgramRunner
 export const stats = ({ cgroup }: Limited): CgroupStats => readStats(required(cgroup));
 export const pause = ({ cgroup }: Limited): Promise<void> => freeze(required(cgroup));
 export const resume = ({ cgroup }: Limited): Promise<void> => thaw(required(cgroup));
-
-/** What the kernel has seen in a container's cgroups, and in the end its end. */
-export type ContainerEvent = CgroupEvent | { readonly type: "exit"; readonly count: 1; readonly status: ExitStatus };
-
-/** Ends with the container; a kill for memory that ended it is told even when its cgroups were gone too soon. */
-export async function* containerEvents(
-  { cgroup, ended }: Limited,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<ContainerEvent, void, undefined> {
-  const stop = new AbortController();
-  const over = () => stop.abort();
-  signal?.addEventListener("abort", over);
-  if (signal?.aborted) over();
-  const status = ended().catch(() => undefined);
-  status.then(over);
-  let told = false;
-  try {
-    for await (const event of events(required(cgroup), stop.signal)) {
-      told ||= event.type === "oom-kill";
-      yield event;
-    }
-    const last = signal?.aborted ? undefined : await status;
-    if (last?.oomKilled && !told) yield { type: "oom-kill", count: 1 };
-    if (last) yield { type: "exit", count: 1, status: last };
-  } finally {
-    signal?.removeEventListener("abort", over);
-  }
-}
 
 /** Who enters the cgroup of a paused container stands still as well, and nobody would see why. */
 export function refusePaused(name: string, cgroup: Cgroup | undefined): void {

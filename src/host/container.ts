@@ -7,6 +7,7 @@ import type { RecordStore, StatusReport } from "../records/index.ts";
 import { type ContainerSpec, ociState, validateProcess } from "../spec/index.ts";
 import { killOnAbort, throwIfAborted } from "./abort.ts";
 import { ContainerControls } from "./container-controls.ts";
+import type { ContainerRun, Watched } from "./container-events.ts";
 import type { ContainerHost } from "./container-host.ts";
 import type { Limited } from "./container-resources.ts";
 import { closeUnread, EnteredProcesses } from "./entered-processes.ts";
@@ -77,9 +78,7 @@ export class Container extends ContainerControls {
   }
 
   protected pid(): number {
-    if (this.#process) return this.#process.pid;
-    if (!this.#recorded) throw notRunning(this.name);
-    return this.#recorded.init().pid;
+    return this.#process?.pid ?? this.#orRecorded().init().pid;
   }
 
   /**
@@ -176,14 +175,9 @@ export class Container extends ContainerControls {
   }
 
   #found(): RunningContainer {
-    const recorded = this.#recorded;
-    if (!recorded) throw notRunning(this.name);
-    return {
-      name: this.name,
-      init: recorded.init(),
-      spec: this.spec,
-      cgroups: recorded.read().record.cgroup?.directories ?? [],
-    };
+    const recorded = this.#orRecorded();
+    const cgroups = recorded.read().record.cgroup?.directories ?? [];
+    return { name: this.name, init: recorded.init(), spec: this.spec, cgroups };
   }
 
   get cgroup(): Cgroup | undefined {
@@ -191,12 +185,23 @@ export class Container extends ContainerControls {
   }
 
   protected limited(): Limited {
+    if (!this.#process) this.#orRecorded().init();
+    return { cgroup: this.cgroup };
+  }
+
+  protected watched(): Watched {
     const launch = this.#launch;
-    if (launch && this.#process) return { cgroup: launch.cgroup, ended: () => launch.ended };
-    const recorded = this.#recorded;
-    if (!recorded) throw notRunning(this.name);
-    recorded.init();
-    return { cgroup: this.cgroup, ended: () => recorded.wait() };
+    const again = (this.spec.restart?.policy ?? "no") !== "no";
+    if (launch && this.#process && !(again && this.#recorded))
+      return { cgroup: launch.cgroup, runs: () => [onlyRun(launch.ended)] };
+    const recorded = this.#orRecorded();
+    if (!recorded.status().restarting) recorded.init();
+    return { cgroup: this.cgroup, runs: (signal) => recorded.runs(signal) };
+  }
+
+  #orRecorded(): Recorded {
+    if (this.#recorded) return this.#recorded;
+    throw notRunning(this.name);
   }
 
   /** Kills what runs, and waits until nothing is left. A container with lifetime "host" is only let go of. */
@@ -344,6 +349,7 @@ const outlives = ({ lifetime = "app" }: ContainerSpec) => lifetime !== "app";
 
 const onlyPrepared = () =>
   new LibctError("ERR_CT_STATE", 'a container with lifetime "orphan" is made by prepare(), and started by release()');
+const onlyRun = (ended: Promise<ExitStatus>): ContainerRun => ({ restarts: 0, ended: ended.catch(() => undefined) });
 
 const tooLarge = (cause: RangeError) =>
   new LibctError("ERR_CT_INVALID_SPEC", `the specification is too large: ${cause.message}`, {

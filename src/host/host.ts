@@ -1,3 +1,4 @@
+import type { Cgroup, CgroupStats, CgroupUsage, StatsPart } from "../cgroup/index.ts";
 import { compileContainer, type Resolved } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import { type Executor, startExecutor, type Zygote } from "../executor/index.ts";
@@ -11,6 +12,7 @@ import type { ContainerHost } from "./container-host.ts";
 import type { HostFeatures } from "./doctor.ts";
 import type { ContainerListing } from "./inspect.ts";
 import { isRecorded } from "./is-recorded.ts";
+import type { Meter } from "./meter.ts";
 import type { Compiled } from "./process.ts";
 import { Recent } from "./recent.ts";
 import type { Repair } from "./repair.ts";
@@ -108,6 +110,36 @@ export class Host {
   async list(): Promise<readonly ContainerListing[]> {
     const { listContainers } = await import("./inspect.ts");
     return listContainers(await this.#records());
+  }
+
+  /**
+   * What every container uses that runs and has cgroups, by its name: those made here and all others of this user that have a name. `parts` to read less: each
+   * file takes the kernel about ten microseconds, and all parts are some twenty files.
+   *
+   * @example
+   * for (const [name, { memory }] of await host.stats({ parts: ["memory"] })) console.log(name, memory?.usage);
+   */
+  async stats(options: { readonly parts?: readonly StatsPart[] } = {}): Promise<ReadonlyMap<string, CgroupStats>> {
+    const { readStats } = await import("../cgroup/index.ts");
+    return await this.#readAll((cgroup) => readStats(cgroup, options.parts));
+  }
+
+  /** The least of `stats`, from three files each: processor time, memory, processes. A thousand containers take 50 to 75 ms, and 30 ms with `meter`. */
+  async usage(): Promise<ReadonlyMap<string, CgroupUsage>> {
+    const { readUsage } = await import("../cgroup/index.ts");
+    return await this.#readAll(readUsage);
+  }
+
+  /** For who asks for `stats` or `usage` again and again: faster, for descriptors that it keeps until it is disposed of. */
+  async meter(): Promise<Meter> {
+    const [{ Meter }, { cgroupsOfAll }] = [await import("./meter.ts"), await import("./all-stats.ts")];
+    const records = await this.#records();
+    return new Meter(() => cgroupsOfAll(this.containers, records));
+  }
+
+  async #readAll<T>(read: (cgroup: Cgroup) => T): Promise<ReadonlyMap<string, T>> {
+    const { cgroupsOfAll, readAll } = await import("./all-stats.ts");
+    return await readAll(cgroupsOfAll(this.containers, await this.#records()), read);
   }
 
   /** Removes what containers have left behind whose monitor was killed. Gives what it was. */

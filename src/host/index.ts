@@ -1,8 +1,8 @@
-export type { Cgroup, CgroupEvent, CgroupStats } from "../cgroup/index.ts";
+export type { Cgroup, CgroupEvent, CgroupStats, CgroupUsage, StatsPart } from "../cgroup/index.ts";
 export type { Attachment } from "./attach.ts";
 export { type Caller, readCaller } from "./caller.ts";
 export { Container } from "./container.ts";
-export type { ContainerEvent } from "./container-resources.ts";
+export type { ContainerEvent } from "./container-events.ts";
 export { endsBy, hasDefaultAction } from "./default-action.ts";
 export type { Check, HostFeatures } from "./doctor.ts";
 export { type EnterContext, type EnterOptions, enter, explainEntry } from "./enter.ts";
@@ -20,6 +20,7 @@ export {
   setSysctl,
   type UnmountOptions,
 } from "./live.ts";
+export type { Meter } from "./meter.ts";
 export { planRun } from "./plan-run.ts";
 export { Process } from "./process.ts";
 export type { StopOptions } from "./recorded.ts";

@@ -12,6 +12,8 @@ export interface ContainerInfo {
   readonly pid: number | undefined;
   /** The monitor waits to start it again. */
   readonly restarting: boolean;
+  /** How often it has been started again. */
+  readonly restarts: number;
   /** It ended, and how is not known: its monitor was killed, or the machine restarted. */
   readonly lost: boolean;
   readonly created: Date;
@@ -38,6 +40,7 @@ export function describe(found: FoundRecord, report: StatusReport): ContainerInf
     status: report.status,
     pid: report.pid,
     restarting: report.restarting,
+    restarts: found.state?.restarts ?? 0,
     lost: report.lost,
     created: new Date(record.created),
     started: report.startedAt === undefined ? undefined : new Date(report.startedAt),

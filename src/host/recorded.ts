@@ -14,6 +14,7 @@ import {
   onProcess,
   type ProcessIdentity,
   type RecordStore,
+  type RunningState,
   readLog,
   type StatusReport,
   signalProcess,
@@ -22,6 +23,7 @@ import {
 } from "../records/index.ts";
 import { type ContainerSpec, ociState } from "../spec/index.ts";
 import { type Attachment, attach } from "./attach.ts";
+import type { ContainerRun } from "./container-events.ts";
 import { endsBy } from "./default-action.ts";
 import { type ExitStatus, exitStatus, tellsOfOomKill } from "./exit-status.ts";
 import { type ContainerInfo, describe } from "./inspect.ts";
@@ -29,6 +31,7 @@ import { notRunning } from "./not-running.ts";
 import { runPoststop } from "./poststop.ts";
 import { numberOf } from "./process.ts";
 import { clearCgroup } from "./repair.ts";
+import { runsOf } from "./runs.ts";
 
 export interface StopOptions {
   /** What asks it to end. Default: SIGTERM */
@@ -89,10 +92,32 @@ export class Recorded {
       const found = this.read();
       const { state, record } = found;
       if (state && found.running && record.spec.lifetime === "orphan") await whenEnded(this.#zygote, state.init);
-      else if (state && found.monitored) await whenEnded(this.#zygote, state.monitor);
-      else if (state || found.exit || !isRunning(record.creator)) return this.#ended(found);
+      else if (state && found.monitored) {
+        const last = await this.#whenEnded(found, state);
+        if (last) return last;
+      } else if (state || found.exit || !isRunning(record.creator)) return this.#ended(found);
       else await untilChanged(() => this.read().state !== undefined || !isRunning(record.creator));
     }
+  }
+
+  /** A container that removes itself leaves nothing to be read: its report is opened before that. */
+  async #whenEnded({ record }: FoundRecord, { monitor }: RunningState): Promise<ExitStatus | undefined> {
+    const { lifetime, autoRemove } = record.spec;
+    const report = lifetime !== "host" || autoRemove ? this.#store.openExit(this.#name) : undefined;
+    try {
+      await whenEnded(this.#zygote, monitor);
+      const { exit, memoryEvents } = report?.read() ?? {};
+      return exit && exitStatus(exit, memoryEvents && tellsOfOomKill(memoryEvents));
+    } finally {
+      report?.close();
+    }
+  }
+
+  /** The present run, and those that follow it. */
+  runs(signal: AbortSignal): AsyncIterable<ContainerRun> | Iterable<ContainerRun> {
+    const { restart } = this.read().record.spec;
+    if (restart && restart.policy !== "no") return runsOf(() => this.read(), this.#zygote, signal);
+    return [{ restarts: 0, ended: this.wait().catch(() => undefined) }];
   }
 
   #ended({ exit, state, memoryEvents, record }: FoundRecord): ExitStatus {

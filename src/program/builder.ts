@@ -104,9 +104,9 @@ export class BlockBuilder implements Block {
     this.#push("LOG", 0, [directory, maxSize, output, errors], 0, {});
   }
 
-  /** Plans to run the program again, at most so often (0: without a limit), unless the directory has a file "stop". */
-  restart(directory: Register, most: number, onFailure: boolean): void {
-    this.#push("RESTART", 0, [directory, most], onFailure ? OP_FLAG.RESTART_ON_FAILURE : 0, {});
+  /** Plans to run the program again, at most so often (0: without a limit), unless the directory has a file "stop". `dst` receives how often that was until now. */
+  restart(directory: Register, most: number, onFailure: boolean, dst: Register): void {
+    this.#push("RESTART", 0, [directory, most], onFailure ? OP_FLAG.RESTART_ON_FAILURE : 0, { dst });
   }
 
   expect(left: Arg, right: Arg, errno: number, why: string): void {

@@ -24,6 +24,8 @@ export interface ContainerRecord {
 export interface RunningState {
   readonly init: ProcessIdentity;
   readonly monitor: ProcessIdentity;
+  /** How often it had been started again. */
+  readonly restarts: number;
 }
 
 /** The members that a record must have, and how each is told. */
@@ -77,10 +79,12 @@ const unreadable = (what: string, path: string, cause?: unknown) =>
     cause,
   });
 
-/** Two lines of /proc/PID/stat: init's and the monitor's. Undefined when they are not whole. */
+/** Two lines of /proc/PID/stat, init's and the monitor's, and a line "restarts N". Undefined when they are not whole. */
 export function decodeState(text: string, bootId: string): RunningState | undefined {
-  const [init, monitor] = text.split("\n").map((line) => identityOf(line, bootId));
-  return init && monitor ? { init, monitor } : undefined;
+  const lines = text.split("\n");
+  const [init, monitor] = lines.map((line) => identityOf(line, bootId));
+  const restarts = /^restarts +(\d+)$/.exec(lines[2] ?? "")?.[1] ?? 0;
+  return init && monitor ? { init, monitor, restarts: Number(restarts) } : undefined;
 }
 
 function identityOf(line: string, bootId: string): ProcessIdentity | undefined {

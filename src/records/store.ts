@@ -2,13 +2,12 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { RECORD_FILE } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
-import { type Exit, readExit } from "../executor/index.ts";
-import { LIMIT } from "../program/index.ts";
+import { type ExitReport, exitOf, type OpenExit, openExit } from "./exit-report.ts";
 import { isRunning } from "./process-identity.ts";
 import { type ContainerRecord, decodeRecord, decodeState, encodeRecord, type RunningState } from "./record.ts";
 
 /** All that is written about a container. */
-export interface FoundRecord {
+export interface FoundRecord extends ExitReport {
   readonly name: string;
   readonly directory: string;
   readonly record: ContainerRecord;
@@ -17,10 +16,6 @@ export interface FoundRecord {
   /** Whether the first process, and the monitor, run. */
   readonly running: boolean;
   readonly monitored: boolean;
-  /** How the last run ended. */
-  readonly exit: Exit | undefined;
-  /** What the memory controller has seen in it: lines of memory.events, or of memory.oom_control. */
-  readonly memoryEvents: Uint8Array | undefined;
   /** Somebody has stopped it: it is not started again. */
   readonly stopping: boolean;
 }
@@ -113,12 +108,7 @@ export class RecordStore {
   /** Throws ERR_CT_NO_SUCH_CONTAINER, or ERR_CT_STATE for a record that cannot be read. */
   read(name: string): FoundRecord {
     const directory = this.path(name);
-    const spec = readIfThere(`${directory}/${RECORD_FILE.SPEC}`)?.toString("utf8");
-    if (spec === undefined) {
-      if (!this.has(name)) throw noSuchContainer(name);
-      throw new LibctError("ERR_CT_STATE", `the container ${name} has no record`, { path: directory });
-    }
-    const record = decodeRecord(spec, `${directory}/${RECORD_FILE.SPEC}`);
+    const record = this.readSpec(name);
     const text = readIfThere(`${directory}/${RECORD_FILE.STATE}`)?.toString("utf8");
     const state = text === undefined ? undefined : decodeState(text, record.bootId);
     return {
@@ -129,9 +119,23 @@ export class RecordStore {
       // Before the report of the end is read: who has ended by now has written it already.
       running: state !== undefined && isRunning(state.init),
       monitored: state !== undefined && isRunning(state.monitor),
-      ...readExitFile(directory),
+      ...exitOf(readIfThere(`${directory}/${RECORD_FILE.EXIT}`)),
       stopping: existsSync(`${directory}/${RECORD_FILE.STOP}`),
     };
+  }
+
+  /** As `read`, but only what was written when it was made. */
+  readSpec(name: string): ContainerRecord {
+    const directory = this.path(name);
+    const spec = readIfThere(`${directory}/${RECORD_FILE.SPEC}`)?.toString("utf8");
+    if (spec !== undefined) return decodeRecord(spec, `${directory}/${RECORD_FILE.SPEC}`);
+    if (!this.has(name)) throw noSuchContainer(name);
+    throw new LibctError("ERR_CT_STATE", `the container ${name} has no record`, { path: directory });
+  }
+
+  /** The report of a run that goes on, as long as nobody closes it: also when the container removes itself. Undefined: it is not there yet, or not any more. */
+  openExit(name: string): OpenExit | undefined {
+    return openExit(`${this.path(name)}/${RECORD_FILE.EXIT}`);
   }
 
   /** Every container, by name; one whose record cannot be read with its error. */
@@ -193,17 +197,6 @@ const WRITE_HINTS: Readonly<Record<string, string>> = {
 
 export const noSuchContainer = (name: string) =>
   new LibctError("ERR_CT_NO_SUCH_CONTAINER", `there is no container named ${name}`, { hint: "`ct ps -a` lists them" });
-
-function readExitFile(directory: string): Pick<FoundRecord, "exit" | "memoryEvents"> {
-  const bytes = readIfThere(`${directory}/${RECORD_FILE.EXIT}`);
-  const nothing = { exit: undefined, memoryEvents: undefined };
-  if (bytes === undefined || bytes.length < LIMIT.EXIT_REPORT) return nothing;
-  const exit = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  // 0: the set-up of that run failed.
-  if (exit.getUint32(0, true) === 0) return nothing;
-  const memoryEvents = bytes.length > LIMIT.EXIT_REPORT ? bytes.subarray(LIMIT.EXIT_REPORT) : undefined;
-  return { exit: readExit(exit), memoryEvents };
-}
 
 function readIfThere(path: string): Buffer | undefined {
   try {

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   type Cgroup,
@@ -276,6 +276,50 @@ describe("statistics", () => {
     expect(stats.pids).toEqual({ current: 1, limit: 20 });
     expect(readUsage(one.cgroup)).toMatchObject({ pids: 1, memory: expect.any(Number), cpu: expect.any(Number) });
     expect(readStats(one.cgroup, ["pids"])).toEqual({ pids: stats.pids });
+  });
+});
+
+describe("the statistics of all containers", () => {
+  const named = `crowd-${process.pid}`;
+
+  it("are told by name: of those made here, of those of other applications, and of none that has ended or has no cgroup", async () => {
+    await using other = await openHost();
+    await using first = await started({ name: named, resources: { pids: { limit: 21 } } });
+    await using second = await started({ resources: { pids: { limit: 22 } } });
+    await using _ = await started({ resources: {} });
+    await _.container[Symbol.asyncDispose]();
+    await using bare = await host.create(SPEC);
+    await bare.start(["/bin/sleep", "1000"]);
+    const here = await host.stats({ parts: ["pids"] });
+    expect(here.get(named)).toEqual({ pids: { current: 1, limit: 21 } });
+    expect(here.get(second.container.name)).toEqual({ pids: { current: 1, limit: 22 } });
+    expect([...here.keys()].filter((name) => name === bare.name || name === _.container.name)).toEqual([]);
+    const there = await other.usage();
+    expect(there.get(named)).toMatchObject({ pids: 1, memory: expect.any(Number) });
+    expect(there.has(second.container.name)).toBe(false);
+    expect(Object.keys((await other.stats()).get(named) ?? {})).toEqual(Object.keys(await first.container.stats()));
+  });
+
+  it("are read by a meter again and again through the same descriptors, while containers come and go", async () => {
+    const open = () => readdirSync("/proc/self/fd").length;
+    const before = open();
+    await using first = await started({ name: named, resources: {}, cgroupsPath: `/libct-meter-${process.pid}/a` });
+    await using other = await openHost();
+    const meter = await other.meter();
+    expect((await meter.usage()).get(named)).toMatchObject({ pids: 1 });
+    const once = open();
+    expect((await meter.usage()).get(named)).toMatchObject({ pids: 1 });
+    expect(open()).toBe(once);
+    expect((await meter.stats()).get(named)).toEqual(expect.objectContaining({ memory: expect.any(Object) }));
+    await first.container[Symbol.asyncDispose]();
+    // In the same place of the tree, but another one.
+    await using second = await started({ name: named, resources: {}, cgroupsPath: `/libct-meter-${process.pid}/a` });
+    expect((await meter.usage()).get(named)).toMatchObject({ pids: 1 });
+    await second.container[Symbol.asyncDispose]();
+    expect((await meter.usage()).has(named)).toBe(false);
+    await meter[Symbol.asyncDispose]();
+    await other[Symbol.asyncDispose]();
+    expect(open()).toBe(before);
   });
 });
 

@@ -1,7 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { type Container, type ContainerSpec, Host, type LogEntry, standard } from "../../src/index.ts";
+import {
+  type Container,
+  type ContainerEvent,
+  type ContainerSpec,
+  Host,
+  type LogEntry,
+  standard,
+} from "../../src/index.ts";
 import { ORDINARY, runScript, spawnScript } from "../support/as-user.ts";
 import { auditEachTest } from "../support/leaks.ts";
 import { busyboxRoot, playground, remove } from "../support/playground.ts";
@@ -37,6 +44,14 @@ async function textOf(entries: AsyncIterable<LogEntry>): Promise<string> {
   let text = "";
   for await (const { stream, data } of entries) text += `${stream}: ${Buffer.from(data)}`;
   return text;
+}
+/** But for those of the cgroup. */
+async function eventsOf(container: Container): Promise<ContainerEvent[]> {
+  const events: ContainerEvent[] = [];
+  for await (const event of container.events()) {
+    if (event.type === "exit" || event.type === "start") events.push(event);
+  }
+  return events;
 }
 /** A machine may be slow. */
 const eventually = (test: () => void | Promise<void>) => vi.waitFor(test, { timeout: 30_000 });
@@ -104,6 +119,24 @@ describe("a container with lifetime host", () => {
     await started({ ...DURABLE, name: "gone", autoRemove: true }, "true");
     await eventually(() => expect(existsSync(`${stateDirectory}/containers/gone`)).toBe(false));
     expect(await failure(other.open("gone"))).toMatchObject({ code: "ERR_CT_NO_SUCH_CONTAINER" });
+  });
+
+  it("tells those in other processes who wait for it how it ended, also when it removes itself or ends with its application", async () => {
+    const specs = [
+      { ...DURABLE, name: "awaited", autoRemove: true, resources: {} },
+      { ...BASE, name: "awaited-app" },
+    ];
+    for (const spec of specs) {
+      const container = await started(spec, "sh", "-c", "while [ ! -e /go ]; do sleep 0.05; done; exit 7");
+      const found = await other.open(spec.name);
+      const waiting = [found.wait(), (await other.open(spec.name)).wait()];
+      writeFileSync(`${root}/go`, "");
+      expect(await Promise.all(waiting)).toMatchObject([{ exitCode: 7 }, { exitCode: 7 }]);
+      rmSync(`${root}/go`);
+      expect(await container.wait()).toMatchObject({ exitCode: 7 });
+      await eventually(() => expect(existsSync(`${stateDirectory}/containers/${spec.name}`)).toBe(false));
+      expect(await failure(found.wait())).toMatchObject({ code: "ERR_CT_NO_SUCH_CONTAINER" });
+    }
   });
 
   it("is removed under its new name, too", async () => {
@@ -189,6 +222,25 @@ describe("a restart policy", () => {
     expect(found.status()).toMatchObject({ status: "stopped", restarting: false });
     expect(await found.wait()).toMatchObject({ exitCode: 0 });
     await found.remove();
+  });
+
+  it("is told of by events: the end of each run, and each start with its number, without cgroups too", async () => {
+    const restart = { policy: "on-failure", maximumRetryCount: 2 } as const;
+    for (const [name, more] of [
+      ["told-bare", {}],
+      ["told", { resources: {} }],
+    ] as const) {
+      const spec = { ...DURABLE, ...more, name, restart };
+      const container = await started(spec, "sh", "-c", "sleep 0.3; exit 9");
+      const found = await other.open(name);
+      const own = eventsOf(container);
+      const end = { type: "exit", count: 1, status: expect.objectContaining({ exitCode: 9 }) };
+      const start = (restarts: number) => ({ type: "start", count: 1, restarts });
+      expect(await eventsOf(found)).toEqual([end, start(1), end, start(2), end]);
+      expect(await own).toEqual([end, start(1), end, start(2), end]);
+      expect(found.info().restarts).toBe(2);
+      await found.remove();
+    }
   });
 
   it("does not try again what could not be made at first", async () => {

@@ -69,7 +69,6 @@ describe("a filter that notifies", () => {
       metadata: 'MKDIR="x"',
       state: {
         ociVersion: "1.3.0",
-        ociVersion: "1.3.0",
         id: "web",
         status: "creating",
         bundle: "/",

@@ -69,8 +69,8 @@ function stateOf({ status, restarting, lost, exit }: ContainerInfo): string {
 
 function summary(one: ContainerListing): unknown {
   if ("error" in one) return one;
-  const { name, status, pid, restarting, lost, created, started, exit, args, lifetime } = one;
-  return { name, status, pid, restarting, lost, created, started, exit, args, lifetime, ...usage(one) };
+  const { name, status, pid, restarting, restarts, lost, created, started, exit, args, lifetime } = one;
+  return { name, status, pid, restarting, restarts, lost, created, started, exit, args, lifetime, ...usage(one) };
 }
 
 /** Bytes, and seconds of processor time, while it runs. */

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type CgroupStats, pidsOf } from "../../cgroup/index.ts";
 import { LibctError } from "../../errors.ts";
-import type { Container, Host } from "../../host/index.ts";
+import type { Container, ContainerEvent, Host, Meter, StatsPart } from "../../host/index.ts";
 import type { Globals } from "../command.ts";
 import { reportError } from "../exit.ts";
 import { print } from "../output.ts";
@@ -34,6 +34,9 @@ export interface StatsFlags {
 
 const INTERVAL_MS = 1000;
 
+/** What the table has columns for. */
+const SHOWN: readonly StatsPart[] = ["cpu", "memory", "pids", "io"];
+
 interface Sample {
   readonly name: string;
   readonly at: number;
@@ -43,11 +46,13 @@ interface Sample {
 /** `ct stats`: what containers use: of those that are named, or of all that run. On a terminal anew each second. */
 export function stats(names: readonly string[], flags: StatsFlags, globals: Globals): Promise<number> {
   return withHost(globals, async (host) => {
-    let before = await samples(host, names);
+    await using meter = await host.meter();
+    const parts = flags.json ? undefined : SHOWN;
+    let before = await samples({ host, meter }, names, parts);
     const once = flags.noStream || flags.json || !(await isTerminal(1));
     do {
       await new Promise((resolve) => setTimeout(resolve, INTERVAL_MS));
-      const now = await samples(host, names);
+      const now = await samples({ host, meter }, names, parts);
       await print(process.stdout, once ? shown(now, before, flags) : `\x1b[2J\x1b[H${shown(now, before, flags)}`);
       before = now;
     } while (!once);
@@ -55,23 +60,23 @@ export function stats(names: readonly string[], flags: StatsFlags, globals: Glob
   });
 }
 
-async function samples(host: Host, names: readonly string[]): Promise<readonly Sample[]> {
-  const wanted = names.length > 0 ? names : (await host.list()).flatMap((one) => (isRunning(one) ? [one.name] : []));
+async function samples(
+  { host, meter }: { readonly host: Host; readonly meter: Meter },
+  names: readonly string[],
+  parts: readonly StatsPart[] | undefined,
+): Promise<readonly Sample[]> {
+  if (names.length === 0) {
+    const all = await meter.stats(parts ? { parts } : {});
+    const at = performance.now();
+    return [...all].map(([name, stats]) => ({ name, at, stats })).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
   const taken: Sample[] = [];
-  for (const name of wanted) {
-    try {
-      const container = await host.open(name);
-      taken.push({ name, at: performance.now(), stats: await container.stats() });
-    } catch (error) {
-      // One that ends between the list and the look is no error, unless it was asked for.
-      if (names.length > 0 || !(error instanceof LibctError)) throw error;
-    }
+  for (const name of names) {
+    const container = await host.open(name);
+    taken.push({ name, at: performance.now(), stats: await container.stats() });
   }
   return taken;
 }
-
-const isRunning = (one: Awaited<ReturnType<Host["list"]>>[number]) =>
-  !("error" in one) && (one.status === "running" || one.status === "paused");
 
 function shown(now: readonly Sample[], before: readonly Sample[], flags: StatsFlags): string {
   const rows = now.map((sample) => ({ ...sample, cpu: cpuPercent(sample, before) }));
@@ -117,10 +122,15 @@ export function events(names: readonly string[], flags: { readonly json?: true }
 async function tellEvents(container: Container, json: boolean, signal: AbortSignal): Promise<void> {
   for await (const event of container.events({ signal })) {
     const time = new Date().toISOString();
-    const more = event.type === "exit" ? ` ${event.status.exitCode}` : event.count > 1 ? ` (${event.count} times)` : "";
-    const text = `${time} ${container.name} ${event.type}${more}`;
+    const text = `${time} ${container.name} ${event.type}${detail(event)}`;
     await print(process.stdout, `${json ? JSON.stringify({ time, name: container.name, ...event }) : text}\n`);
   }
+}
+
+function detail(event: ContainerEvent): string {
+  if (event.type === "exit") return ` ${event.status.exitCode}`;
+  if (event.type === "start") return ` (restart ${event.restarts})`;
+  return event.count > 1 ? ` (${event.count} times)` : "";
 }
 
 /** `ct top`: the processes of a container, as the host sees them. */

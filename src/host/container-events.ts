@@ -1,0 +1,79 @@
+import { type Cgroup, type CgroupEvent, events } from "../cgroup/index.ts";
+import type { ExitStatus } from "./exit-status.ts";
+
+/** What happens to a container: what the kernel has seen in its cgroups, the end of a run, and the start of another one. */
+export type ContainerEvent =
+  | CgroupEvent
+  | { readonly type: "exit"; readonly count: 1; readonly status: ExitStatus }
+  /** By its restart policy; `restarts`: how often that was until now. */
+  | { readonly type: "start"; readonly count: 1; readonly restarts: number };
+
+/** One run of a container. */
+export interface ContainerRun {
+  /** How often it had been started again. */
+  readonly restarts: number;
+  /** Resolves when it has ended; undefined when nobody knows how. */
+  readonly ended: Promise<ExitStatus | undefined>;
+}
+
+/** A container that is there, as far as events are concerned. */
+export interface Watched {
+  readonly cgroup: Cgroup | undefined;
+  /** The present run, and all that follow it by the restart policy. */
+  runs(signal: AbortSignal): AsyncIterable<ContainerRun> | Iterable<ContainerRun>;
+}
+
+/** Ends with the container. */
+export async function* containerEvents(
+  { cgroup, runs }: Watched,
+  given: AbortSignal | undefined,
+): AsyncGenerator<ContainerEvent, void, undefined> {
+  const stop = new AbortController();
+  const over = () => stop.abort();
+  given?.addEventListener("abort", over);
+  if (given?.aborted) over();
+  try {
+    let first = true;
+    for await (const run of runs(stop.signal)) {
+      if (!first) yield { type: "start", count: 1, restarts: run.restarts };
+      first = false;
+      yield* eventsOfRun(cgroup, run, stop.signal);
+      if (stop.signal.aborted) return;
+    }
+  } finally {
+    over();
+    given?.removeEventListener("abort", over);
+  }
+}
+
+/** A kill for memory that ended the run is told even when its cgroups were gone too soon. */
+async function* eventsOfRun(
+  cgroup: Cgroup | undefined,
+  run: ContainerRun,
+  signal: AbortSignal,
+): AsyncGenerator<ContainerEvent, void, undefined> {
+  const stop = new AbortController();
+  const over = () => stop.abort();
+  signal.addEventListener("abort", over);
+  if (signal.aborted) over();
+  run.ended.then(over);
+  let told = false;
+  try {
+    // One without cgroups has nothing but its end.
+    for await (const event of cgroup ? events(cgroup, stop.signal) : []) {
+      told ||= event.type === "oom-kill";
+      yield event;
+    }
+    const status = await Promise.race([run.ended, aborted(signal)]);
+    if (status?.oomKilled && !told) yield { type: "oom-kill", count: 1 };
+    if (status) yield { type: "exit", count: 1, status };
+  } finally {
+    signal.removeEventListener("abort", over);
+  }
+}
+
+const aborted = (signal: AbortSignal) =>
+  new Promise<undefined>((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener("abort", () => resolve(undefined), { once: true });
+  });
