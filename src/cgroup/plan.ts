@@ -132,8 +132,9 @@ function find(
   const absolute = cgroupsPath?.startsWith("/") ? trimmed(cgroupsPath) : undefined;
   const relative = cgroupsPath === undefined ? name : trimmed(cgroupsPath);
   if (version === 2) return placeV2(hierarchy, relative, absolute, wish, view);
-  // A named hierarchy has nothing to count or to limit.
-  return controllers.length > 0 ? placeV1(hierarchy, relative, absolute, view) : undefined;
+  // A named hierarchy has nothing to count or to limit, but who says where the cgroups are to be means all of them, as with runc.
+  const wanted = controllers.length > 0 || cgroupsPath !== undefined;
+  return wanted ? placeV1(hierarchy, relative, absolute, view) : undefined;
 }
 
 /** Without double and trailing slashes. */

@@ -3,7 +3,7 @@ import { closeDescriptors, enterWorkingDirectory, execute, unblockSignals } from
 import type { ProcessContext } from "./context.ts";
 import { resolveIdentity, takeIdentity } from "./identity.ts";
 import { setLimits } from "./limits.ts";
-import { installSeccomp, restrictWithLandlock, setNoNewPrivileges } from "./restrictions.ts";
+import { filtersEarly, installSeccomp, restrictWithLandlock, setNoNewPrivileges } from "./restrictions.ts";
 import { setScheduling } from "./scheduling.ts";
 import { type Pipes, placeStreams } from "./stdio.ts";
 import { openTerminal } from "./terminal.ts";
@@ -35,22 +35,25 @@ export function becomeCommand(
   const umask = typeof r.user === "object" ? r.user.umask : undefined;
   init.at("process.user").sys("umask", [umask ?? 0o22]);
   // Without no_new_privs only a privileged process may install a filter: then it comes before the privileges go (seccomp(2)).
-  if (!r.process.noNewPrivileges) installSeccomp(c);
+  // Filters that are older than close_range do not allow it, so they come after it.
+  const early = filtersEarly(c);
+  if (early) {
+    closeDescriptors(init.at("process"), c);
+    installSeccomp(c);
+  }
   takeIdentity(c, identity);
   enterWorkingDirectory(c);
   setNoNewPrivileges(c);
   restrictWithLandlock(c);
   unblockSignals(c);
   more.asUser?.();
-  if (r.seccomp?.listener) {
-    // The descriptor goes to its listener while the monitor still waits for the container to stand, so before the container waits to be started.
+  // The descriptor of a filter goes to its listener while the monitor still waits for the container to stand, so before the container waits to be started.
+  const listens = r.seccomp?.listener !== undefined;
+  if (!listens) more.last?.();
+  if (!early) {
     closeDescriptors(init.at("process"), c);
-    if (r.process.noNewPrivileges) installSeccomp(c);
-    more.last?.();
-  } else {
-    more.last?.();
-    closeDescriptors(init.at("process"), c);
-    if (r.process.noNewPrivileges) installSeccomp(c);
+    installSeccomp(c);
   }
+  if (listens) more.last?.();
   execute(c);
 }

@@ -4,6 +4,7 @@ import { type Hook, type Hooks, ociState } from "../spec/index.ts";
 import { closeDescriptors } from "./command.ts";
 import { type Context, NOTICE } from "./context.ts";
 import { receive } from "./namespaces.ts";
+import { filtersEarly } from "./restrictions.ts";
 
 type InContainer = "createContainer" | "startContainer";
 
@@ -47,6 +48,7 @@ export function runCreateContainerHooks(c: Context, hostRoot: Register | undefin
   const enter = (block: BlockBuilder) => {
     block.sys("fchdir", [hostRoot]);
     block.sys("chroot", [block.str(".")], { why: "find the hook on the host" });
+    closeDescriptors(block, c);
   };
   runHooks(c, "createContainer", "creating", enter);
   c.init.sys("close", [hostRoot]);
@@ -57,7 +59,9 @@ export function runStartContainerHooks(c: Context): void {
   if (!c.resolved.spec.hooks?.startContainer?.length) return;
   const { init } = c;
   init.at("hooks.startContainer").sys("rt_sigprocmask", [SIG_SETMASK, init.memory.bytes(u64s((1n << 64n) - 1n)), 0, 8]);
-  runHooks(c, "startContainer", "created", () => undefined);
+  // Under a filter that is installed already, all descriptors are marked (becomeCommand), and the filter may not know the call.
+  const marked = filtersEarly(c);
+  runHooks(c, "startContainer", "created", (block) => (marked ? undefined : closeDescriptors(block, c)));
   init.sys("rt_sigprocmask", [SIG_SETMASK, init.memory.zeroed(8), 0, 8]);
 }
 
@@ -103,7 +107,6 @@ function spawnHook(
 
   child.sys("dup3", [file, 0, 0]);
   enter(child);
-  closeDescriptors(child, c);
   child.sys("rt_sigprocmask", [SIG_SETMASK, child.memory.zeroed(8), 0, 8]);
   const envp = child.memory.strings(Object.entries(env).map(([key, value]) => `${key}=${value}`));
   child.sys("execve", [child.str(path), child.memory.strings(args), envp], { why: `execute the hook ${path}` });

@@ -32,6 +32,10 @@ export function setNoNewPrivileges(c: ProcessContext): void {
   c.init.at("process.noNewPrivileges").sys("prctl", [PR.SET_NO_NEW_PRIVS, 1, 0, 0, 0]);
 }
 
+/** Whether the last part of the set-up is bound by the command's own filter already. */
+export const filtersEarly = ({ resolved }: ProcessContext): boolean =>
+  resolved.seccomp !== undefined && !resolved.process.noNewPrivileges;
+
 /** The filter is assembled by compileSeccomp; here it is only handed to the kernel. */
 export function installSeccomp(c: ProcessContext): void {
   const { init, resolved: r } = c;

@@ -31,6 +31,8 @@ const NEEDED = CAP_SETGID | CAP_SETUID | CAP_SYS_ADMIN;
 /** PROC_USER_INIT_INO: the same on every kernel since 3.8. A map of all ids does not tell, since an inner namespace may have it too. */
 const INITIAL_USER_NAMESPACE = "user:[4026531837]";
 
+export const inInitialUserNamespace = (): boolean => readlinkSync("/proc/self/ns/user") === INITIAL_USER_NAMESPACE;
+
 export function readCaller(): Caller {
   const uid = process.geteuid?.() ?? 0;
   const gid = process.getegid?.() ?? 0;
@@ -41,7 +43,7 @@ export function readCaller(): Caller {
     uid,
     gid,
     privileged,
-    initialUserNamespace: readlinkSync("/proc/self/ns/user") === INITIAL_USER_NAMESPACE,
+    initialUserNamespace: inInitialUserNamespace(),
     maySetgroups: readFileSync("/proc/self/setgroups", "utf8").trim() === "allow",
     ids: { uid: mappedIds("/proc/self/uid_map"), gid: mappedIds("/proc/self/gid_map") },
     subordinate: privileged

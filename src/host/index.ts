@@ -1,6 +1,6 @@
 export type { Cgroup, CgroupEvent, CgroupStats, CgroupUsage, StatsPart } from "../cgroup/index.ts";
 export type { Attachment } from "./attach.ts";
-export { type Caller, readCaller } from "./caller.ts";
+export { type Caller, inInitialUserNamespace, readCaller } from "./caller.ts";
 export { Container } from "./container.ts";
 export type { ContainerEvent } from "./container-events.ts";
 export { endsBy, hasDefaultAction } from "./default-action.ts";

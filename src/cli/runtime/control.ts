@@ -51,6 +51,12 @@ export async function remove(runtime: Runtime, line: readonly string[]): Promise
     const message = `cannot delete container ${container.name} that is not stopped: ${status}`;
     throw new LibctError("ERR_CT_STATE", message, { hint: "kill it first, or use --force" });
   }
-  await container.remove({ force });
+  try {
+    await container.remove({ force });
+  } catch (error) {
+    // "If any hook fails, the runtime MUST log a warning, but [...] lifecycle continues as if the hook had succeeded" (runtime.md, Lifecycle).
+    if (!(error instanceof LibctError) || error.code !== "ERR_CT_HOOK") throw error;
+    runtime.log.warn(error.message);
+  }
   return 0;
 }

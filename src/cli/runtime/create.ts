@@ -1,10 +1,13 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { planCgroup, readView } from "../../cgroup/index.ts";
 import { LibctError } from "../../errors.ts";
 import { parseConfig, type Translation, translateConfig } from "../../flavours/oci/index.ts";
 import type { Container, StartOptions } from "../../host/index.ts";
-import type { ProcessSpec } from "../../spec/index.ts";
+import type { ContainerSpec, ProcessSpec } from "../../spec/index.ts";
 import type { FlagTable } from "../syntax.ts";
+import { isRootless } from "./globals.ts";
+import type { Log } from "./log.ts";
 import type { Runtime } from "./runtime.ts";
 import { type RuntimeSyntax, readCommand } from "./syntax.ts";
 
@@ -65,12 +68,15 @@ export function readBundle(
 ): Pick<Translation, "spec"> & { readonly process: ProcessSpec } {
   if (!/^[\w+.-]{1,1024}$/.test(id) || id === "." || id === "..") throw badId(id);
   const bundle = resolve(flags.bundle ?? ".");
+  const rootless = isRootless(globals);
   const translated = translateConfig(parseConfig(readConfig(bundle)), {
     id,
     bundle,
     noPivot: flags.noPivot ?? false,
     noNewKeyring: flags.noNewKeyring ?? false,
-    systemdCgroup: globals.systemdCgroup ?? false,
+    systemdCgroup: globals.systemdCgroup ?? globals.cgroupManager === "systemd",
+    noCgroups: globals.cgroupManager === "disabled",
+    rootless,
   });
   for (const warning of translated.warnings) log.warn(warning);
   const { process } = translated;
@@ -84,7 +90,22 @@ export function readBundle(
     );
   }
   // Whoever enters without saying more gets what the container's own process has.
-  return { spec: { ...translated.spec, process }, process };
+  const spec = { ...translated.spec, process };
+  return { spec: rootless ? withPossibleCgroup(spec, log) : spec, process };
+}
+
+/** Engines say a path for every container. Without rights it is done without, as long as nothing is to be limited. */
+function withPossibleCgroup(spec: ContainerSpec, log: Log): ContainerSpec {
+  const { cgroupsPath, name = "", ...rest } = spec;
+  if (cgroupsPath === undefined) return spec;
+  try {
+    planCgroup({ resources: {}, cgroupsPath, name }, readView());
+    return spec;
+  } catch (error) {
+    if (!(error instanceof LibctError) || error.code !== "ERR_CT_NOT_PERMITTED") throw error;
+    log.debug(`linux.cgroupsPath: no cgroup is made: ${error.message}`);
+    return { ...rest, name };
+  }
 }
 
 function readConfig(bundle: string): string {

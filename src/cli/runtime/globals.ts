@@ -1,3 +1,4 @@
+import { inInitialUserNamespace } from "../../host/index.ts";
 import type { FlagTable } from "../syntax.ts";
 
 /** What stands before the command, and holds for all. */
@@ -7,7 +8,8 @@ export interface RuntimeGlobals {
   readonly logFormat?: string;
   readonly debug?: true;
   readonly systemdCgroup?: true;
-  readonly rootless?: string;
+  readonly cgroupManager?: "cgroupfs" | "systemd" | "disabled";
+  readonly rootless?: "true" | "false" | "auto";
   readonly criu?: string;
   readonly version?: true;
 }
@@ -21,14 +23,31 @@ export const GLOBAL_FLAGS: FlagTable<RuntimeGlobals> = {
   logFormat: { value: "format", choices: ["text", "json"], text: '"text" (default) or "json"' },
   debug: { text: "log more" },
   systemdCgroup: { text: 'have systemd make cgroups; cgroupsPath is then "slice:prefix:name"' },
-  rootless: { value: "true|false|auto", text: "whether cgroups that may not be made are done without (default: auto)" },
+  cgroupManager: {
+    value: "manager",
+    choices: ["cgroupfs", "systemd", "disabled"],
+    text: 'as crun has it: "systemd" is --systemd-cgroup, "disabled" makes no cgroups',
+  },
+  rootless: {
+    value: "value",
+    choices: ["true", "false", "auto"],
+    text: 'whether cgroups that may not be made are done without: "true", "false", or "auto" (default)',
+  },
   criu: { value: "path", text: "accepted, and of no effect" },
   version: { short: "-v", text: "print the version" },
 };
 
-/** Of root and, with a directory of his own, of another user. */
+/** Of root and, with a directory of his own, of another user. Whoever is root in a user namespace only keeps to that user's (runc, shouldHonorXDGRuntimeDir). */
 export function stateDirectory({ root }: RuntimeGlobals): string {
   if (root !== undefined) return root;
-  const own = process.env.XDG_RUNTIME_DIR;
-  return process.getuid?.() === 0 || own === undefined ? "/run/ct-runtime" : `${own}/ct-runtime`;
+  const { XDG_RUNTIME_DIR: own, USER: user } = process.env;
+  if (own === undefined) return "/run/ct-runtime";
+  const isRoot = process.geteuid?.() === 0;
+  return isRoot && (inInitialUserNamespace() || user === "root") ? "/run/ct-runtime" : `${own}/ct-runtime`;
+}
+
+/** Whether the caller has no say over the machine's cgroups (runc, shouldUseRootlessCgroupManager). */
+export function isRootless({ rootless = "auto" }: RuntimeGlobals): boolean {
+  if (rootless !== "auto") return rootless === "true";
+  return process.geteuid?.() !== 0 || !inInitialUserNamespace();
 }

@@ -19,6 +19,8 @@ export interface TranslationContext {
   readonly noNewKeyring?: boolean;
   /** cgroupsPath is "slice:prefix:name". */
   readonly systemdCgroup?: boolean;
+  /** No cgroups are made, whatever the config says: `--cgroup-manager disabled` of crun's. */
+  readonly noCgroups?: boolean;
   /** The caller has no privileges on the host. */
   readonly rootless?: boolean;
 }
@@ -84,10 +86,15 @@ function addFiles(
 function addCgroup(
   spec: Mutable<ContainerSpec>,
   { linux }: OciConfig,
-  { systemdCgroup = false, rootless }: TranslationContext,
+  { systemdCgroup = false, noCgroups, rootless }: TranslationContext,
   warn: Warn,
 ): void {
   const { devices, ...limits } = translateResources(linux?.resources ?? {}, warn);
+  if (noCgroups) {
+    const names = Object.keys(limits);
+    if (names.length > 0) warn(`linux.resources: there are no limits without cgroups: ${names.join(", ")}`);
+    return;
+  }
   // Nobody without privileges may set rules for devices, nor needs them: he could not make a node of a device in the first place.
   spec.resources = rootless ? limits : { ...limits, devices: [...(devices ?? []), ...defaultRules()] };
   const path = translateCgroupsPath(linux?.cgroupsPath ?? "", systemdCgroup);
