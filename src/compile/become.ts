@@ -1,6 +1,7 @@
 import type { Register } from "../program/index.ts";
 import { closeDescriptors, enterWorkingDirectory, execute, unblockSignals } from "./command.ts";
 import type { ProcessContext } from "./context.ts";
+import { askHome } from "./home.ts";
 import { resolveIdentity, takeIdentity } from "./identity.ts";
 import { setLimits } from "./limits.ts";
 import { filtersEarly, installSeccomp, restrictWithLandlock, setNoNewPrivileges } from "./restrictions.ts";
@@ -27,6 +28,7 @@ export function becomeCommand(
 ): void {
   const { init, resolved: r } = c;
   const identity = resolveIdentity(c);
+  askHome(c);
   openTerminal(c, identity);
   placeStreams(c, pipes, ignored, identity);
   more.withoutDevices?.();

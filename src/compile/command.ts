@@ -2,6 +2,7 @@ import { AT, E, SIG_SETMASK } from "../linux/index.ts";
 import type { BlockBuilder } from "../program/index.ts";
 import type { ProcessSpec } from "../spec/index.ts";
 import { enterDirectory, type ProcessContext } from "./context.ts";
+import { asksHome, homeVariable } from "./home.ts";
 
 export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -66,7 +67,8 @@ export function execute(c: ProcessContext): void {
   const [file = ""] = r.process.args;
   const env = r.process.env ?? { PATH: DEFAULT_PATH };
   const argv = init.memory.strings(r.process.args);
-  const envp = init.memory.strings(Object.entries(env).map(([name, value]) => `${name}=${value}`));
+  const variables = Object.entries(env).map(([name, value]) => init.str(`${name}=${value}`));
+  const envp = init.memory.pointers(asksHome(r) ? [...variables, homeVariable(c.program)] : variables);
   init.at("process.args[0]");
   if (file.includes("/")) {
     init.sys("execve", [init.str(file), argv, envp]);

@@ -12,6 +12,7 @@ import {
 import { expectCommand } from "./command.ts";
 import { type Context, closeLent, NOTICE } from "./context.ts";
 import { captureDevices, makeDevices } from "./devices.ts";
+import { asksHome } from "./home.ts";
 import {
   askForRuntimeHooks,
   hasRuntimeHooks,
@@ -75,7 +76,7 @@ export function compileContainer(resolved: Resolved): Program {
   const report = writeExit(c, events, restarts);
   const pipes = makePipes(c);
   // A look-up of the user and hooks make somebody wait for the application too; the answers must not be mixed up.
-  const asks = typeof resolved.user === "string" || hasRuntimeHooks(resolved.spec);
+  const asks = typeof resolved.user === "string" || asksHome(resolved) || hasRuntimeHooks(resolved.spec);
   if (asks) handOverPipes(c, pipes);
   const cgroups = makeCgroups(c);
   if (stage) writeStage(c, stage);

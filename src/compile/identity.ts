@@ -11,7 +11,7 @@ import {
   SIG,
   u32s,
 } from "../linux/index.ts";
-import type { BlockBuilder, DataRef, Register } from "../program/index.ts";
+import type { BlockBuilder, DataRef, Label, Register } from "../program/index.ts";
 import { type ProcessContext, QUESTION } from "./context.ts";
 
 /** Where the process's ids come from: constants, or registers that the application fills after a look at the container's passwd. */
@@ -35,7 +35,7 @@ export function becomeNamespaceRoot(block: BlockBuilder, c: ProcessContext): voi
 }
 
 /** A file of the container that is read to look up a user; bigger ones are refused: a hostile image may have a passwd of 10 GB. */
-const LOOKUP_LIMIT = 65536;
+export const LOOKUP_LIMIT = 65536;
 const STATX_TYPE_MODE_SIZE = 0x203;
 
 /** A FIFO, a device or an endless file in the place of passwd is refused. Registers cannot be masked, so the mode is compared by its upper byte. */
@@ -50,14 +50,33 @@ function expectSmallFile(c: ProcessContext, fd: Register, file: string): void {
   init.jumpIf(value, 0x81, regular);
   init.expect(value, 0x80, E.EINVAL, `${file} of the container is no regular file`);
   init.place(regular);
-  for (const [offset, width] of [
-    [42, 4],
-    [46, 2],
-  ] as const) {
+  for (const [offset, width] of SIZE_ABOVE_LIMIT) {
     init.load(value, init.memory.at(seen, offset), width);
     init.expect(value, 0, E.EFBIG, `${file} of the container is longer than 64 KiB`);
   }
 }
+
+/** As `expectSmallFile`, for what is not insisted on: goes to `unusual`. */
+export function seeFile({ init, program }: ProcessContext, fd: Register, unusual: Label): void {
+  const seen = program.memory.zeroed(256);
+  const value = program.register("seen");
+  init.sys("statx", [fd, init.str(""), AT.EMPTY_PATH, STATX_TYPE_MODE_SIZE, seen], { why: "look at the file" });
+  const regular = init.label();
+  init.load(value, init.memory.at(seen, 29), 1);
+  init.jumpIf(value, 0x81, regular);
+  init.jumpUnless(value, 0x80, unusual);
+  init.place(regular);
+  for (const [offset, width] of SIZE_ABOVE_LIMIT) {
+    init.load(value, init.memory.at(seen, offset), width);
+    init.jumpUnless(value, 0, unusual);
+  }
+}
+
+/** The bytes of stx_size that say 64 KiB or more. */
+const SIZE_ABOVE_LIMIT = [
+  [42, 4],
+  [46, 2],
+] as const;
 
 /** Reads the container's passwd and group inside its root, sends them to the application and takes the ids that it found. */
 function askIdentity(c: ProcessContext): Identity {

@@ -9,7 +9,7 @@ import { encodeProgram, type Program, ProgramBuilder, type Register } from "../p
 import { ociState } from "../spec/index.ts";
 import { type ExitStatus, exitStatus, tellsOfOomKill } from "./exit-status.ts";
 import type { OutputStream } from "./streams.ts";
-import { lookUpUser } from "./users.ts";
+import { lookUpHome, lookUpUser } from "./users.ts";
 
 /** A process of a container: its first one, or one that has entered it. */
 export class Process {
@@ -198,6 +198,12 @@ export class Launch {
   #asked(code: number, bytes: Uint8Array): void {
     if (code === REPORT.MEMORY_EVENTS) {
       this.#oomKilled = tellsOfOomKill(bytes);
+      return;
+    }
+    if (code === QUESTION.HOME) {
+      const { user } = this.#resolved;
+      const uid = typeof user === "object" ? user.uid : 0;
+      this.#run.go(Buffer.from(`${lookUpHome(uid, Buffer.from(bytes).toString("latin1"))}\0`, "latin1"));
       return;
     }
     this.#texts[code] = Buffer.from(bytes).toString("utf8");

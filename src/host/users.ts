@@ -19,6 +19,15 @@ export function lookUpUser(user: string, passwd: string, group: string): Uint8Ar
   return u32s(uid, gid, additional.length, 0, ...additional);
 }
 
+/** PATH_MAX without the NUL byte. */
+const LONGEST_PATH = 4095;
+
+/** The home directory of a user by the text of a passwd, which is an image's and not trusted; "/" when it tells none. */
+export function lookUpHome(uid: number, passwd: string): string {
+  const home = entries(passwd).find((fields) => fields[2] === String(uid))?.[5] ?? "";
+  return home === "" || home.length > LONGEST_PATH || home.includes("\0") ? "/" : home;
+}
+
 const isId = (id: number) => Number.isInteger(id) && id >= 0 && id < 4294967295;
 
 function findGroup(user: string, name: string, group: string): number {

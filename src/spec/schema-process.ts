@@ -80,6 +80,7 @@ const personality = either(isObject, object<Personality>({ domain }, { flags: li
 
 const optional = {
   env: texts((name) => name !== "" && !/[=\0]/.test(name), 'the name of a variable, without "=" and NUL bytes'),
+  homeFromPasswd: flag,
   cwd: path,
   user: either(isObject, userIds, userText),
   capabilities,

@@ -110,6 +110,8 @@ export interface ProcessSpec {
   readonly args: readonly string[];
   /** Default: the empty environment with a PATH. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Without HOME in `env` it gets the directory that the container's own passwd gives the user, or "/" (environ(7)). */
+  readonly homeFromPasswd?: boolean;
   /** Working directory in the container. Default: "/", or unchanged when the container has no root of its own. */
   readonly cwd?: string;
   /** Ids, or a name ("www-data", "1000:100", "app:staff") looked up in the container's own passwd and group. */

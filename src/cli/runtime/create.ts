@@ -66,7 +66,7 @@ export function readBundle(
   id: string,
   flags: CreateFlags,
 ): Pick<Translation, "spec"> & { readonly process: ProcessSpec } {
-  if (!/^[\w+.-]{1,1024}$/.test(id) || id === "." || id === "..") throw badId(id);
+  if (!/^[\w+.-]{1,128}$/.test(id) || id === "." || id === "..") throw badId(id);
   const bundle = resolve(flags.bundle ?? ".");
   const rootless = isRootless(globals);
   const translated = translateConfig(parseConfig(readConfig(bundle)), {
@@ -79,8 +79,8 @@ export function readBundle(
     rootless,
   });
   for (const warning of translated.warnings) log.warn(warning);
-  const { process } = translated;
-  if (!process) {
+  const { process: command } = translated;
+  if (!command) {
     throw new LibctError(
       "ERR_CT_INVALID_SPEC",
       "config.json has no process, and a container without one cannot be started",
@@ -90,8 +90,19 @@ export function readBundle(
     );
   }
   // Whoever enters without saying more gets what the container's own process has.
-  const spec = { ...translated.spec, process };
-  return { spec: rootless ? withPossibleCgroup(spec, log) : spec, process };
+  const spec = withNotifySocket({ ...translated.spec, process: command });
+  return { spec: rootless ? withPossibleCgroup(spec, log) : spec, process: spec.process };
+}
+
+/** The command may tell the service manager that started us how it is (sd_notify(3)). */
+function withNotifySocket(
+  spec: ContainerSpec & { readonly process: ProcessSpec },
+): ContainerSpec & { readonly process: ProcessSpec } {
+  const source = process.env.NOTIFY_SOCKET;
+  if (source === undefined || !source.startsWith("/")) return spec;
+  const destination = "/run/notify/notify.sock";
+  const mounts = [...(spec.mounts ?? []), { destination, type: "bind", source, options: ["bind"] }];
+  return { ...spec, mounts, process: { ...spec.process, env: { ...spec.process.env, NOTIFY_SOCKET: destination } } };
 }
 
 /** Engines say a path for every container. Without rights it is done without, as long as nothing is to be limited. */

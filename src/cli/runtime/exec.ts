@@ -65,7 +65,7 @@ export async function exec(runtime: Runtime, line: readonly string[]): Promise<n
     const container = await openContainer(runtime, id);
     requireRunning(container);
     const process =
-      flags.process === undefined ? commandOf(container, args, flags) : readProcess(flags.process, runtime);
+      flags.process === undefined ? commandOf(container, args, flags) : readProcess(flags.process, container, runtime);
     return await enter(container, process, flags);
   } catch (error) {
     // As with runc: an engine tells the failure of exec from the command's own.
@@ -99,29 +99,22 @@ async function enter(container: Container, process: ProcessSpec, flags: ExecFlag
   return 0;
 }
 
-/** All that a process may have: what a file does not say is not the container's. */
-function readProcess(file: string, { log }: Runtime): ProcessSpec {
+/** What a file does not say of rights and limits is the container's; all else is as the file says (runc, newProcess). */
+function readProcess(file: string, { spec }: Container, { log }: Runtime): ProcessSpec {
   const process = translateProcess(parseProcess(readText("--process", file)), (text) => log.warn(text));
-  return { ...NOTHING_OF_THE_CONTAINER, ...process };
+  const { capabilities, noNewPrivileges, rlimits, apparmorProfile, selinuxLabel } = spec.process ?? {};
+  const own = { capabilities, noNewPrivileges, rlimits, apparmorProfile, selinuxLabel };
+  return { ...NOTHING_OF_THE_CONTAINER, ...own, ...process } as ProcessSpec;
 }
 
 const NOTHING_OF_THE_CONTAINER = {
-  env: undefined,
-  cwd: undefined,
-  user: undefined,
-  capabilities: undefined,
-  noNewPrivileges: undefined,
-  rlimits: undefined,
   oomScoreAdj: undefined,
-  apparmorProfile: undefined,
-  selinuxLabel: undefined,
-  newSessionKeyring: undefined,
   terminal: undefined,
   consoleSize: undefined,
   scheduler: undefined,
   ioPriority: undefined,
   execCPUAffinity: undefined,
-} as unknown as Partial<ProcessSpec>;
+};
 
 /** The container's own process with another command, and with what the flags say. */
 function commandOf(container: Container, args: readonly string[], flags: ExecFlags): ProcessSpec {

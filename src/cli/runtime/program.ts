@@ -1,3 +1,4 @@
+import { LibctError } from "../../errors.ts";
 import { startExecutor } from "../../executor/index.ts";
 import { Host } from "../../host/index.ts";
 import { OCI_VERSION } from "../../spec/index.ts";
@@ -24,9 +25,15 @@ export async function runtimeMain(line: readonly string[], version: string): Pro
     if (!command) throw usage(`no command ${name}`);
     return await withHost({ globals, log, version }, (runtime) => command(runtime, rest));
   } catch (error) {
-    log.error(error);
+    log.error(await inTermsOfConfig(error));
     return error instanceof RuntimeFailure ? error.status : 1;
   }
+}
+
+/** Members by their names in config.json, which is what the caller has written. */
+async function inTermsOfConfig(error: unknown): Promise<unknown> {
+  if (!(error instanceof LibctError)) return error;
+  return (await import("../../flavours/oci/members.ts")).inConfig(error);
 }
 
 async function withHost(given: Omit<Runtime, "host">, use: (runtime: Runtime) => Promise<number>): Promise<number> {

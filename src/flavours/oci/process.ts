@@ -18,6 +18,7 @@ export function translateProcess(process: OciProcess, warn: Warn, context: Proce
     args,
     cwd,
     env: readEnvironment(process.env ?? [], "process.env"),
+    homeFromPasswd: true,
     user: translateUser(process.user ?? {}),
     newSessionKeyring: context.noNewKeyring !== true,
   };
