@@ -1,6 +1,7 @@
 import type { Register } from "../program/index.ts";
 import { closeDescriptors, enterWorkingDirectory, execute, unblockSignals } from "./command.ts";
 import type { ProcessContext } from "./context.ts";
+import { askHome } from "./home.ts";
 import { resolveIdentity, takeIdentity } from "./identity.ts";
 import { setLimits } from "./limits.ts";
 import { installSeccomp, restrictWithLandlock, setNoNewPrivileges } from "./restrictions.ts";
@@ -9,6 +10,8 @@ import { openTerminal } from "./terminal.ts";
 
 /** What is added for some processes. */
 export interface MoreSteps {
+  /** When there is a terminal, and nothing has been made of it yet. */
+  readonly withTerminal?: (slave: Register) => void;
   /** When no device is opened any more. */
   readonly withoutDevices?: () => void;
   /** Before the command, when all else is done. */
@@ -24,7 +27,8 @@ export function becomeCommand(
 ): void {
   const { init, resolved: r } = c;
   const identity = resolveIdentity(c);
-  openTerminal(c, identity);
+  const home = askHome(c);
+  openTerminal(c, identity, more.withTerminal);
   placeStreams(c, pipes, ignored, identity);
   more.withoutDevices?.();
   setLimits(c);
@@ -40,5 +44,5 @@ export function becomeCommand(
   more.last?.();
   closeDescriptors(init.at("process"), c);
   if (r.process.noNewPrivileges) installSeccomp(c);
-  execute(c);
+  execute(c, home);
 }

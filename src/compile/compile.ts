@@ -9,8 +9,10 @@ import {
   reportMemoryEvents,
   setDeviceRules,
 } from "./cgroup.ts";
+import { bindConsole } from "./console.ts";
 import { type Context, closeLent, NOTICE } from "./context.ts";
 import { captureDevices, makeDevices } from "./devices.ts";
+import { asksForHome } from "./home.ts";
 import {
   askForRuntimeHooks,
   hasRuntimeHooks,
@@ -71,7 +73,7 @@ export function compileContainer(resolved: Resolved): Program {
   const report = writeExit(c, events);
   const pipes = makePipes(c);
   // A look-up of the user and hooks make somebody wait for the application too; the answers must not be mixed up.
-  const asks = typeof resolved.user === "string" || hasRuntimeHooks(resolved.spec);
+  const asks = typeof resolved.user === "string" || asksForHome(resolved) || hasRuntimeHooks(resolved.spec);
   if (asks) handOverPipes(c, pipes);
   const cgroups = makeCgroups(c);
   if (stage) writeStage(c, stage);
@@ -165,7 +167,11 @@ function writeInit(c: Context, pipes: Pipes): void {
 
   setOomScore(init, c);
   setLabels(init, c);
-  becomeCommand(c, pipes, ignored, { withoutDevices: () => awaitDeviceRules(c), last: () => beforeCommand(c) });
+  becomeCommand(c, pipes, ignored, {
+    withTerminal: (slave) => bindConsole(c, slave),
+    withoutDevices: () => awaitDeviceRules(c),
+    last: () => beforeCommand(c),
+  });
 }
 
 function beforeCommand(c: Context): void {

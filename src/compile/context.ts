@@ -5,7 +5,7 @@ import type { Resolved, ResolvedProcess } from "./resolved.ts";
 /** Codes of NOTIFY: what the application learns while a container starts. */
 export const NOTICE = { PIPES: 1, STARTED: 2, HOOKS: 3 } as const;
 /** Codes of SEND: what the application is asked. */
-export const QUESTION = { PASSWD: 1, GROUP: 2 } as const;
+export const QUESTION = { PASSWD: 1, GROUP: 2, HOME: 4 } as const;
 /** Codes of SEND, going on: what the application is told. */
 export const REPORT = { MEMORY_EVENTS: 3 } as const;
 

@@ -2,6 +2,7 @@ import { type Label, type Program, ProgramBuilder, type Register } from "../prog
 import { becomeCommand } from "./become.ts";
 import { NOTICE } from "./context.ts";
 import { beginEntry, type EntryContext, enterRoot, joinContainer } from "./entry.ts";
+import { asksForHome } from "./home.ts";
 import { setOomScore } from "./limits.ts";
 import { beginChild, openPidPipe, spawn, spawnFromStage, waitForExecution } from "./namespaces.ts";
 import { leaveOrphan, letLiveOn } from "./record.ts";
@@ -17,7 +18,7 @@ export function compileEnter(resolved: ResolvedEntry): Program {
   const { monitor } = c;
   const pipes = makePipes(c);
   // As for a container: the answers to the look-up of a user and about the pipes must not be mixed up.
-  const asks = typeof resolved.user === "string";
+  const asks = typeof resolved.user === "string" || asksForHome(resolved);
   if (asks) handOverPipes(c, pipes);
   writeEntered(c, pipes);
 

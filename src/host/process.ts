@@ -9,7 +9,7 @@ import { encodeProgram, type Program, ProgramBuilder, type Register } from "../p
 import { ociState } from "../spec/index.ts";
 import { type ExitStatus, exitStatus, tellsOfOomKill } from "./exit-status.ts";
 import type { OutputStream } from "./streams.ts";
-import { lookUpUser } from "./users.ts";
+import { homeVariable, lookUpUser } from "./users.ts";
 
 /** A process of a container: its first one, or one that has entered it. */
 export class Process {
@@ -200,7 +200,12 @@ export class Launch {
       this.#oomKilled = tellsOfOomKill(bytes);
       return;
     }
-    this.#texts[code] = Buffer.from(bytes).toString("utf8");
+    const text = Buffer.from(bytes).toString("utf8");
+    if (code === QUESTION.HOME) {
+      this.#run.go(homeVariable(this.#resolved.user, text));
+      return;
+    }
+    this.#texts[code] = text;
     if (code !== QUESTION.GROUP) return;
     try {
       const user = String(this.#resolved.user);

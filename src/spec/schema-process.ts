@@ -76,6 +76,7 @@ const consoleSize = object<NonNullable<ProcessSpec["consoleSize"]>>({ height: po
 const required = { args: list(text, 1) };
 const optional = {
   env: texts((name) => name !== "" && !/[=\0]/.test(name), 'the name of a variable, without "=" and NUL bytes'),
+  homeFromPasswd: flag,
   cwd: path,
   user: either(isObject, userIds, userText),
   capabilities,

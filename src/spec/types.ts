@@ -43,6 +43,8 @@ export interface Mount {
   readonly source?: string;
   /** Options as in fstab: ro, nosuid, rbind, rro, rprivate, idmap, tmpcopyup, size=64m, ... */
   readonly options?: readonly string[];
+  /** A tmpfs whose options give no mode has that of the directory it covers, if there is one, instead of the kernel's 1777. */
+  readonly keepMode?: boolean;
   /** Idmapped mount: overrides the container's own mapping. */
   readonly uidMappings?: readonly IdMapping[];
   readonly gidMappings?: readonly IdMapping[];
@@ -104,6 +106,8 @@ export interface ProcessSpec {
   readonly args: readonly string[];
   /** Default: the empty environment with a PATH. */
   readonly env?: Readonly<Record<string, string>>;
+  /** HOME is what the container's own passwd says of the user, or "/", unless `env` has one. */
+  readonly homeFromPasswd?: boolean;
   /** Working directory in the container. Default: "/", or unchanged when the container has no root of its own. */
   readonly cwd?: string;
   /** Ids, or a name ("www-data", "1000:100", "app:staff") looked up in the container's own passwd and group. */
