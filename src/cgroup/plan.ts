@@ -132,8 +132,8 @@ function find(
   const absolute = cgroupsPath?.startsWith("/") ? trimmed(cgroupsPath) : undefined;
   const relative = cgroupsPath === undefined ? name : trimmed(cgroupsPath);
   if (version === 2) return placeV2(hierarchy, relative, absolute, wish, view);
-  // A named hierarchy has nothing to count or to limit.
-  return controllers.length > 0 ? placeV1(hierarchy, relative, absolute, view) : undefined;
+  // A named hierarchy has nothing to count or to limit. At a place that is given, others look there all the same: a /sys/fs/cgroup of the container's shows it.
+  return controllers.length > 0 || absolute !== undefined ? placeV1(hierarchy, relative, absolute, view) : undefined;
 }
 
 /** Without double and trailing slashes. */

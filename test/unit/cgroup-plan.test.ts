@@ -149,6 +149,7 @@ const FILES = {
   "/cg/memory/cgroup.procs": "1\n",
   "/cg/memory/app/cgroup.procs": "7\n",
   "/cg/cpuset/cgroup.procs": "1\n",
+  "/cg/systemd/cgroup.procs": "1\n",
   "/cg/cpuset/cpuset.cpus": "0-3\n",
   "/cg/cpuset/cpuset.mems": "0\n",
 };
@@ -168,7 +169,7 @@ describe("a container's places with version 1", () => {
     ]);
   });
 
-  it("are where an absolute path says in all of them", () => {
+  it("are where an absolute path says in all of them, also in one that only has a name", () => {
     const made = steps(plan({ cgroupsPath: "/x/y" }, view))?.filter((step) => step.startsWith("mkdir"));
     expect(made).toEqual([
       "mkdir /cg/cpu,cpuacct/x",
@@ -177,6 +178,8 @@ describe("a container's places with version 1", () => {
       "mkdir /cg/memory/x/y",
       "mkdir /cg/cpuset/x",
       "mkdir /cg/cpuset/x/y",
+      "mkdir /cg/systemd/x",
+      "mkdir /cg/systemd/x/y",
     ]);
   });
 
