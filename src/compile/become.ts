@@ -11,6 +11,8 @@ import { openTerminal } from "./terminal.ts";
 
 /** What is added for some processes. */
 export interface MoreSteps {
+  /** When there is a terminal, and nothing has been made of it yet. */
+  readonly withTerminal?: (slave: Register) => void;
   /** When no device is opened any more. */
   readonly withoutDevices?: () => void;
   /** With the process's own rights. */
@@ -28,8 +30,8 @@ export function becomeCommand(
 ): void {
   const { init, resolved: r } = c;
   const identity = resolveIdentity(c);
-  askHome(c);
-  openTerminal(c, identity);
+  const home = askHome(c);
+  openTerminal(c, identity, more.withTerminal);
   placeStreams(c, pipes, ignored, identity);
   more.withoutDevices?.();
   setLimits(c);
@@ -57,5 +59,5 @@ export function becomeCommand(
     installSeccomp(c);
   }
   if (listens) more.last?.();
-  execute(c);
+  execute(c, home);
 }

@@ -20,7 +20,9 @@ export function buildRoot(c: Context): void {
  */
 function closeDeviceNodes(c: Context, root: RootPlan): void {
   const { resolved: r, rootBlock } = c;
-  const { devices } = r.spec;
+  const { devices, resources } = r.spec;
+  // Where rules say which devices may be used, it is they that count.
+  if (resources?.devices) return;
   const mounted = (path: string) => r.mounts.some(({ mount }) => path.startsWith(`${mount.destination}/`));
   if (!devices || root.steps.length === 0 || !devices.every(({ path }) => mounted(path))) return;
   rootBlock.at("devices");

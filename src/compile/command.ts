@@ -1,8 +1,7 @@
 import { AT, E, SIG_SETMASK } from "../linux/index.ts";
-import type { BlockBuilder } from "../program/index.ts";
+import type { BlockBuilder, DataRef } from "../program/index.ts";
 import type { ProcessSpec } from "../spec/index.ts";
 import { enterDirectory, type ProcessContext } from "./context.ts";
-import { asksHome, homeVariable } from "./home.ts";
 
 export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -61,14 +60,14 @@ export function expectCommand(c: ProcessContext): void {
   init.place(found);
 }
 
-/** Executes the command, searched for in the PATH of its own environment as execvp(3) does. */
-export function execute(c: ProcessContext): void {
+/** Executes the command, searched for in the PATH of its own environment as execvp(3) does; `home` is a variable that is only known when it runs. */
+export function execute(c: ProcessContext, home?: DataRef): void {
   const { init, resolved: r } = c;
   const [file = ""] = r.process.args;
   const env = r.process.env ?? { PATH: DEFAULT_PATH };
   const argv = init.memory.strings(r.process.args);
   const variables = Object.entries(env).map(([name, value]) => init.str(`${name}=${value}`));
-  const envp = init.memory.pointers(asksHome(r) ? [...variables, homeVariable(c.program)] : variables);
+  const envp = init.memory.pointers(home ? [...variables, home] : variables);
   init.at("process.args[0]");
   if (file.includes("/")) {
     init.sys("execve", [init.str(file), argv, envp]);

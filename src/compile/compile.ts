@@ -10,9 +10,10 @@ import {
   setDeviceRules,
 } from "./cgroup.ts";
 import { expectCommand } from "./command.ts";
+import { bindConsole } from "./console.ts";
 import { type Context, closeLent, NOTICE } from "./context.ts";
 import { captureDevices, makeDevices } from "./devices.ts";
-import { asksHome } from "./home.ts";
+import { asksForHome } from "./home.ts";
 import {
   askForRuntimeHooks,
   hasRuntimeHooks,
@@ -76,7 +77,7 @@ export function compileContainer(resolved: Resolved): Program {
   const report = writeExit(c, events, restarts);
   const pipes = makePipes(c);
   // A look-up of the user and hooks make somebody wait for the application too; the answers must not be mixed up.
-  const asks = typeof resolved.user === "string" || asksHome(resolved) || hasRuntimeHooks(resolved.spec);
+  const asks = typeof resolved.user === "string" || asksForHome(resolved) || hasRuntimeHooks(resolved.spec);
   if (asks) handOverPipes(c, pipes);
   const cgroups = makeCgroups(c);
   if (stage) writeStage(c, stage);
@@ -172,6 +173,7 @@ function writeInit(c: Context, pipes: Pipes): void {
   setOomScore(init, c);
   setLabels(init, c);
   becomeCommand(c, pipes, ignored, {
+    withTerminal: (slave) => bindConsole(c, slave),
     withoutDevices: () => awaitDeviceRules(c),
     asUser: () => expectHeldCommand(c),
     last: () => beforeCommand(c),

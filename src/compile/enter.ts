@@ -3,7 +3,7 @@ import { becomeCommand } from "./become.ts";
 import { openCgroupToBeBornIn } from "./cgroup.ts";
 import { NOTICE } from "./context.ts";
 import { beginEntry, type EntryContext, enterRoot, joinContainer } from "./entry.ts";
-import { asksHome } from "./home.ts";
+import { asksForHome } from "./home.ts";
 import { setOomScore } from "./limits.ts";
 import { beginChild, openPidPipe, spawn, spawnFromStage, waitForExecution } from "./namespaces.ts";
 import { leaveOrphan, letLiveOn } from "./record.ts";
@@ -20,7 +20,7 @@ export function compileEnter(resolved: ResolvedEntry): Program {
   const { monitor } = c;
   const pipes = makePipes(c);
   // As for a container: the answers to the look-up of a user and about the pipes must not be mixed up.
-  const asks = typeof resolved.user === "string" || asksHome(resolved);
+  const asks = typeof resolved.user === "string" || asksForHome(resolved);
   if (asks) handOverPipes(c, pipes);
   const bornIn = openCgroupToBeBornIn(c, resolved.cgroups);
   writeEntered(c, pipes, bornIn);

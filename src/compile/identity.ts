@@ -11,7 +11,7 @@ import {
   SIG,
   u32s,
 } from "../linux/index.ts";
-import type { BlockBuilder, DataRef, Label, Register } from "../program/index.ts";
+import type { BlockBuilder, DataRef, Register } from "../program/index.ts";
 import { type ProcessContext, QUESTION } from "./context.ts";
 
 /** Where the process's ids come from: constants, or registers that the application fills after a look at the container's passwd. */
@@ -35,7 +35,7 @@ export function becomeNamespaceRoot(block: BlockBuilder, c: ProcessContext): voi
 }
 
 /** A file of the container that is read to look up a user; bigger ones are refused: a hostile image may have a passwd of 10 GB. */
-export const LOOKUP_LIMIT = 65536;
+const LOOKUP_LIMIT = 65536;
 const STATX_TYPE_MODE_SIZE = 0x203;
 
 /** A FIFO, a device or an endless file in the place of passwd is refused. Registers cannot be masked, so the mode is compared by its upper byte. */
@@ -53,22 +53,6 @@ function expectSmallFile(c: ProcessContext, fd: Register, file: string): void {
   for (const [offset, width] of SIZE_ABOVE_LIMIT) {
     init.load(value, init.memory.at(seen, offset), width);
     init.expect(value, 0, E.EFBIG, `${file} of the container is longer than 64 KiB`);
-  }
-}
-
-/** As `expectSmallFile`, for what is not insisted on: goes to `unusual`. */
-export function seeFile({ init, program }: ProcessContext, fd: Register, unusual: Label): void {
-  const seen = program.memory.zeroed(256);
-  const value = program.register("seen");
-  init.sys("statx", [fd, init.str(""), AT.EMPTY_PATH, STATX_TYPE_MODE_SIZE, seen], { why: "look at the file" });
-  const regular = init.label();
-  init.load(value, init.memory.at(seen, 29), 1);
-  init.jumpIf(value, 0x81, regular);
-  init.jumpUnless(value, 0x80, unusual);
-  init.place(regular);
-  for (const [offset, width] of SIZE_ABOVE_LIMIT) {
-    init.load(value, init.memory.at(seen, offset), width);
-    init.jumpUnless(value, 0, unusual);
   }
 }
 

@@ -6,6 +6,7 @@ import { enterDirectory, FIXED_FD, lend, type MountContext, makeTarget } from ".
 import { idMapNamespace } from "./idmapped.ts";
 import { labelledData, labelMounted } from "./mount-label.ts";
 import type { ResolvedMount } from "./resolved.ts";
+import { giveMode, noteMode } from "./tmpfs-mode.ts";
 
 /**
  * Bind sources are host paths, mount targets are the container's: so the sources are opened here, in the host's tree, before the root is entered, and
@@ -51,10 +52,12 @@ export function makeMounts(c: MountContext, sources: readonly (DataRef | undefin
     const source = sources[index];
     c.init.at(mount.member);
     const kind = mount.source?.directory === false ? "file" : "directory";
+    const mode = noteMode(c, mount);
     standing = makeTarget(c.init, mount.mount.destination, kind, standing);
     // Only what is mounted in the working directory is sure not to change it, nor to lie over it.
-    if (mount.options.remount || source || mount.options.tmpcopyup) standing = undefined;
+    if (mount.options.remount || source || mount.options.tmpcopyup || mode) standing = undefined;
     makeMount(c, mount, source);
+    giveMode(c, mount, mode);
     finishMount(c, mount);
   });
 }

@@ -6,7 +6,11 @@ import { RECORD_FILE } from "./record.ts";
 import type { Pipes } from "./stdio.ts";
 
 /** Opens a pseudo-terminal in the container, makes it the process's controlling terminal and its streams, and sends the master to the monitor. */
-export function openTerminal(c: ProcessContext, identity: Identity | undefined): void {
+export function openTerminal(
+  c: ProcessContext,
+  identity: Identity | undefined,
+  whenOpen: (slave: Register) => void = () => undefined,
+): void {
   const { init, resolved: r } = c;
   if (!r.process.terminal) return;
   init.at("process.terminal");
@@ -24,7 +28,8 @@ export function openTerminal(c: ProcessContext, identity: Identity | undefined):
   }
   init.at("process.terminal");
   if (identity) init.sys("fchown", [slave, identity.uid, -1], { tolerate: "any" });
-  init.sys("ioctl", [slave, TIOC.SCTTY, 0], { why: "make it the controlling terminal" });
+  whenOpen(slave);
+  init.at("process.terminal").sys("ioctl", [slave, TIOC.SCTTY, 0], { why: "make it the controlling terminal" });
   for (const number of [0, 1, 2]) init.sys("dup3", [slave, number, 0]);
   init.sys("close", [slave]);
   sendDescriptor(init, c.sync.child, master);

@@ -113,6 +113,8 @@ function accepted(op: Op, labels: Labels): string[] {
   const notes: string[] = [];
   if (op.tolerate.includes(LIMIT.ANY_ERRNO)) notes.push("any error ok");
   else if (op.tolerate.length > 0) notes.push(`${op.tolerate.map(errnoName).join("|")} ok`);
-  if (op.jumpErrnos.length > 0) notes.push(`${op.jumpErrnos.map(errnoName).join("|")} -> ${labelName(op, labels)}`);
+  if (op.jumpErrnos.length > 0) notes.push(`${op.jumpErrnos.map(jumpName).join("|")} -> ${labelName(op, labels)}`);
   return notes.length > 0 ? [`[${notes.join(", ")}]`] : [];
 }
+
+const jumpName = (errno: number) => (errno === LIMIT.ANY_ERRNO ? "any error" : errnoName(errno));

@@ -9,7 +9,7 @@ import { encodeProgram, type Program, ProgramBuilder, type Register } from "../p
 import { ociState } from "../spec/index.ts";
 import { type ExitStatus, exitStatus, tellsOfOomKill } from "./exit-status.ts";
 import type { OutputStream } from "./streams.ts";
-import { lookUpHome, lookUpUser } from "./users.ts";
+import { homeVariable, lookUpUser } from "./users.ts";
 
 /** A process of a container: its first one, or one that has entered it. */
 export class Process {
@@ -200,13 +200,12 @@ export class Launch {
       this.#oomKilled = tellsOfOomKill(bytes);
       return;
     }
+    const text = Buffer.from(bytes).toString("utf8");
     if (code === QUESTION.HOME) {
-      const { user } = this.#resolved;
-      const uid = typeof user === "object" ? user.uid : 0;
-      this.#run.go(Buffer.from(`${lookUpHome(uid, Buffer.from(bytes).toString("latin1"))}\0`, "latin1"));
+      this.#run.go(homeVariable(this.#resolved.user, text));
       return;
     }
-    this.#texts[code] = Buffer.from(bytes).toString("utf8");
+    this.#texts[code] = text;
     if (code !== QUESTION.GROUP) return;
     try {
       const user = String(this.#resolved.user);

@@ -1,5 +1,6 @@
 import { LibctError } from "../errors.ts";
 import { u32s } from "../linux/index.ts";
+import type { User } from "../spec/index.ts";
 
 /** An entry of passwd(5) or group(5), cut into its fields. */
 const entries = (file: string) => file.split("\n").map((line) => line.split(":"));
@@ -17,15 +18,6 @@ export function lookUpUser(user: string, passwd: string, group: string): Uint8Ar
   if (!isId(gid)) throw notFound(user, "group", groupName ?? "", "/etc/group");
   const additional = entry && groupName === undefined ? groupsOf(entry[0] ?? "", gid, group) : [];
   return u32s(uid, gid, additional.length, 0, ...additional);
-}
-
-/** PATH_MAX without the NUL byte. */
-const LONGEST_PATH = 4095;
-
-/** The home directory of a user by the text of a passwd, which is an image's and not trusted; "/" when it tells none. */
-export function lookUpHome(uid: number, passwd: string): string {
-  const home = entries(passwd).find((fields) => fields[2] === String(uid))?.[5] ?? "";
-  return home === "" || home.length > LONGEST_PATH || home.includes("\0") ? "/" : home;
 }
 
 const isId = (id: number) => Number.isInteger(id) && id >= 0 && id < 4294967295;
@@ -46,6 +38,17 @@ const groupsOf = (name: string, gid: number, group: string): number[] =>
     .map((fields) => Number(fields[2]))
     .filter((id) => isId(id) && id !== gid)
     .slice(0, MOST_GROUPS);
+
+/** A longer one is no path (PATH_MAX). */
+const LONGEST_HOME = 4095;
+
+/** "HOME=..." with a NUL, as the process's environment takes it: what passwd says of that id, or "/" when it says nothing that can be one. */
+export function homeVariable(user: User | string | undefined, passwd: string): Uint8Array {
+  const uid = typeof user === "object" ? user.uid : undefined;
+  const home = entries(passwd).find((fields) => fields.length >= 6 && Number(fields[2]) === uid)?.[5] ?? "";
+  const usable = home !== "" && !home.includes("\0") && Buffer.byteLength(home) <= LONGEST_HOME;
+  return Buffer.from(`HOME=${usable ? home : "/"}\0`);
+}
 
 const notFound = (user: string, kind: string, name: string, file: string) =>
   new LibctError("ERR_CT_INVALID_SPEC", `no ${kind} ${JSON.stringify(name)} in the container's ${file}`, {

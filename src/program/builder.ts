@@ -10,12 +10,14 @@ export interface OpOptions {
   /** Errors to go on after. */
   readonly tolerate?: readonly number[] | "any";
   /** Errors that lead to `to`. */
-  readonly jump?: { readonly on: readonly number[]; readonly to: Label };
+  readonly jump?: { readonly on: readonly number[] | "any"; readonly to: Label };
   /** What the operation is for, said in an error: "create the mount target". */
   readonly why?: string;
 }
 
 const NONE: readonly number[] = [];
+
+const errnos = (given: readonly number[] | "any" = NONE) => (given === "any" ? [LIMIT.ANY_ERRNO] : given);
 
 /** Builds one block; `member` is put on every operation added while it is set. */
 export class BlockBuilder implements Block {
@@ -152,8 +154,8 @@ export class BlockBuilder implements Block {
       args,
       flags,
       dst: options.dst,
-      tolerate: options.tolerate === "any" ? [LIMIT.ANY_ERRNO] : (options.tolerate ?? NONE),
-      jumpErrnos: options.jump?.on ?? NONE,
+      tolerate: errnos(options.tolerate),
+      jumpErrnos: errnos(options.jump?.on),
       target: options.jump?.to ?? target,
       member: this.member,
       why: options.why,

@@ -1,4 +1,4 @@
-import { id, integer, list, object, oneOf, path, someText } from "./schema-base.ts";
+import { flag, id, integer, list, object, oneOf, path, someText } from "./schema-base.ts";
 import type { Device, IdMapping, Link, Mount } from "./types.ts";
 
 /** An extent cannot be longer than all ids. */
@@ -8,7 +8,14 @@ export const idMappings = list(idMapping, 1);
 
 export const mount = object<Mount>(
   { destination: path },
-  { type: someText, source: someText, options: list(someText), uidMappings: idMappings, gidMappings: idMappings },
+  {
+    type: someText,
+    source: someText,
+    options: list(someText),
+    keepMode: flag,
+    uidMappings: idMappings,
+    gidMappings: idMappings,
+  },
 );
 
 /** dev_t of the kernel: 12 bits of major, 20 of minor (<linux/kdev_t.h>). */

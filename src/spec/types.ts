@@ -43,6 +43,8 @@ export interface Mount {
   readonly source?: string;
   /** Options as in fstab: ro, nosuid, rbind, rro, rprivate, idmap, tmpcopyup, size=64m, ... */
   readonly options?: readonly string[];
+  /** A tmpfs whose options give no mode has that of the directory it covers, if there is one, instead of the kernel's 1777. */
+  readonly keepMode?: boolean;
   /** Idmapped mount: overrides the container's own mapping. */
   readonly uidMappings?: readonly IdMapping[];
   readonly gidMappings?: readonly IdMapping[];
@@ -110,7 +112,7 @@ export interface ProcessSpec {
   readonly args: readonly string[];
   /** Default: the empty environment with a PATH. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Without HOME in `env` it gets the directory that the container's own passwd gives the user, or "/" (environ(7)). */
+  /** HOME is what the container's own passwd says of the user, or "/", unless `env` has one. */
   readonly homeFromPasswd?: boolean;
   /** Working directory in the container. Default: "/", or unchanged when the container has no root of its own. */
   readonly cwd?: string;

@@ -43,13 +43,31 @@ export class Log {
 /** Engines look for the words of runc, which are those of Go's library: they decide about the exit status that their users see. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof LibctError)) return errorText(error);
-  const file = JSON.stringify(error.path ?? /^command not found: (.*) is not in PATH/.exec(error.message)?.[1] ?? "");
   if (error.code === "ERR_CT_COMMAND_NOT_FOUND") {
     const what = error.path?.includes("/") ? "no such file or directory" : "executable file not found in $PATH";
-    return `exec: ${file}: ${what}: ${errorText(error)}`;
+    return `exec: ${commandOf(error)}: ${what}: ${errorText(error)}`;
   }
-  if (error.code === "ERR_CT_COMMAND_NOT_EXECUTABLE") return `exec: ${file}: permission denied: ${errorText(error)}`;
+  if (error.code === "ERR_CT_COMMAND_NOT_EXECUTABLE") {
+    return `exec: ${commandOf(error)}: permission denied: ${errorText(error)}`;
+  }
   if (error.code === "ERR_CT_NO_SUCH_CONTAINER") return "container does not exist";
   if (error.code === "ERR_CT_NAME_IN_USE") return "container with given ID already exists";
-  return errorText(error);
+  const words = wordsOf(error);
+  return words === undefined ? errorText(error) : `${errorText(error)}: ${words}`;
 }
+
+/** Where no system call has failed the whole PATH was searched, or what was found is a directory. */
+const commandOf = ({ path, message }: LibctError): string =>
+  JSON.stringify(path ?? /^command [a-z ]+: (.*) is (?:not in PATH|a directory)/.exec(message)?.[1] ?? "");
+
+/** Of Go's library, for the errors that engines look for. */
+const WORDS: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  ENOENT: "no such file or directory",
+  ENOTDIR: "not a directory",
+  EPERM: "operation not permitted",
+};
+
+/** What mount(2) calls ENOTDIR is EINVAL for move_mount(2). */
+const wordsOf = ({ syscall, errno = "" }: LibctError): string | undefined =>
+  WORDS[syscall === "move_mount" && errno === "EINVAL" ? "ENOTDIR" : errno];

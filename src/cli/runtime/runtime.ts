@@ -18,7 +18,8 @@ export class RuntimeFailure extends LibctError {
 
   constructor(status: number, cause: unknown) {
     const known = cause instanceof LibctError ? cause : undefined;
-    super(known?.code ?? "ERR_CT_STATE", known?.message ?? String(cause), { cause });
+    const { syscall, errno, path } = known ?? {};
+    super(known?.code ?? "ERR_CT_STATE", known?.message ?? String(cause), { syscall, errno, path, cause });
     this.status = status;
   }
 }

@@ -28,8 +28,8 @@ function translateDevice({ type, path, major, minor, fileMode = MODE, uid, gid }
 export const links = (): readonly Link[] => [...STANDARD_LINKS, { path: "/dev/core", target: "/proc/kcore" }];
 
 /**
- * What every container may use, after the config's own rules: nodes of any device may be made (but not used), and the default devices, /dev/ptmx and
- * pseudo-terminals used. runc has always had these (specconv, AllowedDevices), so configs are written for it.
+ * What every container may use, after the config's own rules: nodes of any device may be made (but not used), and the default devices, /dev/ptmx,
+ * pseudo-terminals and /dev/net/tun used. runc has always had these (specconv, AllowedDevices), so configs are written for it.
  */
 export function defaultRules(): readonly DeviceRule[] {
   const rules: DeviceRule[] = [
@@ -37,7 +37,7 @@ export function defaultRules(): readonly DeviceRule[] {
     { allow: true, type: "b", access: "m" },
   ];
   for (const { major, minor } of STANDARD_DEVICES) rules.push(usable(major, minor));
-  rules.push(usable(136), usable(5, 2));
+  rules.push(usable(136), usable(5, 2), usable(10, 200));
   return rules;
 }
 

@@ -15,6 +15,8 @@ function translateMount(mount: OciMount, bundle: string, member: string, warn: W
   if (type && !bind) result.type = type;
   if (source) result.source = bind && !source.startsWith("/") ? absolutePath(`${bundle}/${source}`) : source;
   if (options.length > 0) result.options = options;
+  // Users of an image expect its /tmp or /root to be as it was (runc, createMountpoint).
+  if (type === "tmpfs" && !bind) result.keepMode = true;
   if (uidMappings && uidMappings.length > 0) result.uidMappings = uidMappings;
   if (gidMappings && gidMappings.length > 0) result.gidMappings = gidMappings;
   return result;

@@ -57,7 +57,8 @@ const UMASK = 0o022;
 function translateUser({ uid = 0, gid = 0, additionalGids, umask = UMASK }: OciUser): User {
   // umask(2) takes the permission bits and drops the rest.
   const user = { uid, gid, umask: umask & 0o777 };
-  return additionalGids ? { ...user, additionalGids } : user;
+  // Engines give a group twice that both the image and their user name; getgroups(2) would show it so.
+  return additionalGids ? { ...user, additionalGids: [...new Set(additionalGids)] } : user;
 }
 
 const SETS = ["bounding", "effective", "permitted", "inheritable", "ambient"] as const;
