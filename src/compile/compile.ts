@@ -29,6 +29,7 @@ import {
   waitForExecution,
   waitForIdMaps,
 } from "./namespaces.ts";
+import { awaitNetDevices, moveNetDevices, openNetlink } from "./net-devices.ts";
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
 import {
   endRecord,
@@ -59,6 +60,7 @@ export function compileContainer(resolved: Resolved): Program {
   const rootBlock = stage && usesHelper(resolved) ? stage : init;
   const c: Context = { resolved, program, monitor, init, stage, rootBlock, proc, lent: [], sync: openSync(monitor) };
   openRecord(c);
+  openNetlink(c);
   const events = memoryEventsBuffer(c);
   const report = writeExit(c, events);
   const pipes = makePipes(c);
@@ -77,6 +79,7 @@ export function compileContainer(resolved: Resolved): Program {
   const ended = monitor.label();
   if (stage) spawnThroughStage(c, stage, pid, ended);
   else spawnDirectly(c, pid);
+  moveNetDevices(c, pid, ended);
   closeContainerEnds(c, pipes);
   closeLent(c);
   const master = receiveTerminal(c, ended);
@@ -143,6 +146,7 @@ function writeInit(c: Context, pipes: Pipes): void {
   makeDevices(c, devices);
   maskPaths(c, hostDev);
   makePathsReadonly(c);
+  awaitNetDevices(c);
   setKernelParameters(c);
   // A new procfs is only permitted while an older one is visible, so the old root goes last (mount_namespaces(7)).
   leaveOldRoot(c, roots);

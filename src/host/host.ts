@@ -162,6 +162,7 @@ export class Host {
       features,
       caller: this.#caller,
       scratch: scratchDirectory(this.#caller.uid),
+      runner: this.#zygote,
     }));
     return this.#surroundings;
   }
