@@ -40,6 +40,7 @@ import {
   waitForExecution,
   waitForIdMaps,
 } from "./namespaces.ts";
+import { awaitNetDevices, moveNetDevices, openNetlink } from "./net-devices.ts";
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
 import {
   countRestarts,
@@ -72,6 +73,7 @@ export function compileContainer(resolved: Resolved): Program {
   const rootBlock = stage && usesHelper(resolved) ? stage : init;
   const c: Context = { resolved, program, monitor, init, stage, rootBlock, proc, lent: [], sync: openSync(monitor) };
   openRecord(c);
+  openNetlink(c);
   const events = memoryEventsBuffer(c);
   const restarts = countRestarts(c);
   const report = writeExit(c, events, restarts);
@@ -91,6 +93,7 @@ export function compileContainer(resolved: Resolved): Program {
   const ended = monitor.label();
   if (stage) spawnThroughStage(c, stage, pid, ended);
   else spawnDirectly(c, pid, cgroups.into);
+  moveNetDevices(c, pid, ended);
   closeContainerEnds(c, pipes);
   closeLent(c);
   askForRuntimeHooks(c, pid, ended);
@@ -161,6 +164,8 @@ function writeInit(c: Context, pipes: Pipes): void {
   const roots = enterRoot(c);
   makeMounts(c, sources);
   makeDevices(c, devices);
+  // The two wait for the same socket: in the order in which the monitor does its part.
+  awaitNetDevices(c);
   waitForRuntimeHooks(c);
   runCreateContainerHooks(c, hostRoot);
   maskPaths(c, hostDev);

@@ -1,5 +1,5 @@
 import { AT, CLONE, E, FS_MAGIC, MSG, O, openFlags, PR, SIG, SOCK, u64s } from "../linux/index.ts";
-import type { Block, BlockBuilder, Label, Register } from "../program/index.ts";
+import type { Block, BlockBuilder, DataRef, Label, Register } from "../program/index.ts";
 import type { IdMapping, NamespaceType } from "../spec/index.ts";
 import { type Context, type ProcessContext, writeProc } from "./context.ts";
 import type { IdMaps, Resolved, ResolvedProcess } from "./resolved.ts";
@@ -221,11 +221,17 @@ function writeIdMaps(c: Context, maps: IdMaps, pid: Register): void {
   monitor.sys("sendto", [c.sync.monitor, monitor.str("go"), 1, MSG.NOSIGNAL, 0, 0]);
 }
 
-/** Writes a file of another process: its pid becomes text in the path ("./" and slashes keep the path's length fixed). */
+/** A file of another process, from the procfs on: its pid becomes text in the path ("./" and slashes keep the path's length fixed). */
+export function pathOfProcess(block: BlockBuilder, pid: Register, file: string): DataRef {
+  const path = block.memory.bytes(new TextEncoder().encode(`.${"/".repeat(13)}${file}\0`), 1);
+  block.decimal(block.memory.at(path, 1), pid, 12, "/");
+  return path;
+}
+
+/** Writes a file of another process. */
 export function writeProcOf(c: ProcessContext, pid: Register, file: string, content: string, member: string): void {
   const { monitor } = c;
-  const path = monitor.memory.bytes(new TextEncoder().encode(`.${"/".repeat(13)}${file}\0`), 1);
-  monitor.at(member).decimal(monitor.memory.at(path, 1), pid, 12, "/");
+  const path = pathOfProcess(monitor.at(member), pid, file);
   const why = `write ${file}`;
   const fd = monitor.sysResult("file", "openat", [c.proc, path, O.WRONLY | O.CLOEXEC, 0], { why });
   monitor.sys("write", [fd, monitor.str(content), content.length], { why });

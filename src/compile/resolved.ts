@@ -13,6 +13,7 @@ import type {
   User,
 } from "../spec/index.ts";
 
+import type { NetDevice } from "./net-devices.ts";
 import type { RecordPlan } from "./record.ts";
 import type { SeccompListener } from "./seccomp-notify.ts";
 
@@ -108,6 +109,7 @@ export interface Resolved extends ResolvedProcess {
   readonly mounts: readonly ResolvedMount[];
   /** The SELinux label of what is mounted. */
   readonly mountLabel?: string | undefined;
+  readonly netDevices?: readonly NetDevice[];
   readonly cgroup: CgroupPlan | undefined;
   /** Where other processes find the container; undefined: nobody does. */
   readonly record?: RecordPlan | undefined;

@@ -196,7 +196,6 @@ export const IOCTL_REST = {
   LOOP_CTL_REMOVE: 0x4c81,
   SIOCGIFFLAGS: 0x8913,
   SIOCSIFFLAGS: 0x8914,
-  SIOCGIFINDEX: 0x8933,
   TUNSETIFF: 0x400454ca,
   TUNSETPERSIST: 0x400454cb,
   NS_GET_USERNS: 0xb701,
@@ -267,6 +266,7 @@ const ENUMS = {
   IOCTL: () => [
     ...renamed("TIOC", C.TIOC, { TCGETS: "TCGETS", TCSETS: "TCSETS" }),
     ...prefixed("LOOP_", C.LOOP),
+    ...prefixed("SIOC", C.SIOC),
     ...prefixed("", IOCTL_REST),
   ],
   FS_MAGIC: () =>

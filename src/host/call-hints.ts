@@ -16,3 +16,11 @@ export const CALL_HINTS: ReadonlyMap<string, string> = new Map([
   ["pidfd_getfd EPERM", "to take a descriptor of the container's process takes CAP_SYS_PTRACE"],
   ["seccomp EBUSY", "there is a filter with a listener already: a process has only one (seccomp(2))"],
 ]);
+
+/** By errno, of moving an interface. */
+export const NET_DEVICE_HINTS: ReadonlyMap<string, string> = new Map([
+  ["EPERM", "moving an interface takes CAP_NET_ADMIN on the host and in the container's network namespace"],
+  ["EINVAL", "interfaces of this kind cannot leave their network namespace"],
+  ["EEXIST", 'choose another name, or a template such as "eth%d"'],
+  ["ENODEV", "the interface has gone meanwhile"],
+]);

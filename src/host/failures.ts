@@ -3,7 +3,7 @@ import type { Failure } from "../executor/index.ts";
 import { describeOp, type OpDescription } from "../explain/index.ts";
 import { E, errnoName } from "../linux/index.ts";
 import type { Program } from "../program/index.ts";
-import { CALL_HINTS } from "./call-hints.ts";
+import { CALL_HINTS, NET_DEVICE_HINTS } from "./call-hints.ts";
 import { readObstacles } from "./facts.ts";
 import { whoForbids } from "./who-forbids.ts";
 
@@ -72,6 +72,7 @@ function hintFor({ syscall, member, text }: OpDescription, errno: number): strin
   if (member === "process.user" && errno === E.EINVAL)
     return `id ${/\d+/.exec(text.replace(/^\w+/, ""))?.[0] ?? ""} is not mapped in the user namespace: see uidMappings and gidMappings`;
   if (/^(resources|cgroupsPath)/.test(member)) return cgroupHint(syscall, errno);
+  if (member.startsWith("netDevices")) return NET_DEVICE_HINTS.get(errnoName(errno));
   if (syscall === "pivot_root" && errno === E.EINVAL) return 'the host may run on an initramfs: use rootMode "move"';
   if (syscall === "prctl" && errno === E.EPERM)
     return "changing the bounding set needs CAP_SETPCAP: add a user namespace";

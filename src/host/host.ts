@@ -194,6 +194,7 @@ export class Host {
       features,
       caller: this.#caller,
       scratch: scratchDirectory(this.#caller.uid),
+      runner: this.#zygote,
     }));
     return this.#surroundings;
   }

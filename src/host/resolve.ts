@@ -3,6 +3,7 @@ import { existsSync, type Stats, statSync } from "node:fs";
 import { type Cgroup, type CgroupPlan, planCgroup, readView } from "../cgroup/index.ts";
 import type { Resolved } from "../compile/index.ts";
 import { invalid, LibctError } from "../errors.ts";
+import type { ProgramRunner } from "../executor/index.ts";
 import { dir } from "../fs/index.ts";
 import { type KernelFeatures, makedev } from "../linux/index.ts";
 import {
@@ -19,6 +20,7 @@ import { isRecorded } from "./is-recorded.ts";
 import { refuseChangesOfOwn } from "./own-namespaces.ts";
 import { requireMountLabel } from "./resolve-mount-label.ts";
 import { resolveMounts } from "./resolve-mounts.ts";
+import { planNetDevices } from "./resolve-net-devices.ts";
 import { resolveProcess } from "./resolve-process.ts";
 import { requireMemoryPolicy } from "./resolve-scheduling.ts";
 import { unsupported } from "./unsupported.ts";
@@ -28,6 +30,8 @@ export interface Surroundings {
   readonly caller: Caller;
   /** Directory that root drivers build in. */
   readonly scratch: string;
+  /** Looks for it at what this process cannot see. */
+  readonly runner: ProgramRunner;
 }
 
 /** Where the process's streams lead, and where the container is written down. */
@@ -38,7 +42,7 @@ export async function resolveContainer(
   spec: ContainerSpec,
   process: ProcessSpec,
   streams: Streams,
-  { features, caller, scratch, name = spec.name ?? "" }: Surroundings & { readonly name?: string },
+  { features, caller, scratch, name = spec.name ?? "", runner }: Surroundings & { readonly name?: string },
 ): Promise<Resolved> {
   const state = ociState({ ...spec, name }, "creating");
   const { created, joined } = splitNamespaces(spec);
@@ -62,6 +66,7 @@ export async function resolveContainer(
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
     mounts,
+    ...(spec.netDevices ? { netDevices: await planNetDevices(spec.netDevices, runner) } : {}),
     mountLabel: spec.mountLabel,
     memoryPolicy: spec.memoryPolicy,
     cgroup,
@@ -163,7 +168,7 @@ function statIfPossible(path: string): Stats | undefined {
 
 async function planRoot(
   spec: ContainerSpec,
-  { features, caller, scratch }: Surroundings,
+  { features, caller, scratch }: Pick<Surroundings, "features" | "caller" | "scratch">,
   created: ReadonlySet<NamespaceType>,
 ): Promise<RootPlan | undefined> {
   if (spec.root === undefined) return undefined;

@@ -180,6 +180,9 @@ export const TIOC = {
   GPTPEER: 0x5441,
 } as const;
 
+/** netdevice(7) */
+export const SIOC = { GIFINDEX: 0x8933 } as const;
+
 /** setrlimit(2): resource numbers; the same on both architectures. */
 export const RLIMIT = {
   CPU: 0,

@@ -36,6 +36,7 @@ const NEEDS: readonly Need[] = [
   { member: "readonlyRoot", type: "mount", kind: "new", otherwise: "the root would become read-only for others" },
   { member: "rootfsPropagation", type: "mount", kind: "new", otherwise: "the mounts of others would change" },
   { member: "mountLabel", type: "mount", kind: "either", otherwise: "nothing of its own is mounted" },
+  { member: "netDevices", type: "network", kind: "either", otherwise: "they would stay where they are" },
   // Of a joined namespace it is what its name asks for: podman gives each container of a pod the pod's hostname.
   { member: "hostname", type: "uts", kind: "either", otherwise: "others would be renamed" },
   { member: "domainname", type: "uts", kind: "either", otherwise: "others would be renamed" },

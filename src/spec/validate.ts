@@ -9,6 +9,7 @@ import { checkIdMappings, checkUserIsMapped } from "./validate-idmaps.ts";
 import { checkLifetime } from "./validate-lifetime.ts";
 import { checkDevices, checkMounts } from "./validate-mounts.ts";
 import { checkNamespaceNeeds, namespaceUse } from "./validate-namespaces.ts";
+import { checkNetDevices } from "./validate-net-devices.ts";
 import { checkProcess } from "./validate-process.ts";
 import { checkNewResources, checkResources } from "./validate-resources.ts";
 import { checkMemoryPolicy } from "./validate-scheduling.ts";
@@ -35,6 +36,7 @@ export function validateSpec(input: unknown): ContainerSpec {
   if (spec.mounts) checkMounts(spec.mounts, use);
   if (spec.devices) checkDevices(spec.devices);
   if (spec.sysctl) checkSysctl(spec, use);
+  if (spec.netDevices) checkNetDevices(spec);
   if (spec.memoryPolicy) checkMemoryPolicy(spec.memoryPolicy);
   checkLifetime(spec);
   if (spec.resources) checkNewResources(spec.resources);

@@ -28,6 +28,7 @@ export interface Given {
   readonly record?: Resolved["record"];
   /** Of a seccomp filter that notifies. */
   readonly listener?: SeccompListener;
+  readonly netDevices?: NonNullable<Resolved["netDevices"]>;
 }
 
 export const SCRATCH = "/run/libct/scratch";
@@ -55,6 +56,7 @@ export function resolvedBy(given: Given, features: KernelFeatures): Resolved {
     user: process.user,
     memoryPolicy: spec.memoryPolicy,
     mountLabel: spec.mountLabel,
+    ...(given.netDevices ? { netDevices: given.netDevices } : {}),
     seccomp: spec.seccomp === undefined || spec.seccomp === "unconfined" ? undefined : filterFor(given.listener),
     stdin,
     stdout,
