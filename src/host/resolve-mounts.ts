@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { readView } from "../cgroup/index.ts";
 import type { ResolvedMount } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import { mountTree, readMountInfo } from "../fs/index.ts";
@@ -16,7 +17,7 @@ export function resolveMounts(
   cgroups: readonly string[] = [],
 ): readonly ResolvedMount[] {
   const overlays = features.overlayInUserNamespace || (caller.initialUserNamespace && !created.has("user"));
-  const own = created.has("cgroup") ? [] : cgroups;
+  const own = created.has("cgroup") || !spec.mounts?.some(({ type }) => type === "cgroup") ? [] : shownCgroups(cgroups);
   return (spec.mounts ?? []).flatMap((mount, index) =>
     expandCgroup(mount, own).map((one) => {
       const member = `mounts[${index}]`;
@@ -81,6 +82,14 @@ function statOrUndefined(path: string) {
   }
 }
 
+/** Where the container has no cgroup of its own it stays in its caller's. */
+function shownCgroups(cgroups: readonly string[]): readonly string[] {
+  const callers = readView().layout.hierarchies.flatMap(({ version, mountPoint, own }) =>
+    version === 1 && own !== undefined ? [`${mountPoint}${own}`] : [],
+  );
+  return [...cgroups, ...callers];
+}
+
 /** A mount; `own` is where that lies which it shows: the container's cgroup, which is not made yet. */
 interface Expanded extends Mount {
   readonly own?: { readonly path: string; readonly mountPoint: string };
@@ -88,7 +97,7 @@ interface Expanded extends Mount {
 
 /**
  * "cgroup" shows what the host has: one cgroup2 mount, or with v1 a directory with a mount for each hierarchy. Without a cgroup namespace those of v1 show the
- * container's own cgroups alone, as it would see them in one.
+ * cgroups that the container is in, as it would see them in one.
  */
 function expandCgroup(mount: Mount, cgroups: readonly string[]): readonly Expanded[] {
   if (mount.type !== "cgroup") return [mount];
@@ -102,7 +111,7 @@ function expandCgroup(mount: Mount, cgroups: readonly string[]): readonly Expand
     const name = mountPoint.slice("/sys/fs/cgroup/".length);
     const controllers = name === "systemd" ? ["none", "name=systemd"] : [name];
     const destination = `${mount.destination}/${name}`;
-    const path = cgroups.find((one) => one.startsWith(`${mountPoint}/`));
+    const path = cgroups.find((one) => `${one}/`.startsWith(`${mountPoint}/`));
     if (path !== undefined) return { destination, type: "bind", options, own: { path, mountPoint } };
     return {
       destination,
