@@ -3,6 +3,7 @@ import type { BlockBuilder, ProgramBuilder, Register } from "../program/index.ts
 import { NAMESPACE_FILES, type NamespaceType } from "../spec/index.ts";
 import type { ProcessContext } from "./context.ts";
 import { becomeNamespaceRoot } from "./identity.ts";
+import { joinIntelRdt } from "./intel-rdt.ts";
 import { beginChild, CLONE_FLAG, openProcfs, openSync } from "./namespaces.ts";
 import type { ResolvedEntry } from "./resolved.ts";
 import { setAffinity } from "./scheduling.ts";
@@ -36,6 +37,7 @@ export function joinContainer(block: BlockBuilder, c: EntryContext, onHost: () =
   beginChild(block, c);
   setAffinity(block, c, "initial");
   for (const path of r.cgroupPaths) joinCgroup(block, path);
+  for (const path of r.intelRdtPaths ?? []) joinIntelRdt(block, path);
   setAffinity(block, c, "final");
   onHost();
   block.at("container").sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0], { why: "be no target for the container" });

@@ -5,6 +5,7 @@ import { type ContainerSpec, type NamespaceType, validateProcess, validateSpec }
 import type { EnterOptions } from "./enter.ts";
 import type { PinnedProcess } from "./pinned-process.ts";
 import type { Streams, Surroundings } from "./resolve.ts";
+import { findResctrl, intelRdtGroups } from "./resolve-intel-rdt.ts";
 import { stateOf } from "./resolve-listener.ts";
 import { resolveProcess } from "./resolve-process.ts";
 import { chooseNamespaces, namespacesOf, type RunningContainer, readIdMaps } from "./running-container.ts";
@@ -76,6 +77,7 @@ export function resolveEntry(
     ...streamsOf(options),
     ...resolveWay(container, target, namespaces, { caller }),
     memoryPolicy: spec.memoryPolicy,
+    ...(spec.intelRdt ? { intelRdtPaths: intelRdtGroups(spec.intelRdt, container.name, findResctrl()) } : {}),
     cgroupPaths: cgroupPaths(container, options.cgroup),
     keepRunning: options.detached ?? false,
   };

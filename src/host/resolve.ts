@@ -10,6 +10,7 @@ import type { ContainerSpec, Device, NamespaceType, ProcessSpec, RootPlan } from
 import type { Caller } from "./caller.ts";
 import { resolveIdMaps } from "./idmaps.ts";
 import { isRecorded } from "./is-recorded.ts";
+import { findResctrl, planIntelRdt } from "./resolve-intel-rdt.ts";
 import { stateOf } from "./resolve-listener.ts";
 import { requireMountLabel } from "./resolve-mount-label.ts";
 import { resolveMounts } from "./resolve-mounts.ts";
@@ -58,6 +59,7 @@ export async function resolveContainer(
     root,
     mounts,
     ...(spec.netDevices ? { netDevices: await planNetDevices(spec.netDevices, runner) } : {}),
+    ...(spec.intelRdt ? { intelRdt: planIntelRdt(spec.intelRdt, name, findResctrl()) } : {}),
     mountLabel: spec.mountLabel,
     memoryPolicy: spec.memoryPolicy,
     cgroup: resolveCgroup(spec),
