@@ -77,7 +77,9 @@ export function resolveEntry(
     ...streamsOf(options),
     ...resolveWay(container, target, namespaces, { caller }),
     memoryPolicy: spec.memoryPolicy,
-    ...(spec.intelRdt ? { intelRdtPaths: intelRdtGroups(spec.intelRdt, container.name, findResctrl()) } : {}),
+    ...(spec.intelRdt
+      ? { intelRdtPaths: intelRdtGroups(spec.intelRdt, spec.name ?? container.name, findResctrl()) }
+      : {}),
     cgroupPaths: cgroupPaths(container, options.cgroup),
     keepRunning: options.detached ?? false,
   };

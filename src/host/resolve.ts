@@ -10,11 +10,9 @@ import type { ContainerSpec, Device, NamespaceType, ProcessSpec, RootPlan } from
 import type { Caller } from "./caller.ts";
 import { resolveIdMaps } from "./idmaps.ts";
 import { isRecorded } from "./is-recorded.ts";
-import { findResctrl, planIntelRdt } from "./resolve-intel-rdt.ts";
 import { stateOf } from "./resolve-listener.ts";
 import { requireMountLabel } from "./resolve-mount-label.ts";
 import { resolveMounts } from "./resolve-mounts.ts";
-import { planNetDevices } from "./resolve-net-devices.ts";
 import { resolveProcess } from "./resolve-process.ts";
 import { requireMemoryPolicy } from "./resolve-scheduling.ts";
 import { unsupported } from "./unsupported.ts";
@@ -58,13 +56,30 @@ export async function resolveContainer(
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
     mounts,
-    ...(spec.netDevices ? { netDevices: await planNetDevices(spec.netDevices, runner) } : {}),
-    ...(spec.intelRdt ? { intelRdt: planIntelRdt(spec.intelRdt, name, findResctrl()) } : {}),
+    ...(await resolveRare(spec, name, runner)),
     mountLabel: spec.mountLabel,
     memoryPolicy: spec.memoryPolicy,
     cgroup: resolveCgroup(spec),
     mayMakeNodes,
   };
+}
+
+/** What few containers have is loaded for those. */
+async function resolveRare(
+  { netDevices, intelRdt }: ContainerSpec,
+  name: string,
+  runner: ProgramRunner,
+): Promise<Pick<Resolved, "netDevices" | "intelRdt">> {
+  const rare: { -readonly [K in "netDevices" | "intelRdt"]?: NonNullable<Resolved[K]> } = {};
+  if (intelRdt) {
+    const { findResctrl, planIntelRdt } = await import("./resolve-intel-rdt.ts");
+    rare.intelRdt = planIntelRdt(intelRdt, name, findResctrl());
+  }
+  if (netDevices) {
+    const { planNetDevices } = await import("./resolve-net-devices.ts");
+    rare.netDevices = await planNetDevices(netDevices, runner);
+  }
+  return rare;
 }
 
 /** The name of its directories is nobody else's: a container of another application may have the same name. */
