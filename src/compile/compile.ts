@@ -23,6 +23,7 @@ import {
   waitForRuntimeHooks,
 } from "./hooks.ts";
 import { becomeNamespaceRoot } from "./identity.ts";
+import { enterIntelRdt, makeIntelRdt } from "./intel-rdt.ts";
 import { setKernelParameters, setOomScore } from "./limits.ts";
 import { captureSources, makeMounts } from "./mounts.ts";
 import {
@@ -82,9 +83,11 @@ export function compileContainer(resolved: Resolved): Program {
   const asks = typeof resolved.user === "string" || asksForHome(resolved) || hasRuntimeHooks(resolved.spec);
   if (asks) handOverPipes(c, pipes);
   const cgroups = makeCgroups(c);
+  const classes = makeIntelRdt(c);
   if (stage) writeStage(c, stage);
   beginChild(init, c);
   enterCgroups(c, cgroups);
+  enterIntelRdt(c, classes);
   makeCgroupNamespace(init, c);
   if (!stage) waitForIdMaps(init, c);
   writeInit(c, pipes);

@@ -22,7 +22,9 @@ export function compileEnter(resolved: ResolvedEntry): Program {
   // As for a container: the answers to the look-up of a user and about the pipes must not be mixed up.
   const asks = typeof resolved.user === "string" || asksForHome(resolved);
   if (asks) handOverPipes(c, pipes);
-  const bornIn = openCgroupToBeBornIn(c, resolved.cgroups);
+  // `initial` is for the time before the process is in the cgroup.
+  const movesLater = resolved.process.execCPUAffinity?.initial !== undefined;
+  const bornIn = movesLater ? undefined : openCgroupToBeBornIn(c, resolved.cgroups);
   writeEntered(c, pipes, bornIn);
 
   const pid = program.register("init");

@@ -4,6 +4,7 @@ import { NAMESPACE_FILES, type NamespaceType } from "../spec/index.ts";
 import { entranceOf } from "./cgroup.ts";
 import type { ProcessContext } from "./context.ts";
 import { becomeNamespaceRoot } from "./identity.ts";
+import { joinIntelRdt } from "./intel-rdt.ts";
 import { beginChild, CLONE_FLAG, openProcfs, openSync } from "./namespaces.ts";
 import type { ResolvedEntry } from "./resolved.ts";
 import { setAffinity } from "./scheduling.ts";
@@ -45,6 +46,7 @@ export function joinContainer(
   for (const { path, version } of r.cgroups) {
     if (version === 1 || !bornIn) joinCgroup(block, entranceOf(path, version));
   }
+  for (const path of r.intelRdtPaths ?? []) joinIntelRdt(block, path);
   setAffinity(block, c, "final");
   onHost();
   block.at("container").sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0], { why: "be no target for the container" });

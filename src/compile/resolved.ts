@@ -13,6 +13,7 @@ import type {
   User,
 } from "../spec/index.ts";
 
+import type { IntelRdtPlan } from "./intel-rdt.ts";
 import type { NetDevice } from "./net-devices.ts";
 import type { RecordPlan } from "./record.ts";
 import type { SeccompListener } from "./seccomp-notify.ts";
@@ -90,6 +91,8 @@ export interface ResolvedEntry extends ResolvedProcess {
   readonly chroot: boolean;
   /** Directories on the host of the cgroups that the process is in. */
   readonly cgroups: readonly Pick<CgroupDirectory, "path" | "version">[];
+  /** The same of resctrl, whose lists are called tasks. */
+  readonly intelRdtPaths?: readonly string[];
   /** Goes on when the application has ended. */
   readonly keepRunning: boolean;
 }
@@ -110,6 +113,7 @@ export interface Resolved extends ResolvedProcess {
   /** The SELinux label of what is mounted. */
   readonly mountLabel?: string | undefined;
   readonly netDevices?: readonly NetDevice[];
+  readonly intelRdt?: IntelRdtPlan;
   readonly cgroup: CgroupPlan | undefined;
   /** Where other processes find the container; undefined: nobody does. */
   readonly record?: RecordPlan | undefined;

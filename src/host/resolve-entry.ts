@@ -5,6 +5,7 @@ import { type ContainerSpec, type NamespaceType, ociState, validateProcess, vali
 import type { EnterOptions } from "./enter.ts";
 import type { PinnedProcess } from "./pinned-process.ts";
 import type { Streams, Surroundings } from "./resolve.ts";
+import { findResctrl, intelRdtGroups } from "./resolve-intel-rdt.ts";
 import { resolveProcess } from "./resolve-process.ts";
 import { chooseNamespaces, namespacesOf, type RunningContainer, readIdMaps } from "./running-container.ts";
 import { type Command, socketsOf } from "./start-options.ts";
@@ -76,6 +77,9 @@ export function resolveEntry(
     ...resolveWay(container, target, namespaces, { caller }),
     memoryPolicy: spec.memoryPolicy,
     cgroups: cgroupsOf(container, options.cgroup),
+    ...(spec.intelRdt
+      ? { intelRdtPaths: intelRdtGroups(spec.intelRdt, spec.name ?? container.name, findResctrl()) }
+      : {}),
     keepRunning: options.detached ?? false,
     orphan: options.orphan ?? false,
   };
