@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Inventory, leftSince, takeInventory } from "./leaks.ts";
 import { installed } from "./prerequisite.ts";
@@ -37,6 +37,8 @@ export class DockerEngine {
   readonly #process: ChildProcess;
 
   private constructor({ flags = [], prepare = "true", namespaces = "" }: EngineOptions) {
+    // Containers of an engine that maps users reach their roots through it.
+    chmodSync(this.directory, 0o711);
     const places = ["--data-root", `${this.directory}/data`, "--exec-root", `${this.directory}/exec`];
     const words = [
       "-H",
