@@ -169,7 +169,7 @@ function inventory(): Inventory {
   const known = takeInventory();
   const places = ["/run/docker", "/run/containerd/s", "/run/ct-runtime/containers", "/run/netns", "/var/lib/docker"];
   const files = places.flatMap((place) => listed(place).map((name) => `${place}/${name}`));
-  const rules = execFileSync("iptables-save", { encoding: "utf8" }).split("\n");
+  const rules = installed("iptables-save") ? execFileSync("iptables-save", { encoding: "utf8" }).split("\n") : [];
   const links = [
     ...known.links,
     ...rules.filter((line) => /^(-A|:)/.test(line)).map((line) => line.replace(/ \[.*/, "")),
