@@ -178,7 +178,8 @@ function writeInit(c: Context, pipes: Pipes): void {
   leaveOldRoot(c, roots);
   finishRoot(c);
 
-  setOomScore(init, c);
+  // Who has become another user cannot write to its files of /proc, nor lower anything from a user namespace: there the monitor has set it.
+  if ((c.resolved.idMaps?.writer ?? "self") === "self") setOomScore(init, c);
   setLabels(init, c);
   becomeCommand(c, pipes, ignored, {
     withTerminal: (slave) => bindConsole(c, slave),

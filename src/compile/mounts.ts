@@ -17,14 +17,11 @@ export function captureSources(c: MountContext, own: BlockBuilder): (DataRef | u
 }
 
 /** An open mount (or without open_tree an open file), kept in memory since there are more mounts than registers. */
-function captureSource(
-  c: MountContext,
-  own: BlockBuilder,
-  { member, options, mount }: ResolvedMount,
-  path: string,
-): DataRef {
+function captureSource(c: MountContext, own: BlockBuilder, resolved: ResolvedMount, path: string): DataRef {
+  const { member, options, mount } = resolved;
   const idmapped = options.idmap !== "none" || mount.uidMappings !== undefined;
-  const block = idmapped ? c.monitor : own;
+  const lent = idmapped || isPeer(c, resolved);
+  const block = lent ? c.monitor : own;
   const before = block.member;
   block.at(`${member}.source`);
   const fd = c.program.register("source");
@@ -39,11 +36,18 @@ function captureSource(
     const namespace = idMapNamespace(c, mount, member);
     setAttributes(block, fd, "", options.idmap === "ridmap", MOUNT_ATTR.IDMAP, 0, namespace);
   }
-  const slot = idmapped ? lend(c, fd) : c.program.memory.zeroed(8);
-  if (!idmapped) block.store(slot, fd, 8);
+  const slot = lent ? lend(c, fd) : c.program.memory.zeroed(8);
+  if (!lent) block.store(slot, fd, 8);
   block.at(before);
   return slot;
 }
+
+/**
+ * "shared": the host sees what the container mounts there. Init's own tree is cut off from the host's by then, so the monitor takes the mount. (Not for a user
+ * namespace, which the kernel keeps from mounting for the host: mount_namespaces(7), "Restrictions on mount namespaces".)
+ */
+const isPeer = (c: MountContext, { options }: ResolvedMount): boolean =>
+  (options.propagation & MS.SHARED) !== 0 && c.resolved.features.openTree && !c.resolved.created.has("user");
 
 /** Makes the mounts, in the order of the spec, inside the entered root. */
 export function makeMounts(c: MountContext, sources: readonly (DataRef | undefined)[]): void {

@@ -210,6 +210,8 @@ export function waitForIdMaps(block: BlockBuilder, c: Context): void {
 function writeIdMaps(c: Context, maps: IdMaps, pid: Register): void {
   const { monitor } = c;
   if (maps.writer === "self") return;
+  const { oomScoreAdj } = c.resolved.process;
+  if (oomScoreAdj !== undefined) writeProcOf(c, pid, "oom_score_adj", String(oomScoreAdj), "process.oomScoreAdj");
   if (maps.writer === "monitor") {
     if (maps.denySetgroups) writeProcOf(c, pid, "setgroups", "deny", "gidMappings");
     writeProcOf(c, pid, "gid_map", mapText(maps.gid), "gidMappings");
