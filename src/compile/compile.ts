@@ -24,6 +24,7 @@ import { setKernelParameters, setOomScore } from "./limits.ts";
 import { captureSources, makeMounts } from "./mounts.ts";
 import {
   beginChild,
+  isSeenByOthers,
   joinNamespaces,
   makeCgroupNamespace,
   makeTimeNamespace,
@@ -39,6 +40,7 @@ import {
 } from "./namespaces.ts";
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
 import {
+  closeRecord,
   endRecord,
   holdBeforeCommand,
   leaveApplication,
@@ -125,6 +127,7 @@ function waitUntilReady(c: Context, ended: Label): void {
 function writeStage(c: Context, stage: BlockBuilder): void {
   beginChild(stage, c);
   waitForIdMaps(stage, c);
+  if (isSeenByOthers(c.resolved)) setOomScore(stage, c);
   if (!c.resolved.created.has("user")) joinNamespaces(stage, c, (type) => type !== "mount");
   makeTimeNamespace(stage, c);
   if (c.rootBlock !== stage) return;
@@ -163,9 +166,16 @@ function writeInit(c: Context, pipes: Pipes): void {
   leaveOldRoot(c, roots);
   finishRoot(c);
 
-  setOomScore(init, c);
+  if (!isSeenByOthers(c.resolved)) setOomScore(init, c);
   setLabels(init, c);
-  becomeCommand(c, pipes, ignored, { withoutDevices: () => awaitDeviceRules(c), last: () => beforeCommand(c) });
+  becomeCommand(c, pipes, ignored, { withoutDevices: () => leaveHost(c), last: () => beforeCommand(c) });
+}
+
+/** Nothing leads to the host any more when the privileges go: from then on whoever shares the pid namespace may look at this process's descriptors. */
+function leaveHost(c: Context): void {
+  awaitDeviceRules(c);
+  c.init.at("process").sys("close", [c.proc]);
+  closeRecord(c);
 }
 
 function beforeCommand(c: Context): void {
