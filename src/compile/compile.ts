@@ -28,6 +28,7 @@ import { setKernelParameters, setOomScore } from "./limits.ts";
 import { captureSources, makeMounts } from "./mounts.ts";
 import {
   beginChild,
+  isSeenByOthers,
   joinNamespaces,
   makeCgroupNamespace,
   makeTimeNamespace,
@@ -44,6 +45,7 @@ import {
 import { awaitNetDevices, moveNetDevices, openNetlink } from "./net-devices.ts";
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
 import {
+  closeRecord,
   countRestarts,
   endRecord,
   holdBeforeCommand,
@@ -138,6 +140,7 @@ function waitUntilReady(c: Context, ended: Label): void {
 function writeStage(c: Context, stage: BlockBuilder): void {
   beginChild(stage, c);
   waitForIdMaps(stage, c);
+  if (isSeenByOthers(c.resolved)) setOomScore(stage, c);
   if (!c.resolved.created.has("user")) joinNamespaces(stage, c, (type) => type !== "mount");
   makeTimeNamespace(stage, c);
   if (c.rootBlock !== stage) return;
@@ -179,14 +182,21 @@ function writeInit(c: Context, pipes: Pipes): void {
   finishRoot(c);
 
   // Who has become another user cannot write to its files of /proc, nor lower anything from a user namespace: there the monitor has set it.
-  if ((c.resolved.idMaps?.writer ?? "self") === "self") setOomScore(init, c);
+  if (!isSeenByOthers(c.resolved) && (c.resolved.idMaps?.writer ?? "self") === "self") setOomScore(init, c);
   setLabels(init, c);
   becomeCommand(c, pipes, ignored, {
     withTerminal: (slave) => bindConsole(c, slave),
-    withoutDevices: () => awaitDeviceRules(c),
+    withoutDevices: () => leaveHost(c),
     asUser: () => expectHeldCommand(c),
     last: () => beforeCommand(c),
   });
+}
+
+/** Nothing leads to the host any more when the privileges go: from then on whoever shares the pid namespace may look at this process's descriptors. */
+function leaveHost(c: Context): void {
+  awaitDeviceRules(c);
+  c.init.at("process").sys("close", [c.proc]);
+  closeRecord(c);
 }
 
 /** Who makes a container that waits is told when its command cannot be executed, and not who starts it. */

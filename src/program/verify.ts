@@ -10,6 +10,7 @@ import {
   registerName,
   stringAt,
 } from "./verify-calls.ts";
+import { verifyCompany } from "./verify-company.ts";
 import { verifyChange, verifyEntry } from "./verify-entry.ts";
 
 /**
@@ -41,6 +42,7 @@ export function verifyProgram(program: Program): readonly string[] {
     ...madeInsideRoot(program, calls),
     ...readonlyKept(program, calls),
     ...noDevicesInUserNamespace(program, calls),
+    ...(init.name === "init" ? verifyCompany(program, init) : []),
   ];
 }
 
@@ -85,7 +87,8 @@ function procWritesVerified(program: Program): string[] {
       const writes = (Number(op.args[2]) & 3) !== O.RDONLY;
       const device =
         path?.startsWith("/dev/") || op.member === "root" || /^(resources|cgroupsPath|intelRdt)/.test(op.member);
-      if (!writes || device || registerName(op.args[0]) === "proc") return [];
+      const directory = registerName(op.args[0]) ?? "";
+      if (!writes || device || ["proc", "record"].includes(directory)) return [];
       return [`${block.name}[${index}]: opens ${path ?? "a file"} for writing outside the verified procfs`];
     }),
   );
