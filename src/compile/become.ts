@@ -1,5 +1,5 @@
 import type { Register } from "../program/index.ts";
-import { closeDescriptors, enterWorkingDirectory, execute, unblockSignals } from "./command.ts";
+import { closeDescriptors, enterWorkingDirectory, execute, keepPassed, unblockSignals } from "./command.ts";
 import type { ProcessContext } from "./context.ts";
 import { resolveIdentity, takeIdentity } from "./identity.ts";
 import { setLimits } from "./limits.ts";
@@ -26,6 +26,7 @@ export function becomeCommand(
   const identity = resolveIdentity(c);
   openTerminal(c, identity);
   placeStreams(c, pipes, ignored, identity);
+  keepPassed(c);
   more.withoutDevices?.();
   setLimits(c);
   const umask = typeof r.user === "object" ? r.user.umask : undefined;

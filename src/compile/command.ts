@@ -13,14 +13,28 @@ export function enterWorkingDirectory(c: ProcessContext): void {
   else init.sys("chdir", [init.str(cwd)]);
 }
 
-/** Every descriptor but the three streams closes at execve. */
+/** Every descriptor but the three streams, and what is passed, closes at execve. */
 export function closeDescriptors(c: ProcessContext): void {
   const { init } = c;
+  const { passed = 0, features } = c.resolved;
   const CLOSE_RANGE_CLOEXEC = 4;
+  const first = STREAMS + passed;
   init.at("process");
-  if (c.resolved.features.closeRange) init.sys("close_range", [3, 0xffffffff, CLOSE_RANGE_CLOEXEC]);
-  else init.closeFrom(3);
+  if (features.closeRange) init.sys("close_range", [first, 0xffffffff, CLOSE_RANGE_CLOEXEC]);
+  else init.closeFrom(first);
 }
+
+/** The executor keeps them for the command alone. Before a filter of the container's could forbid it. */
+export function keepPassed(c: ProcessContext): void {
+  const { init } = c;
+  const { passed = 0 } = c.resolved;
+  for (let index = 0; index < passed; index++) {
+    init.at(`fds[${index}]`).sys("fcntl", [STREAMS + index, F_SETFD, 0], { why: "keep it for the command" });
+  }
+}
+
+const STREAMS = 3;
+const F_SETFD = 2;
 
 /** The zygote blocks all signals; the command starts with none blocked. */
 export function unblockSignals(c: ProcessContext): void {

@@ -59,6 +59,8 @@ export interface ResolvedProcess {
   readonly stdin: Exclude<Stream, "log">;
   readonly stdout: Exclude<Stream, "fifo">;
   readonly stderr: Exclude<Stream, "fifo">;
+  /** How many descriptors, from 3 on, the executor has for the command. */
+  readonly passed?: number;
 }
 
 /** What must be known to enter a container that runs. */

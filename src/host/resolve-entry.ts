@@ -7,7 +7,7 @@ import type { PinnedProcess } from "./pinned-process.ts";
 import type { Streams, Surroundings } from "./resolve.ts";
 import { resolveProcess } from "./resolve-process.ts";
 import { chooseNamespaces, namespacesOf, type RunningContainer, readIdMaps } from "./running-container.ts";
-import type { Command } from "./start-options.ts";
+import { type Command, passedOf } from "./start-options.ts";
 
 /** What the compiler must know of the way into a container. */
 function resolveWay(
@@ -71,6 +71,7 @@ export function resolveEntry(
   return {
     ...resolveProcess(process, seccompOf(spec, options), features),
     ...streamsOf(options),
+    ...passedOf(options),
     ...resolveWay(container, target, namespaces, { caller }),
     cgroupPaths: cgroupPaths(container, options.cgroup),
     keepRunning: options.detached ?? false,

@@ -8,6 +8,11 @@ export interface StartOptions {
   /** Default: "pipe" */
   readonly stdout?: Stdio;
   readonly stderr?: Stdio;
+  /**
+   * Descriptors of this process that the command has, too: the first as 3, the next as 4, and so on. Nothing else above 2 is open in it. What leads to the
+   * host leads the container there: a directory is a way out.
+   */
+  readonly fds?: readonly number[];
   /** Kills the process when it fires. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -18,7 +23,15 @@ export type Command = readonly string[] | (Partial<ProcessSpec> & { readonly arg
 /** The streams of a container that outlives its application are its record's. */
 export function streamsOf(options: StartOptions, { lifetime }: ContainerSpec): Streams {
   const { stdin = "ignore", stdout = "pipe", stderr = "pipe" } = options;
-  if (lifetime !== "host") return { stdin, stdout, stderr };
+  if (lifetime !== "host") return { stdin, stdout, stderr, ...passedOf(options) };
   const kept = (stream: Stdio) => (stream === "ignore" ? "ignore" : "log");
-  return { stdin: stdin === "ignore" ? "ignore" : "fifo", stdout: kept(stdout), stderr: kept(stderr) };
+  return {
+    stdin: stdin === "ignore" ? "ignore" : "fifo",
+    stdout: kept(stdout),
+    stderr: kept(stderr),
+    ...passedOf(options),
+  };
 }
+
+/** How many descriptors the executor has for the command. */
+export const passedOf = ({ fds = [] }: StartOptions) => (fds.length > 0 ? { passed: fds.length } : {});
