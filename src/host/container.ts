@@ -270,7 +270,7 @@ export class Container extends ContainerControls {
       if (resolved.record) {
         const { makeRecord } = await import("./record-plan.ts");
         const store = await this.host.records();
-        store.reserve(this.name, makeRecord(this.spec, resolved.process, resolved.cgroup?.handle, held));
+        store.reserve(this.name, makeRecord(this.spec, resolved, held));
         reserved = store;
       }
       const make = (zygote: Zygote) => new Launch(zygote, resolved, compiled, pipes);

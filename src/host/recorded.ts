@@ -31,6 +31,7 @@ import { notRunning } from "./not-running.ts";
 import { numberOf } from "./process.ts";
 import { clearCgroup } from "./repair.ts";
 import { runsOf } from "./runs.ts";
+import { clearWork } from "./work-directory.ts";
 
 export interface StopOptions {
   /** What asks it to end. Default: SIGTERM */
@@ -237,7 +238,9 @@ export class Recorded {
       });
     }
     // Its monitor has removed them already, unless it was killed.
-    await clearCgroup(this.read().record.cgroup);
+    const { record } = this.read();
+    await clearCgroup(record.cgroup);
+    clearWork(this.#store, this.#name, record.work);
     this.#store.remove(this.#name);
   }
 

@@ -21,6 +21,7 @@ export const E = {
   ENOSPC: 28,
   EROFS: 30,
   ENOSYS: 38,
+  ENOTEMPTY: 39,
   ENOTSUP: 95,
   ECONNRESET: 104,
   ECANCELED: 125,
