@@ -1,6 +1,6 @@
 import { type BlockBuilder, type Label, type Program, ProgramBuilder } from "../program/index.ts";
 import { becomeCommand } from "./become.ts";
-import { buildRoot } from "./build-root.ts";
+import { buildRoot, removeEmptied } from "./build-root.ts";
 import {
   awaitDeviceRules,
   enterCgroups,
@@ -121,6 +121,7 @@ export function compileContainer(resolved: Resolved): Program {
     report,
   });
   if (events) reportMemoryEvents(c, events);
+  removeEmptied(c);
   endRecord(c, restarts);
   return program.finish();
 }

@@ -78,6 +78,8 @@ export interface ResolvedProcess {
   readonly consoleSocket?: string | undefined;
   /** Who gets a pidfd of the process. */
   readonly pidfdSocket?: string | undefined;
+  /** How many descriptors, from 3 on, the executor has for the command. */
+  readonly passed?: number;
 }
 
 /** What must be known to enter a container that runs. */

@@ -8,7 +8,7 @@ import type { Streams, Surroundings } from "./resolve.ts";
 import { findResctrl, intelRdtGroups } from "./resolve-intel-rdt.ts";
 import { resolveProcess } from "./resolve-process.ts";
 import { chooseNamespaces, namespacesOf, type RunningContainer, readIdMaps } from "./running-container.ts";
-import { type Command, socketsOf } from "./start-options.ts";
+import { type Command, passedOf, socketsOf } from "./start-options.ts";
 
 /** What the compiler must know of the way into a container. */
 function resolveWay(
@@ -74,6 +74,7 @@ export function resolveEntry(
   return {
     ...resolveProcess(process, seccompOf(spec, options), features, { state, caller, enters: true }),
     ...streamsOf(options),
+    ...passedOf(options),
     ...resolveWay(container, target, namespaces, { caller }),
     memoryPolicy: spec.memoryPolicy,
     cgroups: cgroupsOf(container, options.cgroup),

@@ -34,7 +34,10 @@ export interface Surroundings {
 }
 
 /** Where the process's streams lead, and where the container is written down. */
-export type Streams = Pick<Resolved, "stdin" | "stdout" | "stderr" | "record" | "consoleSocket" | "pidfdSocket">;
+export type Streams = Pick<
+  Resolved,
+  "stdin" | "stdout" | "stderr" | "passed" | "record" | "consoleSocket" | "pidfdSocket"
+>;
 
 /** Looks up on the machine what the compiler must know; refuses what cannot work before anything is made. */
 export async function resolveContainer(

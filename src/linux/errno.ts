@@ -22,6 +22,7 @@ export const E = {
   EROFS: 30,
   ENOSYS: 38,
   ELOOP: 40,
+  ENOTEMPTY: 39,
   ENOTSUP: 95,
   ECONNRESET: 104,
   ETIMEDOUT: 110,

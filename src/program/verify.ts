@@ -58,13 +58,19 @@ function opensClose(program: Program): string[] {
   );
 }
 
-/** CVE-2024-21626: no inherited descriptor above the streams survives. */
+const [FIRST_PASSED, F_SETFD] = [3, 2];
+
+/** CVE-2024-21626: no inherited descriptor above the streams survives, but for those that are passed on purpose: 3, 4 and so on without a gap. */
 function descriptorsClosed(calls: readonly Call[]): string[] {
+  const kept = calls.filter(({ op, name }) => name === "fcntl" && op.args[1] === F_SETFD && op.args[2] === 0);
+  const gap = kept.findIndex(({ op }, index) => op.args[0] !== FIRST_PASSED + index);
   const closed = indexOfLast(
     calls,
-    ({ op, name }) => (name === "close_range" || name === "CLOSE_FROM") && op.args[0] === 3,
+    ({ op, name }) => (name === "close_range" || name === "CLOSE_FROM") && op.args[0] === FIRST_PASSED + kept.length,
   );
-  return closed >= 0 && closed < firstExec(calls) ? [] : ["inherited descriptors are not closed before execve"];
+  return gap < 0 && closed >= 0 && closed < firstExec(calls)
+    ? []
+    : ["inherited descriptors are not closed before execve"];
 }
 
 /** CVE-2024-21626: with a root of its own, the working directory is seen to lie inside it. */
