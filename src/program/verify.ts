@@ -116,7 +116,7 @@ function privilegesDropped(calls: readonly Call[]): string[] {
 }
 
 /** What hands over the descriptor of a filter with a listener, and what waits to be started then: all before the command. */
-const WITH_LISTENER = new Set(["STORE", "write", "read", "EXPECT", "sendto"]);
+const WITH_LISTENER = new Set(["close", "STORE", "write", "read", "EXPECT", "sendto"]);
 
 /** With no_new_privs nothing but the command comes after the filter. */
 function seccompLast(calls: readonly Call[]): string[] {
