@@ -160,9 +160,9 @@ export function requireConsole(terminal: boolean, consoleSocket: string | undefi
 
 /** The streams of the caller's, and who gets descriptors. */
 export function inherited(flags: Pick<CreateFlags, "consoleSocket" | "pidfdSocket" | "preserveFds">): StartOptions {
-  const passed = parseInteger("--preserve-fds", flags.preserveFds ?? "0", 0, LIMIT.MAX_PASSED) + listening();
+  const passed = Number(flags.preserveFds ?? 0) + listening();
   return {
-    fds: Array.from({ length: passed }, (_, index) => 3 + index),
+    ...preservedFds(passed === 0 ? undefined : `${passed}`),
     stdin: "inherit",
     stdout: "inherit",
     stderr: "inherit",
