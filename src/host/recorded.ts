@@ -1,10 +1,9 @@
 import { closeSync, constants as fsConstants, openSync, writeFileSync, writeSync } from "node:fs";
-import { setTimeout as pause } from "node:timers/promises";
 import { letDie } from "../cgroup/index.ts";
 import { RECORD_FILE } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Zygote } from "../executor/index.ts";
-import { AT, O, SIG, TIOC, u16s } from "../linux/index.ts";
+import { AT, O, pause, SIG, TIOC, u16s } from "../linux/index.ts";
 import {
   type FoundRecord,
   isRunning,
