@@ -18,6 +18,8 @@ export const RECORD_FILE = {
   INPUT: "input",
   /** A FIFO: a byte lets a container go that is held before its command. */
   START: "start",
+  /** Its name when it was let go. */
+  STARTED: "started",
   /** Whoever stops a container makes it: no restart follows. */
   STOP: "stop",
   LOCK: "lock",

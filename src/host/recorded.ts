@@ -1,4 +1,4 @@
-import { closeSync, constants as fsConstants, openSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, constants as fsConstants, openSync, renameSync, writeFileSync, writeSync } from "node:fs";
 import { letDie } from "../cgroup/index.ts";
 import { RECORD_FILE } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
@@ -6,6 +6,7 @@ import type { Zygote } from "../executor/index.ts";
 import { AT, O, pause, SIG, TIOC, u16s } from "../linux/index.ts";
 import {
   type FoundRecord,
+  isHeld,
   isRunning,
   type LogEntry,
   type LogOptions,
@@ -160,31 +161,35 @@ export class Recorded {
 
   /** Lets a container go that was held before its command. */
   async start(): Promise<void> {
-    await this.#locked(async () => {
-      const { directory } = this.read();
-      const { status } = this.status();
-      if (status !== "created") {
-        throw new LibctError(
-          "ERR_CT_STATE",
-          `container ${this.#name} is ${status}, and only a created one can be started`,
-        );
-      }
-      const flags = fsConstants.O_WRONLY | fsConstants.O_NONBLOCK;
-      const fd = openSync(`${directory}/${RECORD_FILE.START}`, flags);
-      try {
-        writeSync(fd, "\n");
-      } finally {
-        closeSync(fd);
-      }
-      await untilChanged(() => this.status().status !== "created");
-    });
+    const { directory } = this.read();
+    const { status } = this.status();
+    if (status !== "created") throw this.#notCreated(status);
+    const fifo = `${directory}/${RECORD_FILE.START}`;
+    const fd = openSync(fifo, fsConstants.O_WRONLY | fsConstants.O_NONBLOCK);
+    try {
+      // Of several who start it one renames the file, and a file of that name is what a created container has.
+      renameSync(fifo, `${directory}/${RECORD_FILE.STARTED}`);
+      writeSync(fd, "\n");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") throw this.#notCreated("running");
+      throw error;
+    } finally {
+      closeSync(fd);
+    }
     await this.#started();
+  }
+
+  #notCreated(status: string): LibctError {
+    const message = `container ${this.#name} is ${status}, and only a created one can be started`;
+    return new LibctError("ERR_CT_STATE", message);
   }
 
   async #started(): Promise<void> {
     const { record, state } = this.read();
     const { spec } = record;
     if (!spec.hooks?.poststart) return;
+    const init = state?.init;
+    await untilChanged(() => init === undefined || !isHeld(init.pid));
     const { runHooks } = await import("./hooks.ts");
     try {
       await runHooks(spec.hooks, ["poststart"], ociState(spec, "running", state?.init.pid));
@@ -245,7 +250,7 @@ export class Recorded {
     }
     const { state } = this.read();
     // One that has just ended is still being cleaned up.
-    if (state && this.status().status === "stopped") {
+    if (state && isRunning(state.monitor) && this.status().status === "stopped") {
       await Promise.race([whenEnded(this.#zygote, state.monitor), pause(CLEAN_UP_MS)]);
     }
     const { status, restarting } = this.status();

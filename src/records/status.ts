@@ -1,5 +1,6 @@
-import { readFileSync, readlinkSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { isFrozen } from "../cgroup/index.ts";
+import { RECORD_FILE } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import { isRunning } from "./process-identity.ts";
 import type { FoundRecord } from "./store.ts";
@@ -30,7 +31,7 @@ export function statusOf(found: FoundRecord): StatusReport {
   }
   const startedAt = startTimeOf(state.init.startTime);
   if (running) {
-    const held = record.held && isHeld(state.init.pid);
+    const held = record.held && isUnreleased(found) && isHeld(state.init.pid);
     const status = held ? "created" : isPaused(found) ? "paused" : "running";
     return { ...nothing, status, pid: state.init.pid, startedAt };
   }
@@ -40,8 +41,11 @@ export function statusOf(found: FoundRecord): StatusReport {
   return { ...nothing, status: "stopped", restarting, lost, startedAt };
 }
 
+/** Whoever lets it go renames the file. */
+const isUnreleased = ({ directory }: FoundRecord): boolean => existsSync(`${directory}/${RECORD_FILE.START}`);
+
 /** A container that waits to be started still executes what made it (the kernel's name of a memfd: memfd_create(2)). */
-function isHeld(pid: number): boolean {
+export function isHeld(pid: number): boolean {
   try {
     return readlinkSync(`/proc/${pid}/exe`).startsWith("/memfd:ct-executor");
   } catch {
