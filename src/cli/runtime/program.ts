@@ -22,6 +22,7 @@ export async function runtimeMain(line: readonly string[], version: string): Pro
     if (!Object.hasOwn(COMMANDS, name)) throw unknownWord("command", name, Object.keys(COMMANDS));
     const command = COMMANDS[name];
     if (!command) throw usage(`no command ${name}`);
+    log.debug(`${name} ${rest.join(" ")}`);
     return await withHost({ globals, log, version }, (runtime) => command(runtime, rest));
   } catch (error) {
     log.error(error);
