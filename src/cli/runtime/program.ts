@@ -23,6 +23,7 @@ export async function runtimeMain(line: readonly string[], version: string): Pro
     if (!Object.hasOwn(COMMANDS, name)) throw unknownWord("command", name, Object.keys(COMMANDS));
     const command = COMMANDS[name];
     if (!command) throw usage(`no command ${name}`);
+    log.debug(`${name} ${rest.join(" ")}`);
     return await withHost({ globals, log, version, command: name }, (runtime) => command(runtime, rest));
   } catch (error) {
     log.error(await inTermsOfConfig(error));
