@@ -47,6 +47,7 @@ import {
   leaveOrphan,
   logOutput,
   openRecord,
+  tellOfHooks,
   writeExit,
   writeState,
 } from "./record.ts";
@@ -181,4 +182,5 @@ function leaveHost(c: Context): void {
 function beforeCommand(c: Context): void {
   holdBeforeCommand(c);
   runStartContainerHooks(c);
+  tellOfHooks(c);
 }

@@ -1,7 +1,7 @@
-import { closeSync, constants as fsConstants, openSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, constants as fsConstants, openSync, readSync, writeFileSync, writeSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { letDie } from "../cgroup/index.ts";
-import { RECORD_FILE } from "../compile/index.ts";
+import { HOOKS_DONE, RECORD_FILE } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Zygote } from "../executor/index.ts";
 import { AT, O, SIG, TIOC, u16s } from "../linux/index.ts";
@@ -136,7 +136,7 @@ export class Recorded {
   /** Lets a container go that was held before its command. */
   async start(): Promise<void> {
     await this.#locked(async () => {
-      const { directory } = this.read();
+      const { directory, record } = this.read();
       const { status } = this.status();
       if (status !== "created") {
         throw new LibctError(
@@ -144,14 +144,16 @@ export class Recorded {
           `container ${this.#name} is ${status}, and only a created one can be started`,
         );
       }
-      const flags = fsConstants.O_WRONLY | fsConstants.O_NONBLOCK;
+      const flags = fsConstants.O_RDWR | fsConstants.O_NONBLOCK;
       const fd = openSync(`${directory}/${RECORD_FILE.START}`, flags);
       try {
         writeSync(fd, "\n");
+        await untilChanged(() => this.status().status !== "created");
+        const told = record.spec.lifetime === "orphan" && record.spec.hooks?.startContainer?.length;
+        if (told && !hooksAreDone(fd)) throw hooksFailed();
       } finally {
         closeSync(fd);
       }
-      await untilChanged(() => this.status().status !== "created");
     });
     await this.#started();
   }
@@ -252,6 +254,23 @@ export class Recorded {
     return lock(this.#zygote, `${this.read().directory}/${RECORD_FILE.LOCK}`, action);
   }
 }
+
+/** The FIFO keeps what init has written as long as we have it open. */
+function hooksAreDone(fifo: number): boolean {
+  try {
+    const answer = Buffer.alloc(1);
+    return readSync(fifo, answer) === 1 && answer.toString() === HOOKS_DONE;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EAGAIN") return false; // It has ended before it could say so.
+    throw error;
+  }
+}
+
+const hooksFailed = () =>
+  new LibctError("ERR_CT_HOOK", "a startContainer hook failed, or the container ended before it", {
+    member: "hooks.startContainer",
+    hint: "the hook's own words are in the container's output",
+  });
 
 /** How long a monitor may take for that; one that waits to start its container again takes longer. */
 const CLEAN_UP_MS = 80;
