@@ -8,7 +8,7 @@ const oci = ociRuntime();
 let pid = 0;
 beforeEach(async () => {
   const bundle = oci.bundle((config) => {
-    config.process.env = ["PATH=/bin", "OWN=container"];
+    config.process.env = ["PATH=/bin", "OWN=container", "HOME=/root"];
     config.process.cwd = "/home";
     config.process.user = { uid: 0, gid: 0, additionalGids: [50] };
   });
@@ -22,7 +22,7 @@ const shell = (script: string) => ["sh", "-c", script];
 
 describe("exec", () => {
   it("has what the container's own process has, unless it is told otherwise", async () => {
-    expect(await output("target", "env")).toBe("PATH=/bin\nOWN=container\n");
+    expect(await output("target", "env")).toBe("PATH=/bin\nOWN=container\nHOME=/root\n");
     expect(await output("target", "pwd")).toBe("/home\n");
     expect(await output("target", "id")).toMatch(/^uid=0\(root\) gid=0\(root\) groups=.*50\(staff\)/);
     expect(await output("--env", "MORE=1=2", "-e", "OWN=mine", "target", "env")).toBe(
