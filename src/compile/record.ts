@@ -203,6 +203,16 @@ export function holdBeforeCommand(c: Context): void {
   init.sys("read", [c.program.register(RECORD_FILE.START), byte, 1], { why: "wait to be started" });
 }
 
+/** What init writes into the FIFO when its startContainer hooks have succeeded: whoever has started it finds it there. */
+export const HOOKS_DONE = "h";
+
+/** Nobody else would tell: the monitor of a container that is left to others is gone by then. */
+export function tellOfHooks(c: Context): void {
+  const { record, orphan, spec } = c.resolved;
+  if (!record?.held || !orphan || !spec.hooks?.startContainer?.length) return;
+  c.init.at("hooks.startContainer").sys("write", [c.program.register(RECORD_FILE.START), c.init.str(HOOKS_DONE), 1]);
+}
+
 /** Nobody is there any more whose death would be its own (PR_SET_PDEATHSIG of prctl(2)). */
 export function letLiveOn(c: ProcessContext): void {
   if (!c.resolved.orphan) return;

@@ -1,6 +1,6 @@
-import { closeSync, constants as fsConstants, openSync, renameSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, constants as fsConstants, openSync, readSync, renameSync, writeFileSync, writeSync } from "node:fs";
 import { letDie } from "../cgroup/index.ts";
-import { RECORD_FILE } from "../compile/index.ts";
+import { HOOKS_DONE, RECORD_FILE } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Zygote } from "../executor/index.ts";
 import { AT, O, pause, SIG, TIOC, u16s } from "../linux/index.ts";
@@ -161,15 +161,19 @@ export class Recorded {
 
   /** Lets a container go that was held before its command. */
   async start(): Promise<void> {
-    const { directory } = this.read();
+    const { directory, record, state } = this.read();
     const { status } = this.status();
     if (status !== "created") throw this.#notCreated(status);
     const fifo = `${directory}/${RECORD_FILE.START}`;
-    const fd = openSync(fifo, fsConstants.O_WRONLY | fsConstants.O_NONBLOCK);
+    const fd = openSync(fifo, fsConstants.O_RDWR | fsConstants.O_NONBLOCK);
     try {
       // Of several who start it one renames the file, and a file of that name is what a created container has.
       renameSync(fifo, `${directory}/${RECORD_FILE.STARTED}`);
       writeSync(fd, "\n");
+      if (record.spec.lifetime === "orphan" && record.spec.hooks?.startContainer?.length) {
+        await untilChanged(() => state === undefined || !isHeld(state.init.pid));
+        if (!hooksAreDone(fd)) throw hooksFailed();
+      }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") throw this.#notCreated("running");
       throw error;
@@ -283,6 +287,23 @@ export class Recorded {
     return lock(this.#zygote, `${this.read().directory}/${RECORD_FILE.LOCK}`, action);
   }
 }
+
+/** The FIFO keeps what init has written as long as we have it open. */
+function hooksAreDone(fifo: number): boolean {
+  try {
+    const answer = Buffer.alloc(1);
+    return readSync(fifo, answer) === 1 && answer.toString() === HOOKS_DONE;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EAGAIN") return false; // It has ended before it could say so.
+    throw error;
+  }
+}
+
+const hooksFailed = () =>
+  new LibctError("ERR_CT_HOOK", "a startContainer hook failed, or the container ended before it", {
+    member: "hooks.startContainer",
+    hint: "the hook's own words are in the container's output",
+  });
 
 /** How long a monitor may take for that; one that waits to start its container again takes longer. */
 const CLEAN_UP_MS = 80;
