@@ -59,7 +59,9 @@ export class DockerEngine {
     const deadline = Date.now() + PATIENCE_MS;
     while ((await engine.docker("info")).status !== 0) {
       if (engine.#process.exitCode !== null || Date.now() > deadline) {
-        throw new Error(`dockerd does not start:\n${readFileSync(`${engine.directory}/log`, "utf8").slice(-2000)}`);
+        const said = readFileSync(`${engine.directory}/log`, "utf8").slice(-2000);
+        await engine.#end();
+        throw new Error(`dockerd does not start:\n${said}`);
       }
       await pause(50);
     }
@@ -101,13 +103,19 @@ export class DockerEngine {
   async stop(): Promise<readonly string[]> {
     await this.#removeContainers();
     const left = await this.#settled(async () => [...(await this.#links()), ...this.#cgroups(), ...this.#states()]);
-    const ended = new Promise((resolve) => this.#process.once("exit", resolve));
-    this.#process.kill("SIGTERM");
-    await ended;
+    await this.#end();
+    return [...left, ...(await this.#settled(async () => leftSince(this.#before, inventory())))];
+  }
+
+  async #end(): Promise<void> {
+    if (this.#process.exitCode === null) {
+      const ended = new Promise((resolve) => this.#process.once("exit", resolve));
+      this.#process.kill("SIGTERM");
+      await ended;
+    }
     this.#unmountItsOwn();
     for (const directory of this.#parents()) rmdirSync(directory);
     rmSync(this.directory, { recursive: true, force: true });
-    return [...left, ...(await this.#settled(async () => leftSince(this.#before, inventory())))];
   }
 
   async #removeContainers(): Promise<void> {
