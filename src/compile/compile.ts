@@ -22,7 +22,7 @@ import {
   runStartContainerHooks,
   waitForRuntimeHooks,
 } from "./hooks.ts";
-import { becomeNamespaceRoot } from "./identity.ts";
+import { becomeNamespaceRoot, becomeNamespaceRoot, becomeRootOfJoined } from "./identity.ts";
 import { enterIntelRdt, makeIntelRdt } from "./intel-rdt.ts";
 import { setKernelParameters, setOomScore } from "./limits.ts";
 import { captureSources, makeMounts } from "./mounts.ts";
@@ -164,6 +164,7 @@ function writeInit(c: Context, pipes: Pipes): void {
   const devices = captureDevices(c);
   const hostDev = captureNullDevice(c);
   if (c.rootBlock === init) becomeNamespaceRoot(init, c);
+  becomeRootOfJoined(init, c);
   init.at("process").sys("setsid", []);
   init.at("root").sys("umask", [0]);
   if (c.rootBlock === init) buildRoot(c);

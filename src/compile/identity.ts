@@ -12,13 +12,22 @@ import {
   u32s,
 } from "../linux/index.ts";
 import type { BlockBuilder, DataRef, Register } from "../program/index.ts";
-import { type ProcessContext, QUESTION } from "./context.ts";
+import { type Context, type ProcessContext, QUESTION } from "./context.ts";
 
 /** Where the process's ids come from: constants, or registers that the application fills after a look at the container's passwd. */
 export interface Identity {
   readonly uid: number | Register;
   readonly gid: number | Register;
   readonly groups: { readonly list: DataRef | 0; readonly count: number | Register };
+}
+
+/** A user namespace that is joined has ids of its own, which only it knows: whoever has none of them can make no file there. Its root mostly has one. */
+export function becomeRootOfJoined(block: BlockBuilder, { resolved }: Context): void {
+  // Whose command runs as nobody in particular stays who he is.
+  if (!resolved.joined.has("user") || resolved.user === undefined) return;
+  block.at("namespaces").sys("setgroups", [0, 0], { tolerate: [E.EPERM] });
+  block.sys("setresgid", [0, 0, 0], { tolerate: [E.EINVAL] });
+  block.sys("setresuid", [0, 0, 0], { tolerate: [E.EINVAL] });
 }
 
 /** In a new user namespace the set-up runs as the container's root, or as the lowest id that is mapped. */

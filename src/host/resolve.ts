@@ -50,7 +50,8 @@ export async function resolveContainer(
   requireFeatures(created, features);
   const idMaps = created.has("user") ? resolveIdMaps(spec, caller) : undefined;
   const root = await planRoot(spec, { features, caller, scratch }, created);
-  const mayMakeNodes = caller.privileged && caller.initialUserNamespace && !created.has("user");
+  const ownIds = created.has("user") || joined.has("user");
+  const mayMakeNodes = caller.privileged && caller.initialUserNamespace && !ownIds;
   if (!mayMakeNodes) requireHostDevices(spec.devices ?? []);
   const cgroup = resolveCgroup(spec);
   const mounts = resolveMounts(spec, caller, features, created, pathsOf(cgroup?.handle));

@@ -83,7 +83,11 @@ export class Podman {
 
   async close(): Promise<void> {
     // Files of containers belong to ids that only a user namespace has, and storage of root's is a mount.
-    if (this.#options.user !== undefined) this.run(["unshare", "rm", "-rf", `${this.#directory}/home/root`]);
+    if (this.#options.user !== undefined) {
+      this.run(["unshare", "rm", "-rf", `${this.#directory}/home/root`]);
+      // It ends the process that keeps the user's namespaces.
+      this.run(["system", "migrate"]);
+    }
     await this.#enclave.close();
   }
 
