@@ -73,9 +73,14 @@ export function closeLent(c: MountContext): void {
  * /proc/self/fd/N or /proc/self/cwd leads wherever that descriptor does (proc_pid_fd(5)).
  */
 export function enterDirectory(block: BlockBuilder, path: string, why: string): void {
+  block.sys("chdir", [block.str(path)], { why });
+  expectInside(block, path);
+}
+
+/** That the working directory lies in the container's root. */
+export function expectInside(block: BlockBuilder, path: string): void {
   const buffer = directoryBuffer(block);
   const first = block.program.register("first");
-  block.sys("chdir", [block.str(path)], { why });
   block.sys("getcwd", [buffer, 4096]);
   block.load(first, buffer, 1);
   // getcwd(2) gives "(unreachable)..." for a directory outside the root.

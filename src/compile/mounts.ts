@@ -2,7 +2,7 @@ import { AT, E, MOUNT_ATTR, MOVE_MOUNT, MS, O, OPEN_TREE, openFlags } from "../l
 import type { BlockBuilder, DataRef } from "../program/index.ts";
 import { mountAttributes } from "../spec/index.ts";
 import { remountTree, setAttributes } from "./attributes.ts";
-import { enterDirectory, FIXED_FD, lend, type MountContext, makeTarget, splitPath } from "./context.ts";
+import { enterDirectory, expectInside, FIXED_FD, lend, type MountContext, makeTarget, splitPath } from "./context.ts";
 import { idMapNamespace } from "./idmapped.ts";
 import { labelledData, labelMounted } from "./mount-label.ts";
 import type { ResolvedMount } from "./resolved.ts";
@@ -196,6 +196,9 @@ function mountWithCopyUp(c: MountContext, { mount, options }: ResolvedMount): vo
     O.PATH | O.CLOEXEC | openFlags(c.resolved.arch).DIRECTORY,
     0,
   ]);
+  // A link to a descriptor of ours would show the host's files.
+  init.sys("fchdir", [lower]);
+  expectInside(init, at);
   init.sys("dup3", [lower, FIXED_FD.LOWER, O.CLOEXEC]);
   const data = labelledData(c, "tmpfs", options.data);
   init.sys("mount", [init.str("tmpfs"), init.str(at), init.str("tmpfs"), options.flagsSet, data], {

@@ -1,4 +1,4 @@
-import { AT, E, MOUNT_ATTR, MOVE_MOUNT, MS, O, OPEN_TREE, openFlags } from "../linux/index.ts";
+import { AT, E, MOUNT_ATTR, MOVE_MOUNT, MS, O, OPEN_TREE, openFlags, u64s } from "../linux/index.ts";
 import type { Register } from "../program/index.ts";
 import { setAttributes } from "./attributes.ts";
 import type { Context } from "./context.ts";
@@ -49,6 +49,9 @@ export function maskPaths(c: Context, hostDev: Register | undefined): void {
   init.at("maskedPaths").sys("close", [hostDev]);
 }
 
+/** openat2(2) */
+const RESOLVE_NO_MAGICLINKS = 2;
+
 /** faccessat(2): whether there is something. */
 const F_OK = 0;
 
@@ -59,11 +62,16 @@ export function makePathsReadonly(c: Context): void {
     const skip = init.label();
     const target = init.str(path);
     if (r.features.openTree && r.features.mountSetattr) {
-      const fd = c.program.register("source");
-      const flags = OPEN_TREE.CLONE | OPEN_TREE.CLOEXEC | AT.RECURSIVE;
-      init.sys("open_tree", [AT.FDCWD, target, flags], { dst: fd, jump: { on: [E.ENOENT, E.ENOTDIR], to: skip } });
+      // What is bound and where it is bound are one look-up, which no link to a descriptor of ours takes out of the root: a volume may be changed meanwhile.
+      const how = init.memory.bytes(u64s(O.PATH | O.CLOEXEC, 0, RESOLVE_NO_MAGICLINKS));
+      const missing = { on: [E.ENOENT, E.ENOTDIR], to: skip };
+      const place = init.sysResult("place", "openat2", [AT.FDCWD, target, how, 24], { jump: missing });
+      const flags = OPEN_TREE.CLONE | OPEN_TREE.CLOEXEC | AT.RECURSIVE | AT.EMPTY_PATH;
+      const fd = init.sysResult("source", "open_tree", [place, init.str(""), flags]);
       setAttributes(init, fd, "", true, MOUNT_ATTR.RDONLY, 0);
-      init.sys("move_mount", [fd, init.str(""), AT.FDCWD, target, MOVE_MOUNT.F_EMPTY_PATH | MOVE_MOUNT.T_SYMLINKS]);
+      const into = MOVE_MOUNT.F_EMPTY_PATH | MOVE_MOUNT.T_EMPTY_PATH;
+      init.sys("move_mount", [fd, init.str(""), place, init.str(""), into], { why: "make it read-only" });
+      init.sys("close", [place]);
       init.sys("close", [fd]);
     } else {
       init.sys("mount", [target, target, 0, MS.BIND | MS.REC, 0], {

@@ -6,7 +6,12 @@ import { type Call, callsOf, firstExec, firstIndex, indexOfLast, registerName, s
 /** What must hold because a container is not alone while it is made: others share its volumes or its pid namespace. */
 export function verifyCompany(program: Program, init: Block): readonly string[] {
   const calls = callsOf(program, init);
-  return [...hostLeft(calls), ...kernelViewsAreNoLinks(program, calls), ...hidden(program, init)];
+  return [
+    ...hostLeft(calls),
+    ...boundWhereFound(calls),
+    ...kernelViewsAreNoLinks(program, calls),
+    ...hidden(program, init),
+  ];
 }
 
 const closes = (register: string) => (call: Call) =>
@@ -28,6 +33,14 @@ function hostLeft(calls: readonly Call[]): string[] {
   const command = ({ op, name }: Call) => name === "close" && op.args[0] === LIMIT.COMMAND_FD;
   const waits = [closes("record"), closes("sync_child"), command].some((test) => late(test, held));
   return waits ? [...open, "a container that waits to be started has more than its streams"] : open;
+}
+
+/** CVE-2021-30465: a path of the container that is bound on itself is looked up once. */
+function boundWhereFound(calls: readonly Call[]): string[] {
+  return calls
+    .filter(({ op, name }) => name === "open_tree" && op.member.startsWith("readonlyPaths["))
+    .filter(({ op }) => registerName(op.args[0]) === undefined)
+    .map(({ index }) => `init[${index}]: binds what may have been exchanged`);
 }
 
 /** CVE-2019-19921: what masked paths lead into is a directory of the root, and no link that somebody could turn. */

@@ -154,7 +154,7 @@ int main(void) {
         if (got < 0) continue;
         target[got] = 0;
         /* The FIFO that it waits at is all that it may have. */
-        if (got > 6 && !strcmp(target + got - 6, "/start")) continue;
+        if ((got > 6 && !strcmp(target + got - 6, "/start")) || (got > 8 && !strcmp(target + got - 8, "/started"))) continue;
         snprintf(path, sizeof path, "/proc/%d/fd/%d/sys/kernel/core_pattern", pid, fd);
         int file = open(path, O_WRONLY);
         printf("%d: %s%s\\n", pid, target, file < 0 ? "" : " WRITABLE");

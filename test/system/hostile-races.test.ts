@@ -127,3 +127,23 @@ describe("CVE-2019-19921: a /proc that leads into a volume, which is exchanged b
     expect(readFileSync("/proc/sys/kernel/core_pattern", "utf8")).toBe(pattern);
   });
 });
+
+describe("read-only paths in a shared volume that are exchanged for links meanwhile", () => {
+  it("show nothing of the host's", async () => {
+    const shared = temporaryDirectory();
+    mkdirSync(`${shared}/target`);
+    // Once paths are masked the working directory is one of the host's.
+    symlinkSync("/proc/self/cwd/..", `${shared}/link`);
+    swap(`${shared}/target`, `${shared}/link`);
+    const { said } = await attempt((config) => {
+      config.mounts.push({ destination: "/shared", type: "bind", source: shared, options: ["rbind", "rw"] });
+      config.linux.readonlyPaths = Array(30).fill("/shared/target");
+      config.process.args = [
+        "sh",
+        "-c",
+        "ls -d /shared/*/proc 2>/dev/null; grep -E ' / /shared/' /proc/self/mountinfo; true",
+      ];
+    });
+    expect(said.join("")).toBe("");
+  });
+});
