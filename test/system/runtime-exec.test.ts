@@ -26,7 +26,7 @@ describe("exec", () => {
     expect(await output("target", "pwd")).toBe("/home\n");
     expect(await output("target", "id")).toMatch(/^uid=0\(root\) gid=0\(root\) groups=.*50\(staff\)/);
     expect(await output("--env", "MORE=1=2", "-e", "OWN=mine", "target", "env")).toBe(
-      "PATH=/bin\nOWN=mine\nMORE=1=2\n",
+      "PATH=/bin\nOWN=mine\nHOME=/root\nMORE=1=2\n",
     );
     expect(await output("--cwd", "/tmp", "target", "pwd")).toBe("/tmp\n");
     expect(await output("--user", "1000:50", "target", ...shell("id -u; id -g"))).toBe("1000\n50\n");
