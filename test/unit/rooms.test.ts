@@ -13,11 +13,12 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   explain: ["program", "linux"],
   fs: ["spec", "linux"],
   cgroup: ["spec", "linux"],
+  systemd: ["cgroup", "spec", "linux"],
   compile: ["cgroup", "program", "spec", "linux"],
   executor: ["program", "linux"],
   records: ["executor", "compile", "cgroup", "program", "spec", "linux"],
-  host: ["records", "executor", "explain", "compile", "cgroup", "fs", "program", "spec", "linux"],
-  cli: ["host", "records", "executor", "explain", "compile", "cgroup", "fs", "program", "spec", "linux"],
+  host: ["systemd", "records", "executor", "explain", "compile", "cgroup", "fs", "program", "spec", "linux"],
+  cli: ["host", "systemd", "records", "executor", "explain", "compile", "cgroup", "fs", "program", "spec", "linux"],
 };
 
 interface Import {
