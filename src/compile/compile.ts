@@ -42,6 +42,7 @@ import {
 import type { Resolved } from "./resolved.ts";
 import { setLabels } from "./restrictions.ts";
 import { enterRoot, finishRoot, isolateMounts, leaveOldRoot } from "./root.ts";
+import { askForScope, awaitScope, removeScope } from "./scope.ts";
 import { closeContainerEnds, handOverPipes, makePipes, openIgnored, type Pipes } from "./stdio.ts";
 import { receiveTerminal, terminalStreams } from "./terminal.ts";
 
@@ -61,21 +62,27 @@ export function compileContainer(resolved: Resolved): Program {
   const events = memoryEventsBuffer(c);
   const report = writeExit(c, events);
   const pipes = makePipes(c);
-  // A look-up of the user makes init wait for the application too; the two answers must not be mixed up.
-  const asks = typeof resolved.user === "string";
+  // A look-up of the user makes init wait for the application too, and so does a scope; the answers must not be mixed up.
+  const asks = typeof resolved.user === "string" || resolved.cgroup?.scope !== undefined;
   if (asks) handOverPipes(c, pipes);
   const cgroups = makeCgroups(c);
+  const scope = removeScope(c);
   if (stage) writeStage(c, stage);
   beginChild(init, c);
   enterCgroups(c, cgroups);
-  makeCgroupNamespace(init, c);
+  if (!scope) makeCgroupNamespace(init, c);
   if (!stage) waitForIdMaps(init, c);
+  if (scope) {
+    awaitScope(init, c);
+    makeCgroupNamespace(init, c);
+  }
   writeInit(c, pipes);
 
   const pid = program.register("init");
   const ended = monitor.label();
   if (stage) spawnThroughStage(c, stage, pid, ended);
   else spawnDirectly(c, pid);
+  askForScope(c, pid, scope);
   closeContainerEnds(c, pipes);
   closeLent(c);
   const master = receiveTerminal(c, ended);

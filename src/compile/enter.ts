@@ -6,6 +6,7 @@ import { setOomScore } from "./limits.ts";
 import { beginChild, openPidPipe, spawn, spawnFromStage, waitForExecution } from "./namespaces.ts";
 import type { ResolvedEntry } from "./resolved.ts";
 import { setLabels } from "./restrictions.ts";
+import { release, waitForSystemd } from "./scope.ts";
 import { closeContainerEnds, handOverPipes, leaveStreams, makePipes, openIgnored, type Pipes } from "./stdio.ts";
 import { receiveTerminal, terminalStreams } from "./terminal.ts";
 
@@ -15,8 +16,8 @@ export function compileEnter(resolved: ResolvedEntry): Program {
   const c = beginEntry(program, resolved, "entered");
   const { monitor } = c;
   const pipes = makePipes(c);
-  // As for a container: the answers to the look-up of a user and about the pipes must not be mixed up.
-  const asks = typeof resolved.user === "string";
+  // As for a container: the answers to the look-up of a user, about a scope and about the pipes must not be mixed up.
+  const asks = typeof resolved.user === "string" || resolved.attach !== undefined;
   if (asks) handOverPipes(c, pipes);
   writeEntered(c, pipes);
 
@@ -56,7 +57,12 @@ function spawnEntered(c: EntryContext, pid: Register, ended: Label): void {
   const { monitor, stage, resolved: r } = c;
   monitor.at("namespaces");
   if (stage) openPidPipe(c);
-  spawn(monitor, r, stage ?? c.init, 0, stage ? c.program.register("stage") : pid);
+  const first = stage ? c.program.register("stage") : pid;
+  spawn(monitor, r, stage ?? c.init, 0, first);
+  if (r.attach) {
+    waitForSystemd(c, first);
+    release(c);
+  }
   monitor.sys("close", [c.sync.child]);
   monitor.sys("close", [c.target]);
   if (stage) spawnFromStage(c, stage, 0, pid, ended);

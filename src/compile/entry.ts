@@ -5,6 +5,7 @@ import type { ProcessContext } from "./context.ts";
 import { becomeNamespaceRoot } from "./identity.ts";
 import { beginChild, CLONE_FLAG, openProcfs, openSync } from "./namespaces.ts";
 import type { ResolvedEntry } from "./resolved.ts";
+import { awaitScope } from "./scope.ts";
 
 /** What the files of this room share while they compile the way into a container that runs. */
 export interface EntryContext extends ProcessContext {
@@ -33,7 +34,8 @@ export function beginEntry(program: ProgramBuilder, resolved: ResolvedEntry, nam
 export function joinContainer(block: BlockBuilder, c: EntryContext, onHost: () => void): void {
   const { resolved: r } = c;
   beginChild(block, c);
-  for (const path of r.cgroupPaths) joinCgroup(block, path);
+  if (r.attach) awaitScope(block, c);
+  else for (const path of r.cgroupPaths) joinCgroup(block, path);
   onHost();
   block.at("container").sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0], { why: "be no target for the container" });
   const files = joinOrder(r).map((type) => {

@@ -6,7 +6,16 @@ export { compileEnter } from "./enter.ts";
 export { compileChange } from "./live.ts";
 export type { LiveChange, ResolvedChange } from "./live-steps.ts";
 export { RECORD_FILE, type RecordPlan } from "./record.ts";
-export type { IdMaps, Resolved, ResolvedEntry, ResolvedMount, ResolvedProcess, Stdio, Stream } from "./resolved.ts";
+export type {
+  IdMaps,
+  Resolved,
+  ResolvedEntry,
+  ResolvedMount,
+  ResolvedProcess,
+  ScopeEntry,
+  Stdio,
+  Stream,
+} from "./resolved.ts";
 export { compileSeccomp } from "./seccomp.ts";
 export { defaultSeccomp } from "./seccomp-default.ts";
 export { compileDefaultSeccomp } from "./seccomp-prebuilt.ts";

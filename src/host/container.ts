@@ -169,14 +169,21 @@ export class Container extends ContainerControls {
         throw ended(this.name, error);
       });
     if (!init) throw ended(this.name);
-    this.#running = { name: this.name, init, spec: this.spec, cgroups: this.#cgroups };
+    this.#running = { name: this.name, init, spec: this.spec, cgroups: this.#cgroups, scope: launch.cgroup?.scope };
     return this.#running;
   }
 
   #found(): RunningContainer {
     const recorded = this.#recorded;
     if (!recorded) throw notRunning(this.name);
-    return { name: this.name, init: recorded.init(), spec: this.spec, cgroups: pathsOf(recorded.read().record.cgroup) };
+    const { cgroup } = recorded.read().record;
+    return {
+      name: this.name,
+      init: recorded.init(),
+      spec: this.spec,
+      cgroups: pathsOf(cgroup),
+      scope: cgroup?.scope,
+    };
   }
 
   get cgroup(): Cgroup | undefined {

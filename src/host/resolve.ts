@@ -46,19 +46,23 @@ export async function resolveContainer(
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
     mounts: resolveMounts(spec, caller, features, created),
-    cgroup: resolveCgroup(spec),
+    cgroup: await resolveCgroup(spec, caller),
     mayMakeNodes,
   };
 }
 
 /** The name of its directories is nobody else's: a container of another application may have the same name. */
-function resolveCgroup(spec: ContainerSpec): CgroupPlan | undefined {
-  const { name, resources, cgroupsPath } = spec;
+async function resolveCgroup(spec: ContainerSpec, caller: Caller): Promise<CgroupPlan | undefined> {
+  const { name, resources, cgroupsPath, cgroup } = spec;
   // What others can find they can also pause, limit and count.
-  const wanted = isRecorded(spec);
+  const wanted = isRecorded(spec) || cgroup !== undefined;
   if (!resources && cgroupsPath === undefined && !wanted) return undefined;
   const unique = `libct-${name === undefined ? "" : `${name}-`}${randomBytes(4).toString("hex")}`;
-  return planCgroup({ resources, cgroupsPath, name: unique, wanted }, readView());
+  const view = readView();
+  if (cgroup?.driver !== "systemd") return planCgroup({ resources, cgroupsPath, name: unique, wanted }, view);
+  const { placeScope } = await import("./scope.ts");
+  const scope = await placeScope(cgroup, unique, caller, view);
+  return planCgroup({ resources, name: unique, scope }, view);
 }
 
 function splitNamespaces(spec: ContainerSpec): { created: Set<NamespaceType>; joined: Map<NamespaceType, string> } {

@@ -15,7 +15,7 @@ import {
 } from "./schema-base.ts";
 import { device, idMappings, link, mount } from "./schema-mounts.ts";
 import { processDefaultsSchema } from "./schema-process.ts";
-import { cgroupsPath, resources } from "./schema-resources.ts";
+import { cgroup, cgroupsPath, resources } from "./schema-resources.ts";
 import type { Seccomp } from "./seccomp.ts";
 import type { ContainerSpec, IdMapping, Log, Namespace, NamespaceType, Restart, RootDriver } from "./types.ts";
 import { validateSeccomp } from "./validate-seccomp.ts";
@@ -102,6 +102,7 @@ export const containerSchema = object<ContainerSpec>(
     sysctl: texts((key) => key !== "" && !key.includes("\0"), "the name of a kernel parameter"),
     resources,
     cgroupsPath,
+    cgroup,
     seccomp,
     process: processDefaultsSchema,
     lifetime: oneOf<NonNullable<ContainerSpec["lifetime"]>>({ app: true, host: true }),

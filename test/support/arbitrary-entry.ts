@@ -38,6 +38,10 @@ export function arbitraryEntry(features: KernelFeatures): fc.Arbitrary<ResolvedE
       idMaps,
       chroot: fc.boolean(),
       cgroupPaths: fc.subarray(["/sys/fs/cgroup/pids/libct-1", "/sys/fs/cgroup/memory/libct-1/workers"]),
+      attach: fc.constantFrom(undefined, {
+        scope: { manager: "user", unit: "libct-1.scope", slice: "user.slice" },
+        below: "/workers",
+      } as const),
       filtered: fc.boolean(),
       stdio: fc.tuple(stdio, stdio, stdio),
       keepRunning: fc.boolean(),
