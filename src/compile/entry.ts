@@ -7,6 +7,7 @@ import { becomeNamespaceRoot } from "./identity.ts";
 import { beginChild, CLONE_FLAG, openProcfs, openSync } from "./namespaces.ts";
 import type { ResolvedEntry } from "./resolved.ts";
 import { setAffinity } from "./scheduling.ts";
+import { awaitScope } from "./scope.ts";
 
 /** What the files of this room share while they compile the way into a container that runs. */
 export interface EntryContext extends ProcessContext {
@@ -40,11 +41,8 @@ export function joinContainer(
 ): void {
   const { resolved: r } = c;
   beginChild(block, c);
-  if (bornIn) block.at("resources").sys("close", [bornIn]);
-  setAffinity(block, c, "initial");
-  for (const { path, version } of r.cgroups) {
-    if (version === 1 || !bornIn) joinCgroup(block, entranceOf(path, version));
-  }
+  if (r.attach) awaitScope(block, c);
+  else enterCgroups(block, c, bornIn);
   setAffinity(block, c, "final");
   onHost();
   block.at("container").sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0], { why: "be no target for the container" });
@@ -62,6 +60,14 @@ export function joinContainer(
 }
 
 const NAMESPACE = O.RDONLY | O.CLOEXEC;
+
+function enterCgroups(block: BlockBuilder, c: EntryContext, bornIn: Register | undefined): void {
+  if (bornIn) block.at("resources").sys("close", [bornIn]);
+  setAffinity(block, c, "initial");
+  for (const { path, version } of c.resolved.cgroups) {
+    if (version === 1 || !bornIn) joinCgroup(block, entranceOf(path, version));
+  }
+}
 
 function joinCgroup(block: BlockBuilder, entrance: string): void {
   const what = { why: "enter the container's cgroup" };

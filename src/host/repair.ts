@@ -17,6 +17,7 @@ export async function clearCgroup(cgroup: Cgroup | undefined): Promise<readonly 
   if (!cgroup || left.length === 0) return [];
   // One that was killed while it was being made may have entered only some of them.
   for (const directory of left) await killAll({ ...cgroup, directories: [directory] });
+  if (cgroup.scope) await (await import("./scope.ts")).endScope(cgroup.scope);
   for (const wait of [1, 4, 16, 64, 256, 0]) {
     try {
       removeCgroup(cgroup);

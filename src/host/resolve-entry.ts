@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
-import type { LiveChange, ResolvedChange, ResolvedEntry, Stdio } from "../compile/index.ts";
+import type { LiveChange, ResolvedChange, ResolvedEntry, ScopeEntry, Stdio } from "../compile/index.ts";
 import { invalid } from "../errors.ts";
 import { type ContainerSpec, type NamespaceType, ociState, validateProcess, validateSpec } from "../spec/index.ts";
+import type { Caller } from "./caller.ts";
 import type { EnterOptions } from "./enter.ts";
 import type { PinnedProcess } from "./pinned-process.ts";
 import type { Streams, Surroundings } from "./resolve.ts";
@@ -76,9 +77,19 @@ export function resolveEntry(
     ...resolveWay(container, target, namespaces, { caller }),
     memoryPolicy: spec.memoryPolicy,
     cgroups: cgroupsOf(container, options.cgroup),
+    attach: attachment(container, options.cgroup, caller),
     keepRunning: options.detached ?? false,
     orphan: options.orphan ?? false,
   };
+}
+
+/** Root writes to cgroup.procs itself. */
+function attachment(
+  { scope }: RunningContainer,
+  below: string | undefined,
+  { privileged }: Caller,
+): ScopeEntry | undefined {
+  return scope && !privileged ? { scope, below: below === undefined ? "" : `/${below}` } : undefined;
 }
 
 const isChroot = (spec: ContainerSpec) =>

@@ -51,7 +51,7 @@ export async function resolveContainer(
   const root = await planRoot(spec, { features, caller, scratch }, created);
   const mayMakeNodes = caller.privileged && caller.initialUserNamespace && !created.has("user");
   if (!mayMakeNodes) requireHostDevices(spec.devices ?? []);
-  const cgroup = resolveCgroup(spec);
+  const cgroup = await resolveCgroup(spec, caller);
   const mounts = resolveMounts(spec, caller, features, created, pathsOf(cgroup?.handle));
   if (spec.mountLabel !== undefined) requireMountLabel(spec.mountLabel, mounts, root?.steps ?? []);
   if (spec.memoryPolicy) requireMemoryPolicy(spec.memoryPolicy, features);
@@ -75,13 +75,17 @@ export async function resolveContainer(
 }
 
 /** The name of its directories is nobody else's: a container of another application may have the same name. */
-function resolveCgroup(spec: ContainerSpec): CgroupPlan | undefined {
-  const { name, resources, cgroupsPath } = spec;
+async function resolveCgroup(spec: ContainerSpec, caller: Caller): Promise<CgroupPlan | undefined> {
+  const { name, resources, cgroupsPath, cgroup } = spec;
   // What others can find they can also pause, limit and count.
-  const wanted = isRecorded(spec);
+  const wanted = isRecorded(spec) || cgroup !== undefined;
   if (!resources && cgroupsPath === undefined && !wanted) return undefined;
   const unique = `libct-${name === undefined ? "" : `${name}-`}${randomBytes(4).toString("hex")}`;
-  return planCgroup({ resources, cgroupsPath, name: unique, wanted }, readView());
+  const view = readView();
+  if (cgroup?.driver !== "systemd") return planCgroup({ resources, cgroupsPath, name: unique, wanted }, view);
+  const { placeScope } = await import("./scope.ts");
+  const scope = await placeScope(cgroup, unique, caller, view);
+  return planCgroup({ resources, name: unique, scope }, view);
 }
 
 export const pathsOf = (cgroup: Cgroup | undefined): readonly string[] =>

@@ -83,7 +83,7 @@ function procWritesVerified(program: Program): string[] {
       if (callName(program, op) !== "openat") return [];
       const path = stringAt(program, op.args[1]);
       const writes = (Number(op.args[2]) & 3) !== O.RDONLY;
-      const device = path?.startsWith("/dev/") || op.member === "root" || /^(resources|cgroupsPath)/.test(op.member);
+      const device = path?.startsWith("/dev/") || op.member === "root" || /^(resources|cgroup)/.test(op.member);
       if (!writes || device || registerName(op.args[0]) === "proc") return [];
       return [`${block.name}[${index}]: opens ${path ?? "a file"} for writing outside the verified procfs`];
     }),
