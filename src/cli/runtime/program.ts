@@ -33,7 +33,7 @@ export async function runtimeMain(line: readonly string[], version: string): Pro
 /** Members by their names in config.json, which is what the caller has written. */
 async function inTermsOfConfig(error: unknown): Promise<unknown> {
   if (!(error instanceof LibctError)) return error;
-  return (await import("../../flavours/oci/members.ts")).inConfig(error);
+  return (await import("../../flavours/oci/index.ts")).inConfig(error);
 }
 
 async function withHost(given: Omit<Runtime, "host">, use: (runtime: Runtime) => Promise<number>): Promise<number> {

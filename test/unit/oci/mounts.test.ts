@@ -29,7 +29,7 @@ describe("mounts of config.json", () => {
 
   it("with a relative destination are at the root, with a warning", () => {
     const { mounts: result, warnings } = mounts({ destination: "data/../x", type: "tmpfs" });
-    expect(result).toEqual([{ destination: "/x", type: "tmpfs" }]);
+    expect(result).toEqual([{ destination: "/x", type: "tmpfs", keepMode: true }]);
     expect(warnings).toEqual([expect.stringContaining("mounts[0].destination")]);
   });
 

@@ -13,6 +13,7 @@ describe("a process of config.json", () => {
       env: {},
       user: { uid: 0, gid: 0, umask: 0o022 },
       capabilities: { bounding: [], effective: [], permitted: [], inheritable: [], ambient: [] },
+      homeFromPasswd: true,
       newSessionKeyring: true,
     });
   });
