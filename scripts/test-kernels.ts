@@ -68,7 +68,7 @@ function main(args: readonly string[]): number {
   const named = args.filter((word) => RELEASES.includes(word));
   const systemd = args.includes("systemd");
   const given = args.filter((word) => !RELEASES.includes(word) && word !== "systemd");
-  const filters = systemd && given.length === 0 ? ["systemd-cgroup"] : given;
+  const filters = systemd && given.length === 0 ? ["system/systemd-"] : given;
   const machine = systemd ? SYSTEMD : PLAIN;
   if (process.getuid?.() !== 0 || !run("root.sh", [machine.root, ...machine.packages])) {
     console.error("NOT TESTED: other kernels, which take root and a mirror of Debian");

@@ -83,13 +83,15 @@ export function resolveEntry(
   };
 }
 
-/** Root writes to cgroup.procs itself. */
+/** Root writes to cgroup.procs itself; who is root in a user namespace alone may not, as little as its user (cgroups(7), "Delegation containment"). */
 function attachment(
   { scope }: RunningContainer,
   below: string | undefined,
-  { privileged }: Caller,
+  { privileged, initialUserNamespace }: Caller,
 ): ScopeEntry | undefined {
-  return scope && !privileged ? { scope, below: below === undefined ? "" : `/${below}` } : undefined;
+  return scope && !(privileged && initialUserNamespace)
+    ? { scope, below: below === undefined ? "" : `/${below}` }
+    : undefined;
 }
 
 const isChroot = (spec: ContainerSpec) =>

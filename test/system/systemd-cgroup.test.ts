@@ -8,15 +8,11 @@ import type { Container, Host } from "../../src/index.ts";
 import { ORDINARY, runScript, source, spawnScript } from "../support/as-user.ts";
 import { openHost } from "../support/host.ts";
 import { auditEachTest } from "../support/leaks.ts";
+import { bootedWithSystemd, show } from "../support/systemd.ts";
 
 auditEachTest();
 
-const booted = existsSync("/run/systemd/system");
-if (!booted) {
-  console.warn(
-    "SKIPPED: systemd does not run this machine (`npm run test:kernels bookworm systemd` boots one that it does)",
-  );
-}
+const booted = bootedWithSystemd();
 
 const scratch = mkdtempSync(join(tmpdir(), "libct-systemd-"));
 chmodSync(scratch, 0o755);
@@ -33,15 +29,6 @@ const SLEEP = ["/bin/sleep", "1000"];
 const unitOf = ({ cgroup }: Container) => cgroup?.scope?.unit ?? "none";
 const directoryOf = ({ cgroup }: Container) => cgroup?.directories[0]?.path ?? "none";
 const read = (container: Container, file: string) => readFileSync(`${directoryOf(container)}/${file}`, "utf8").trim();
-
-/** What systemd says of a unit. */
-function show(unit: string, ...names: readonly string[]): readonly string[] {
-  const output = execFileSync("systemctl", ["show", unit, ...names.map((name) => `--property=${name}`)], {
-    encoding: "utf8",
-  });
-  const values = new Map(output.split("\n").map((line) => [line.split("=")[0], line.slice(line.indexOf("=") + 1)]));
-  return names.map((name) => values.get(name) ?? "unknown");
-}
 
 describe.runIf(booted)("a container in a scope of systemd's", () => {
   it("is where systemd says, with the limits in both places", async () => {

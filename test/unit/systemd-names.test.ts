@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseList } from "../../src/systemd/cpu-list.ts";
-import { parseSystemdPath } from "../../src/systemd/index.ts";
 import { cgroupName, escapeUnit, expandSlice, scopeName } from "../../src/systemd/names.ts";
 
 describe("names of systemd's units", () => {
@@ -47,36 +46,6 @@ describe("names of systemd's units", () => {
       "__a.scope",
       "cpux.scope",
     ]);
-  });
-});
-
-describe("the cgroupsPath of an OCI runtime with --systemd-cgroup", () => {
-  const parse = (path: string | undefined) => parseSystemdPath(path, { runtime: "ct", id: "web" });
-
-  it.each<[string | undefined, string | undefined, string]>([
-    ["machine.slice:libpod:1234", "machine.slice", "libpod-1234.scope"],
-    ["kubepods-burstable-pod1.slice:cri-containerd:abc", "kubepods-burstable-pod1.slice", "cri-containerd-abc.scope"],
-    [":docker:abc", undefined, "docker-abc.scope"],
-    ["system.slice::abc", "system.slice", "abc.scope"],
-    ["a.slice::pod.slice", "a.slice", "pod.slice"],
-    ["", undefined, "ct-web.scope"],
-    [undefined, undefined, "ct-web.scope"],
-  ])("%s", (path, slice, unit) => {
-    expect(parse(path)).toEqual({ slice, unit });
-  });
-
-  it.each([
-    "/absolute",
-    "a.slice",
-    "a.slice:b",
-    "a.slice:b:",
-    "a:b:c",
-    "a.slice:b:c:d",
-    "a.slice:b:c/d",
-    "a.slice:b:c d",
-    "::a--b.slice",
-  ])("%s is an error", (path) => {
-    expect(() => parse(path)).toThrow(/linux\.cgroupsPath/);
   });
 });
 
