@@ -14,7 +14,7 @@ int64_t take_command(uint32_t flags, uint32_t refusal, const uint8_t **go)
   struct outcome outcome = {refusal, 0, -(int64_t)refusal};
   struct program program;
   uint32_t refused[2] = {0, 0};
-  int64_t got = SYS6(__NR_recvfrom, CT_LIMIT_COMMAND_FD, frame, sizeof frame, flags, 0, 0);
+  int64_t got = SYS6(__NR_recvfrom, OWN(COMMAND), frame, sizeof frame, flags, 0, 0);
   if (got == -E_INTR || got == -E_AGAIN) return -E_AGAIN;
   if (got < (int64_t)sizeof header) return -E_CANCELED;
   size_t size = (size_t)got - sizeof header;
@@ -52,6 +52,6 @@ int64_t await_go(void *to, uint64_t capacity, bool is_monitor)
 void end_commands(void)
 {
   const uint8_t *bytes;
-  SYS2(__NR_shutdown, CT_LIMIT_COMMAND_FD, SHUTDOWN_READING);
+  SYS2(__NR_shutdown, OWN(COMMAND), SHUTDOWN_READING);
   while (take_command(MSG_DO_NOT_WAIT, E_SRCH, &bytes) != -E_CANCELED) continue;
 }

@@ -84,7 +84,10 @@ _Noreturn void monitor(uint32_t id, struct program *program);
 _Noreturn void zygote(void);
 
 /* The container that this process works for, and the CALL if it is for one: what it sends says so. */
-extern uint32_t own_id, own_call;
+extern uint32_t own_id, own_call, passed;
+
+/* How many descriptors commands are to have: these stand where a command finds them, and the executor's own behind them (`passed`). */
+#define OWN(fd) ((int32_t)(CT_LIMIT_##fd##_FD + passed))
 
 /* The payload of EXIT: microseconds of processor time, bytes, nanoseconds since the epoch, nanoseconds. */
 struct exit_report { uint32_t how, status; uint64_t user, system, maxrss, ended, ran; };

@@ -26,12 +26,12 @@ static const char *own_path(const uint64_t *auxv)
 /* The kernel calls what was executed from a descriptor /dev/fd/NUMBER (execveat(2)): this works without /proc too. */
 static bool is_sealed(const char *path)
 {
-  static const char sealed[] = "/dev/fd/4";
-  for (size_t at = 0; at < sizeof sealed; at++) {
+  static const char sealed[] = "/dev/fd/";
+  for (size_t at = 0; at < sizeof sealed - 1; at++) {
     if (path[at] != sealed[at]) return false;
   }
-  int64_t seals = SYS3(__NR_fcntl, CT_LIMIT_COMMAND_FD, F_GET_SEALS_, 0);
-  SYS1(__NR_close, CT_LIMIT_COMMAND_FD);
+  int64_t seals = SYS3(__NR_fcntl, OWN(COMMAND), F_GET_SEALS_, 0);
+  SYS1(__NR_close, OWN(COMMAND));
   return seals >= 0 && (seals & ALL_SEALS) == ALL_SEALS;
 }
 
@@ -53,18 +53,18 @@ static int64_t copy_of(const char *path)
 _Noreturn void ct_start(uint64_t *stack);
 _Noreturn void ct_start(uint64_t *stack)
 {
-  char **argv = (char **)(stack + 1);
-  char **envp = argv + stack[0] + 1;
+  char **argv = (char **)(stack + 1), **envp = argv + stack[0] + 1;
   uint64_t *auxv = (uint64_t *)envp;
   while (*auxv != 0) auxv++;
-  uint8_t type[4];
-  uint32_t length = sizeof type;
-  if (SYS5(__NR_getsockopt, CT_LIMIT_CONTROL_FD, 1, 3, type, &length) < 0) {
+  /* A word for each. */
+  passed = stack[0] == 0 || stack[0] > CT_LIMIT_MAX_PASSED + 1 ? 0 : (uint32_t)stack[0] - 1;
+  uint32_t type, length = sizeof type;
+  if (SYS5(__NR_getsockopt, OWN(CONTROL), 1, 3, &type, &length) < 0) {
     die("ct-executor: started by libct with its control socket as descriptor 3; not a command for people\n", EXIT_USAGE);
   }
   const char *path = own_path(auxv + 1);
   if (!is_sealed(path)) {
-    int64_t copy = copy_of(path), fd = CT_LIMIT_COMMAND_FD;
+    int64_t copy = copy_of(path), fd = OWN(COMMAND);
     /* It stays open in what is executed, which knows by it what it is. */
     if (copy == fd) SYS3(__NR_fcntl, fd, F_SET_FD, 0);
     else if (copy >= 0) copy = SYS3(__NR_dup3, copy, fd, 0);

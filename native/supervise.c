@@ -116,7 +116,7 @@ static struct exit_report report_of(const struct watch *w)
 
 int64_t supervise(int64_t pid, int64_t master, int64_t from, int64_t to, bool keep_running)
 {
-  struct watch w = {.pid = pid, .commands = CT_LIMIT_COMMAND_FD, .keep_running = keep_running, .begun = clock_ns(CLOCK_STEADY)};
+  struct watch w = {.pid = pid, .commands = OWN(COMMAND), .keep_running = keep_running, .begun = clock_ns(CLOCK_STEADY)};
   /* Before the first look for an ended child, so that none ends unseen. */
   w.signals = (int32_t)open_child_signals();
   if (w.signals < 0) return w.signals;

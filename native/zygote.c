@@ -4,7 +4,7 @@
 #include "sys.h"
 #include <asm/unistd.h>
 
-uint32_t own_id, own_call;
+uint32_t own_id, own_call, passed;
 
 static _Alignas(16) uint8_t area[CT_LIMIT_MAX_PROGRAM];
 static struct { int32_t pid, fd; } monitors[CT_LIMIT_MAX_CONTAINERS];
@@ -25,7 +25,7 @@ void send_frame(uint16_t type, uint16_t code, uint32_t seq, const void *payload,
 {
   struct frame_header header = {(uint32_t)size, type, code, own_id, seq};
   struct io_vector parts[2] = {{&header, sizeof header}, {payload, size}};
-  send_parts(CT_LIMIT_CONTROL_FD, parts, 2, 0);
+  send_parts(OWN(CONTROL), parts, 2, 0);
 }
 
 /* EXIT, when there was something to supervise, and DONE: in one message, since the application is woken by each. */
@@ -34,7 +34,7 @@ static void send_last_frames(void)
   struct frame_header headers[2] = {{sizeof exit_report, CT_EVENT_EXIT, 0, own_id, 0}, {0, CT_EVENT_DONE, 0, own_id, 0}};
   struct io_vector parts[3] = {{&headers[0], sizeof headers[0]}, {&exit_report, sizeof exit_report}, {&headers[1], sizeof headers[1]}};
   uint32_t first = exit_report.how == 0 ? 2 : 0;
-  send_parts(CT_LIMIT_CONTROL_FD, parts + first, 3 - first, 0);
+  send_parts(OWN(CONTROL), parts + first, 3 - first, 0);
 }
 
 /* The monitor's life: its program, then the epilogue, whatever happened before. */
@@ -77,9 +77,9 @@ static void reap_monitors(void)
 /* Descriptors of other containers must not live on in a monitor, nor those of a run in the next one: their ends would not be seen. */
 void close_free_descriptors(void)
 {
-  if (SYS3(__NR_close_range, CT_LIMIT_FIRST_FREE_FD, ~0u, 0) == 0) return;
+  if (SYS3(__NR_close_range, OWN(FIRST_FREE), ~0u, 0) == 0) return;
   /* The kernel gives the lowest free number, and there is one for each container. */
-  for (uint32_t fd = CT_LIMIT_FIRST_FREE_FD; fd < ids + 16; fd++) SYS1(__NR_close, fd);
+  for (int32_t fd = OWN(FIRST_FREE); fd < OWN(FIRST_FREE) + (int32_t)ids + 16; fd++) SYS1(__NR_close, fd);
 }
 
 static void refuse(uint32_t seq, uint32_t reason, uint32_t where)
@@ -106,7 +106,7 @@ static void run(uint32_t id, size_t size)
   int64_t error = SYS4(__NR_socketpair, 1, 5 | O_CLOSE_ON_EXEC, 0, pair);
   int64_t pid = error < 0 ? error : SYS5(__NR_clone, SIG_CHILD, 0, 0, 0, 0);
   if (pid == 0) {
-    SYS3(__NR_dup3, pair[1], CT_LIMIT_COMMAND_FD, O_CLOSE_ON_EXEC);
+    SYS3(__NR_dup3, pair[1], OWN(COMMAND), O_CLOSE_ON_EXEC);
     close_free_descriptors();
     SYS4(__NR_prlimit64, 0, RESOURCE_NOFILE, &files, 0);
     monitor(id, &program);
@@ -139,7 +139,7 @@ static void forward(const struct frame_header *header, size_t size)
 static void receive(void *to, size_t size)
 {
   for (uint8_t *at = to; size > 0;) {
-    int64_t got = SYS3(__NR_read, CT_LIMIT_CONTROL_FD, at, size);
+    int64_t got = SYS3(__NR_read, OWN(CONTROL), at, size);
     if (got == -E_INTR) continue;
     if (got <= 0) sys_exit(0);
     at += got;
@@ -169,8 +169,9 @@ _Noreturn void zygote(void)
 {
   uint8_t signals[128];
   uint64_t all = ~0ull;
-  SYS3(__NR_fcntl, CT_LIMIT_CONTROL_FD, F_SET_FD, FD_CLOSE_ON_EXEC);
-  SYS3(__NR_fcntl, CT_LIMIT_CONTROL_FD, F_SET_STATUS, 0);
+  /* Also of what is passed: only the command itself is to get it. */
+  for (int32_t fd = CT_LIMIT_CONTROL_FD; fd <= OWN(CONTROL); fd++) SYS3(__NR_fcntl, fd, F_SET_FD, FD_CLOSE_ON_EXEC);
+  SYS3(__NR_fcntl, OWN(CONTROL), F_SET_STATUS, 0);
   SYS4(__NR_rt_sigprocmask, SIG_BLOCK_ALL, &all, 0, sizeof all);
   /* A descriptor for each container: the limit that users set for applications is low. */
   SYS4(__NR_prlimit64, 0, RESOURCE_NOFILE, 0, &files);
@@ -182,7 +183,7 @@ _Noreturn void zygote(void)
   int64_t fd = open_child_signals();
   if (fd < 0) sys_exit(4);
   for (;;) {
-    struct poll_entry entries[2] = {{CT_LIMIT_CONTROL_FD, POLL_IN, 0}, {(int32_t)fd, POLL_IN, 0}};
+    struct poll_entry entries[2] = {{OWN(CONTROL), POLL_IN, 0}, {(int32_t)fd, POLL_IN, 0}};
     if (SYS5(__NR_ppoll, entries, 2, 0, 0, 8) <= 0) continue;
     if (entries[1].revents) {
       SYS3(__NR_read, fd, signals, sizeof signals);

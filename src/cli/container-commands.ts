@@ -86,6 +86,7 @@ export const CONTAINER_COMMANDS: Readonly<Record<string, Command>> = {
         envFile: { value: "file", many: true, text: "a file of such lines" },
         capAdd: { value: "capability", many: true, text: "give a capability, or ALL" },
         capDrop: { value: "capability", many: true, text: "take a capability, or ALL" },
+        preserveFds: { value: "n", text: "give it the descriptors 3 to 2+n, too" },
         json,
       },
     },

@@ -30,6 +30,7 @@ export interface RunFlags extends ResourceFlags {
   readonly rootMode?: "pivot" | "move" | "chroot";
   readonly tty?: true;
   readonly interactive?: true;
+  readonly preserveFds?: string;
   readonly oomScoreAdj?: string;
   readonly personality?: "LINUX" | "LINUX32";
   readonly landlockRead: readonly string[];
@@ -78,6 +79,7 @@ const COMMON: FlagTable<Omit<RunFlags, "json" | "kernel">> = {
   device: { value: "host[:container]", many: true, text: "give a device of the host" },
   tty: { group: "Process:", short: "-t", text: "give it a terminal" },
   interactive: { short: "-i", text: "let it read the terminal, without one of its own" },
+  preserveFds: { value: "n", text: "give it the descriptors 3 to 2+n, too" },
   workdir: { short: "-w", value: "dir", text: "working directory" },
   user: { short: "-u", value: "user[:group]", text: "ids, or names that the root's passwd and group know" },
   env: {

@@ -19,6 +19,7 @@ export async function run(invocation: Invocation, executor: Executor, globals: G
   const host = await Host.open({ started: executor, ...withStateDirectory(globals) });
   await requireTerminal(flags);
   const { timeout, maxOutput } = parseLimits(flags);
+  const fds = flags.preserveFds ? (await import("./preserve-fds.ts")).preservedFds(flags.preserveFds) : {};
   const plan = await planInvocation(invocation, host.caller);
   // Its handlers stand before the command does, so that no signal is lost in between.
   const signals = new SignalForwarder({ terminal: flags.tty ?? false, isInit: isInit(plan.spec) });
@@ -27,11 +28,12 @@ export async function run(invocation: Invocation, executor: Executor, globals: G
     await using container = await host.create(plan.spec);
     const begun = performance.now();
     const output = flags.json || maxOutput !== undefined ? "pipe" : "inherit";
-    const child = await container.start(plan.process, { stdin: await inputFor(flags), stdout: output, stderr: output });
+    const streams = { stdin: await inputFor(flags), stdout: output, stderr: output } as const;
+    const child = await container.start(plan.process, { ...streams, ...fds });
     signals.to(child);
     const limits = limit(child, timeout, undefined);
-    const streams = flags.json ? collect(child, maxOutput, limits.stop) : passThrough(child, maxOutput, limits.stop);
-    const [ended, { stdout, stderr }] = await Promise.all([child.wait(), streams]).finally(limits.clear);
+    const taken = flags.json ? collect(child, maxOutput, limits.stop) : passThrough(child, maxOutput, limits.stop);
+    const [ended, { stdout, stderr }] = await Promise.all([child.wait(), taken]).finally(limits.clear);
     const { exitCode, signal } = signals.told(ended);
     const reason = limits.reason() ?? (signal ? "signal" : "exit");
     const duration = (performance.now() - begun) / 1000;

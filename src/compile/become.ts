@@ -1,5 +1,5 @@
 import type { Register } from "../program/index.ts";
-import { closeDescriptors, enterWorkingDirectory, execute, unblockSignals } from "./command.ts";
+import { closeDescriptors, enterWorkingDirectory, execute, keepPassed, unblockSignals } from "./command.ts";
 import type { ProcessContext } from "./context.ts";
 import { askHome } from "./home.ts";
 import { resolveIdentity, takeIdentity } from "./identity.ts";
@@ -33,6 +33,7 @@ export function becomeCommand(
   const home = askHome(c);
   openTerminal(c, identity, more.withTerminal);
   placeStreams(c, pipes, ignored, identity);
+  keepPassed(c);
   more.withoutDevices?.();
   setLimits(c);
   setScheduling(c);

@@ -14,6 +14,19 @@ export function buildRoot(c: Context): void {
   if (r.root) closeDeviceNodes(c, r.root);
 }
 
+/** Whatever is not empty, or not there, or not the monitor's to remove, stays. */
+export function removeEmptied({ resolved, program }: Context): void {
+  const emptied = resolved.root?.emptied ?? [];
+  if (emptied.length === 0) return;
+  const epilogue = program.epilogue().at("root");
+  for (const path of emptied) {
+    const why = "remove what the root has made on the host";
+    epilogue.sys("unlinkat", [AT.FDCWD, epilogue.str(path), AT.REMOVEDIR], { tolerate: STAYS, why });
+  }
+}
+
+const STAYS = [E.ENOENT, E.ENOTEMPTY, E.EACCES, E.EPERM];
+
 /**
  * A specification that lists devices means these and no others: device nodes that an image brings along (such as the machine's disk) shall not open. Nodes that
  * are to be made on the root itself, not on a mount of /dev, need it open.

@@ -2,6 +2,7 @@ import { AT, E, SIG_SETMASK } from "../linux/index.ts";
 import type { BlockBuilder, DataRef } from "../program/index.ts";
 import type { ProcessSpec } from "../spec/index.ts";
 import { enterDirectory, type ProcessContext } from "./context.ts";
+import type { ResolvedProcess } from "./resolved.ts";
 
 export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -15,12 +16,28 @@ export function enterWorkingDirectory(c: ProcessContext): void {
   else init.sys("chdir", [init.str(cwd)]);
 }
 
-/** Every descriptor but the three streams closes at execve. */
-export function closeDescriptors(block: BlockBuilder, { resolved }: ProcessContext): void {
+/** Every descriptor but the three streams, and what is passed, closes at execve. */
+export function closeDescriptors(
+  block: BlockBuilder,
+  { resolved: { features, passed = 0 } }: { readonly resolved: Pick<ResolvedProcess, "features" | "passed"> },
+): void {
   const CLOSE_RANGE_CLOEXEC = 4;
-  if (resolved.features.closeRange) block.sys("close_range", [3, 0xffffffff, CLOSE_RANGE_CLOEXEC]);
-  else block.closeFrom(3);
+  const first = STREAMS + passed;
+  if (features.closeRange) block.sys("close_range", [first, 0xffffffff, CLOSE_RANGE_CLOEXEC]);
+  else block.closeFrom(first);
 }
+
+/** The executor keeps them for the command alone. Before a filter of the container's could forbid it. */
+export function keepPassed(c: ProcessContext): void {
+  const { init } = c;
+  const { passed = 0 } = c.resolved;
+  for (let index = 0; index < passed; index++) {
+    init.at(`fds[${index}]`).sys("fcntl", [STREAMS + index, F_SETFD, 0], { why: "keep it for the command" });
+  }
+}
+
+const STREAMS = 3;
+const F_SETFD = 2;
 
 /** The zygote blocks all signals; the command starts with none blocked. */
 export function unblockSignals(c: ProcessContext): void {

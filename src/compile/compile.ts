@@ -1,6 +1,6 @@
 import { type BlockBuilder, type Label, type Program, ProgramBuilder } from "../program/index.ts";
 import { becomeCommand } from "./become.ts";
-import { buildRoot } from "./build-root.ts";
+import { buildRoot, removeEmptied } from "./build-root.ts";
 import {
   awaitDeviceRules,
   enterCgroups,
@@ -23,10 +23,12 @@ import {
   waitForRuntimeHooks,
 } from "./hooks.ts";
 import { becomeNamespaceRoot } from "./identity.ts";
+import { enterIntelRdt, makeIntelRdt } from "./intel-rdt.ts";
 import { setKernelParameters, setOomScore } from "./limits.ts";
 import { captureSources, makeMounts } from "./mounts.ts";
 import {
   beginChild,
+  isSeenByOthers,
   joinNamespaces,
   makeCgroupNamespace,
   makeTimeNamespace,
@@ -43,6 +45,7 @@ import {
 import { awaitNetDevices, moveNetDevices, openNetlink } from "./net-devices.ts";
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
 import {
+  closeRecord,
   countRestarts,
   endRecord,
   holdBeforeCommand,
@@ -88,9 +91,11 @@ export function compileContainer(resolved: Resolved): Program {
   if (asks) handOverPipes(c, pipes);
   const cgroups = makeCgroups(c);
   const scope = removeScope(c);
+  const classes = makeIntelRdt(c);
   if (stage) writeStage(c, stage);
   beginChild(init, c);
   enterCgroups(c, cgroups);
+  enterIntelRdt(c, classes);
   if (!scope) makeCgroupNamespace(init, c);
   if (!stage) waitForIdMaps(init, c);
   if (scope) {
@@ -127,6 +132,7 @@ export function compileContainer(resolved: Resolved): Program {
     report,
   });
   if (events) reportMemoryEvents(c, events);
+  removeEmptied(c);
   endRecord(c, restarts);
   return program.finish();
 }
@@ -146,6 +152,7 @@ function waitUntilReady(c: Context, ended: Label): void {
 function writeStage(c: Context, stage: BlockBuilder): void {
   beginChild(stage, c);
   waitForIdMaps(stage, c);
+  if (isSeenByOthers(c.resolved)) setOomScore(stage, c);
   if (!c.resolved.created.has("user")) joinNamespaces(stage, c, (type) => type !== "mount");
   makeTimeNamespace(stage, c);
   if (c.rootBlock !== stage) return;
@@ -186,14 +193,22 @@ function writeInit(c: Context, pipes: Pipes): void {
   leaveOldRoot(c, roots);
   finishRoot(c);
 
-  setOomScore(init, c);
+  // Who has become another user cannot write to its files of /proc, nor lower anything from a user namespace: there the monitor has set it.
+  if (!isSeenByOthers(c.resolved) && (c.resolved.idMaps?.writer ?? "self") === "self") setOomScore(init, c);
   setLabels(init, c);
   becomeCommand(c, pipes, ignored, {
     withTerminal: (slave) => bindConsole(c, slave),
-    withoutDevices: () => awaitDeviceRules(c),
+    withoutDevices: () => leaveHost(c),
     asUser: () => expectHeldCommand(c),
     last: () => beforeCommand(c),
   });
+}
+
+/** Nothing leads to the host any more when the privileges go: from then on whoever shares the pid namespace may look at this process's descriptors. */
+function leaveHost(c: Context): void {
+  awaitDeviceRules(c);
+  c.init.at("process").sys("close", [c.proc]);
+  closeRecord(c);
 }
 
 /** Who makes a container that waits is told when its command cannot be executed, and not who starts it. */

@@ -24,7 +24,9 @@ export function compileEnter(resolved: ResolvedEntry): Program {
   // As for a container: the answers to the look-up of a user, about a scope and about the pipes must not be mixed up.
   const asks = typeof resolved.user === "string" || asksForHome(resolved) || resolved.attach !== undefined;
   if (asks) handOverPipes(c, pipes);
-  const bornIn = resolved.attach ? undefined : openCgroupToBeBornIn(c, resolved.cgroups);
+  // `initial` is for the time before the process is in the cgroup, and systemd moves it there.
+  const movesLater = resolved.process.execCPUAffinity?.initial !== undefined || resolved.attach !== undefined;
+  const bornIn = movesLater ? undefined : openCgroupToBeBornIn(c, resolved.cgroups);
   writeEntered(c, pipes, bornIn);
 
   const pid = program.register("init");

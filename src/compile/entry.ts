@@ -4,6 +4,7 @@ import { NAMESPACE_FILES, type NamespaceType } from "../spec/index.ts";
 import { entranceOf } from "./cgroup.ts";
 import type { ProcessContext } from "./context.ts";
 import { becomeNamespaceRoot } from "./identity.ts";
+import { joinIntelRdt } from "./intel-rdt.ts";
 import { beginChild, CLONE_FLAG, openProcfs, openSync } from "./namespaces.ts";
 import type { ResolvedEntry } from "./resolved.ts";
 import { setAffinity } from "./scheduling.ts";
@@ -43,6 +44,7 @@ export function joinContainer(
   beginChild(block, c);
   if (r.attach) awaitScope(block, c);
   else enterCgroups(block, c, bornIn);
+  for (const path of r.intelRdtPaths ?? []) joinIntelRdt(block, path);
   setAffinity(block, c, "final");
   onHost();
   block.at("container").sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0], { why: "be no target for the container" });

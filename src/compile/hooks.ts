@@ -48,7 +48,7 @@ export function runCreateContainerHooks(c: Context, hostRoot: Register | undefin
   const enter = (block: BlockBuilder) => {
     block.sys("fchdir", [hostRoot]);
     block.sys("chroot", [block.str(".")], { why: "find the hook on the host" });
-    closeDescriptors(block, c);
+    closeAll(block, c);
   };
   runHooks(c, "createContainer", "creating", enter);
   c.init.sys("close", [hostRoot]);
@@ -61,7 +61,7 @@ export function runStartContainerHooks(c: Context): void {
   init.at("hooks.startContainer").sys("rt_sigprocmask", [SIG_SETMASK, init.memory.bytes(u64s((1n << 64n) - 1n)), 0, 8]);
   // Under a filter that is installed already, all descriptors are marked (becomeCommand), and the filter may not know the call.
   const marked = filtersEarly(c);
-  runHooks(c, "startContainer", "created", (block) => (marked ? undefined : closeDescriptors(block, c)));
+  runHooks(c, "startContainer", "created", (block) => (marked ? undefined : closeAll(block, c)));
   init.sys("rt_sigprocmask", [SIG_SETMASK, init.memory.zeroed(8), 0, 8]);
 }
 
@@ -137,3 +137,7 @@ function awaitHook(c: Context, { path, timeout }: Hook): void {
   init.fail(E.ETIMEDOUT, `the hook ${path} took longer than ${timeout} s`);
   init.place(done);
 }
+
+/** What is passed to the command is not the hook's. */
+const closeAll = (block: BlockBuilder, { resolved: { features } }: Context) =>
+  closeDescriptors(block, { resolved: { features } });

@@ -3,6 +3,7 @@ export { DEFAULT_PATH } from "./command.ts";
 export { compileContainer } from "./compile.ts";
 export { NOTICE, QUESTION, REPORT } from "./context.ts";
 export { compileEnter } from "./enter.ts";
+export type { IntelRdtPlan } from "./intel-rdt.ts";
 export { compileChange } from "./live.ts";
 export type { LiveChange, ResolvedChange } from "./live-steps.ts";
 export type { NetDevice } from "./net-devices.ts";

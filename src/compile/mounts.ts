@@ -2,7 +2,7 @@ import { AT, E, MOUNT_ATTR, MOVE_MOUNT, MS, O, OPEN_TREE, openFlags } from "../l
 import type { BlockBuilder, DataRef } from "../program/index.ts";
 import { mountAttributes } from "../spec/index.ts";
 import { remountTree, setAttributes } from "./attributes.ts";
-import { enterDirectory, FIXED_FD, lend, type MountContext, makeTarget } from "./context.ts";
+import { enterDirectory, FIXED_FD, lend, type MountContext, makeTarget, splitPath } from "./context.ts";
 import { idMapNamespace } from "./idmapped.ts";
 import { labelledData, labelMounted } from "./mount-label.ts";
 import type { ResolvedMount } from "./resolved.ts";
@@ -17,14 +17,11 @@ export function captureSources(c: MountContext, own: BlockBuilder): (DataRef | u
 }
 
 /** An open mount (or without open_tree an open file), kept in memory since there are more mounts than registers. */
-function captureSource(
-  c: MountContext,
-  own: BlockBuilder,
-  { member, options, mount }: ResolvedMount,
-  path: string,
-): DataRef {
+function captureSource(c: MountContext, own: BlockBuilder, resolved: ResolvedMount, path: string): DataRef {
+  const { member, options, mount } = resolved;
   const idmapped = options.idmap !== "none" || mount.uidMappings !== undefined;
-  const block = idmapped ? c.monitor : own;
+  const lent = idmapped || isPeer(c, resolved);
+  const block = lent ? c.monitor : own;
   const before = block.member;
   block.at(`${member}.source`);
   const fd = c.program.register("source");
@@ -39,11 +36,18 @@ function captureSource(
     const namespace = idMapNamespace(c, mount, member);
     setAttributes(block, fd, "", options.idmap === "ridmap", MOUNT_ATTR.IDMAP, 0, namespace);
   }
-  const slot = idmapped ? lend(c, fd) : c.program.memory.zeroed(8);
-  if (!idmapped) block.store(slot, fd, 8);
+  const slot = lent ? lend(c, fd) : c.program.memory.zeroed(8);
+  if (!lent) block.store(slot, fd, 8);
   block.at(before);
   return slot;
 }
+
+/**
+ * "shared": the host sees what the container mounts there. Init's own tree is cut off from the host's by then, so the monitor takes the mount. (Not for a user
+ * namespace, which the kernel keeps from mounting for the host: mount_namespaces(7), "Restrictions on mount namespaces".)
+ */
+const isPeer = (c: MountContext, { options }: ResolvedMount): boolean =>
+  (options.propagation & MS.SHARED) !== 0 && c.resolved.features.openTree && !c.resolved.created.has("user");
 
 /** Makes the mounts, in the order of the spec, inside the entered root. */
 export function makeMounts(c: MountContext, sources: readonly (DataRef | undefined)[]): void {
@@ -54,12 +58,32 @@ export function makeMounts(c: MountContext, sources: readonly (DataRef | undefin
     const kind = mount.source?.directory === false ? "file" : "directory";
     const mode = noteMode(c, mount);
     standing = makeTarget(c.init, mount.mount.destination, kind, standing);
+    if (showsKernel(mount)) expectOwnDirectory(c.init, mount.mount.destination);
     // Only what is mounted in the working directory is sure not to change it, nor to lie over it.
     if (mount.options.remount || source || mount.options.tmpcopyup || mode) standing = undefined;
     makeMount(c, mount, source);
     giveMode(c, mount, mode);
     finishMount(c, mount);
   });
+}
+
+/** What paths such as those of maskedPaths and readonlyPaths lead into. */
+const showsKernel = ({ mount: { type, destination } }: ResolvedMount) =>
+  type === "proc" || type === "sysfs" || destination === "/proc" || destination === "/sys";
+
+/**
+ * A link in its place could lead into a volume, and be turned to a made-up /proc when it is time to mask the files of the real one (CVE-2019-19921,
+ * CVE-2023-27561). The working directory is the target's.
+ */
+function expectOwnDirectory(block: BlockBuilder, path: string): void {
+  const what = { tolerate: [E.EINVAL], why: `is ${path} a link?` };
+  const link = block.sysResult(
+    "link",
+    "readlinkat",
+    [AT.FDCWD, block.str(splitPath(path).name), block.memory.zeroed(8), 1],
+    what,
+  );
+  block.expect(link, -E.EINVAL, E.ELOOP, `${path} of the image is a symbolic link`);
 }
 
 /** A mount on a target that is there. It is made, or it is not: nothing is left when it fails. */

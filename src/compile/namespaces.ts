@@ -40,15 +40,31 @@ export const needsStage = (r: Resolved): boolean =>
 
 export const usesHelper = (r: Resolved) => r.root?.steps.some((step) => step.do === "helper") ?? false;
 
+/** In a pid namespace that is there already live others, and one that is strong in its user namespace could trace whatever is made there. */
+export const isSeenByOthers = (r: Resolved): boolean => r.joined.has("pid");
+
+/** Not to be traced, nor its descriptors reached, by whoever sees it (CVE-2016-9962): what is made here is born so, and stays so until execve (PR_SET_DUMPABLE). */
+function hide(block: BlockBuilder, r: Resolved): void {
+  if (isSeenByOthers(r)) block.sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0], { why: "be no target for others" });
+}
+
 /** The monitor makes init itself. */
 export function spawnDirectly(c: Context, pid: Register, into: Register | undefined): void {
   const { resolved: r, monitor } = c;
   joinNamespaces(monitor, c, (type) => type !== "mount");
   makeTimeNamespace(monitor, c);
   monitor.at("namespaces");
+  hide(monitor, r);
   spawn(monitor, r, c.init, flagsOf(r.created, ["time", ...madeLater(r)]), pid, into);
+  // The application reaches its pipes through the monitor's descriptors.
+  if (isSeenByOthers(r)) monitor.sys("prctl", [PR.SET_DUMPABLE, 1, 0, 0, 0]);
   monitor.sys("close", [c.sync.child]);
   if (r.idMaps) writeIdMaps(c, r.idMaps, pid);
+  // Files of one's own in /proc are root's as soon as one is not dumpable any more (proc(5)).
+  const { oomScoreAdj } = r.process;
+  if (isSeenByOthers(r) && oomScoreAdj !== undefined) {
+    writeProcOf(c, pid, "oom_score_adj", String(oomScoreAdj), "process.oomScoreAdj");
+  }
 }
 
 /** The monitor makes the stage; the stage's last act is to make init as the monitor's own child and to say its pid. */
@@ -63,6 +79,7 @@ export function spawnThroughStage(c: Context, stage: BlockBuilder, pid: Register
   spawn(monitor, r, stage, flagsOf(new Set(early.filter((type) => r.created.has(type))), []), stagePid);
   monitor.sys("close", [c.sync.child]);
   if (r.idMaps) writeIdMaps(c, r.idMaps, stagePid);
+  hide(stage.at("namespaces"), r);
   spawnFromStage(c, stage, flagsOf(r.created, ["user", "time", ...madeLater(r)]), pid, ended);
 }
 
@@ -210,6 +227,8 @@ export function waitForIdMaps(block: BlockBuilder, c: Context): void {
 function writeIdMaps(c: Context, maps: IdMaps, pid: Register): void {
   const { monitor } = c;
   if (maps.writer === "self") return;
+  const { oomScoreAdj } = c.resolved.process;
+  if (oomScoreAdj !== undefined) writeProcOf(c, pid, "oom_score_adj", String(oomScoreAdj), "process.oomScoreAdj");
   if (maps.writer === "monitor") {
     if (maps.denySetgroups) writeProcOf(c, pid, "setgroups", "deny", "gidMappings");
     writeProcOf(c, pid, "gid_map", mapText(maps.gid), "gidMappings");

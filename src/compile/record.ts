@@ -177,13 +177,27 @@ function removeRecord(c: Context): void {
   epilogue.sys("unlinkat", [AT.FDCWD, path, AT.REMOVEDIR], { tolerate: [E.ENOENT], why: "remove the record" });
 }
 
-/** Init says that it is ready, and waits before its command until somebody writes a byte. */
+/** Init has a copy of the monitor's descriptor. */
+export function closeRecord(c: Context): void {
+  if (c.resolved.record) c.init.at("name").sys("close", [descriptor(c)]);
+}
+
+/**
+ * Init says that it is ready, and waits before its command until somebody writes a byte. It may have company meanwhile, in a shared pid namespace or by exec,
+ * that may look at it: so it has nothing but its streams and the FIFO, and unless the application waits to be told of a failure not even the control socket.
+ */
 export function holdBeforeCommand(c: Context): void {
-  if (!c.resolved.record?.held) return;
+  const { record, orphan } = c.resolved;
+  if (!record?.held) return;
   const { init } = c;
   const byte = init.memory.zeroed(8);
   letLiveOn(c);
+  for (const fd of orphan ? [LIMIT.CONTROL_FD, LIMIT.COMMAND_FD] : [LIMIT.COMMAND_FD])
+    init.at("process").sys("close", [fd]);
   init.at("process").sys("sendto", [c.sync.child, byte, 1, 0, 0, 0]);
+  init.sys("close", [c.sync.child]);
+  // Now that there is nothing to be had, engines that are no root may find its namespaces.
+  if (orphan) init.sys("prctl", [PR.SET_DUMPABLE, 1, 0, 0, 0], { tolerate: "any" });
   init.sys("read", [c.program.register(RECORD_FILE.START), byte, 1], { why: "wait to be started" });
 }
 

@@ -13,6 +13,7 @@ import type {
   User,
 } from "../spec/index.ts";
 
+import type { IntelRdtPlan } from "./intel-rdt.ts";
 import type { NetDevice } from "./net-devices.ts";
 import type { RecordPlan } from "./record.ts";
 import type { SeccompListener } from "./seccomp-notify.ts";
@@ -77,6 +78,8 @@ export interface ResolvedProcess {
   readonly consoleSocket?: string | undefined;
   /** Who gets a pidfd of the process. */
   readonly pidfdSocket?: string | undefined;
+  /** How many descriptors, from 3 on, the executor has for the command. */
+  readonly passed?: number;
 }
 
 /** A scope of systemd's, and a cgroup below its own: "" or such as "/workers". */
@@ -98,6 +101,8 @@ export interface ResolvedEntry extends ResolvedProcess {
   readonly cgroups: readonly Pick<CgroupDirectory, "path" | "version">[];
   /** systemd puts it there, as the user may not (of an ordinary user's scope). */
   readonly attach?: ScopeEntry | undefined;
+  /** The same of resctrl, whose lists are called tasks. */
+  readonly intelRdtPaths?: readonly string[];
   /** Goes on when the application has ended. */
   readonly keepRunning: boolean;
 }
@@ -118,6 +123,7 @@ export interface Resolved extends ResolvedProcess {
   /** The SELinux label of what is mounted. */
   readonly mountLabel?: string | undefined;
   readonly netDevices?: readonly NetDevice[];
+  readonly intelRdt?: IntelRdtPlan;
   readonly cgroup: CgroupPlan | undefined;
   /** Where other processes find the container; undefined: nobody does. */
   readonly record?: RecordPlan | undefined;

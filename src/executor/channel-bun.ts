@@ -6,7 +6,7 @@ interface BunRuntime {
   spawn(
     command: readonly string[],
     options: {
-      readonly stdio: readonly ["inherit", "inherit", "inherit", "pipe"];
+      readonly stdio: readonly ["inherit", "inherit", "inherit", ...(number | "pipe")[]];
       onExit(process: unknown, code: number | null, signal: string | number | null): void;
     },
   ): BunProcess;
@@ -35,8 +35,8 @@ interface Handlers {
 }
 
 /** In Bun, whose modules of Node's kind take some milliseconds to load: a large part of what a short command takes. */
-export function openChannel(path: string, listener: ChannelListener): Channel {
-  return new BunChannel(path, listener);
+export function openChannel(path: string, listener: ChannelListener, passed: readonly number[]): Channel {
+  return new BunChannel(path, listener, passed);
 }
 
 class BunChannel implements Channel {
@@ -47,15 +47,15 @@ class BunChannel implements Channel {
   #alive = true;
   #closing = false;
 
-  constructor(path: string, listener: ChannelListener) {
+  constructor(path: string, listener: ChannelListener, passed: readonly number[]) {
     const { Bun } = globalThis as unknown as { Bun: BunRuntime };
     let exited: () => void = () => undefined;
     this.#exited = new Promise((resolve) => {
       exited = resolve;
     });
     try {
-      this.#process = Bun.spawn([path], {
-        stdio: ["inherit", "inherit", "inherit", "pipe"],
+      this.#process = Bun.spawn([path, ...passed.map(String)], {
+        stdio: ["inherit", "inherit", "inherit", ...passed, "pipe"],
         onExit: (_, code, signal) => {
           exited();
           listener.ended(`the executor ended (${signal ?? `status ${code}`})`);
@@ -73,7 +73,7 @@ class BunChannel implements Channel {
       close: () => listener.ended("the executor's control socket ended"),
       error: (_, cause) => failed(cause),
     };
-    Bun.connect({ fd: this.#process.stdio[3] ?? -1, socket }).catch(failed);
+    Bun.connect({ fd: this.#process.stdio[3 + passed.length] ?? -1, socket }).catch(failed);
   }
 
   get pid(): number {

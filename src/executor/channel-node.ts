@@ -3,9 +3,9 @@ import type { Duplex } from "node:stream";
 import type { Channel, ChannelListener } from "./channel.ts";
 
 /** With what every runtime has that knows Node's modules. */
-export function openChannel(path: string, listener: ChannelListener): Channel {
-  const child = spawn(path, [], { stdio: ["inherit", "inherit", "inherit", "pipe"] });
-  const control = child.stdio[3] as Duplex & { ref?(): void; unref?(): void };
+export function openChannel(path: string, listener: ChannelListener, passed: readonly number[]): Channel {
+  const child = spawn(path, passed.map(String), { stdio: ["inherit", "inherit", "inherit", ...passed, "pipe"] });
+  const control = child.stdio.at(3 + passed.length) as Duplex & { ref?(): void; unref?(): void };
   const exited = new Promise<void>((resolve) => {
     child.once("exit", () => resolve());
     child.once("error", () => resolve());

@@ -15,5 +15,5 @@ export interface ChannelListener {
   ended(message: string, cause?: unknown): void;
 }
 
-/** Executes a file with a socket as descriptor 3. */
-export type OpenChannel = (path: string, listener: ChannelListener) => Channel;
+/** Executes a file with these descriptors of ours as 3, 4, ... and a socket behind them. */
+export type OpenChannel = (path: string, listener: ChannelListener, passed: readonly number[]) => Channel;

@@ -12,13 +12,29 @@ export interface Executor {
   readonly ready: Promise<void>;
 }
 
+/** Another executor, whose commands get descriptors of this process as 3, 4, and so on: they go from parent to child, and by no other way on every kernel and to every user. */
+export async function startPassing(passed: readonly number[], path?: string): Promise<Zygote> {
+  const file = path === undefined ? locateExecutor() : { path };
+  try {
+    const zygote = await openZygote(file.path, passed);
+    await zygote.ready();
+    return zygote;
+  } finally {
+    file.release?.();
+  }
+}
+
+async function openZygote(path: string, passed: readonly number[]): Promise<Zygote> {
+  // Each loads what only it needs.
+  const { openChannel } = await ("Bun" in globalThis ? import("./channel-bun.ts") : import("./channel-node.ts"));
+  return new Zygote((listener) => openChannel(path, listener, passed));
+}
+
 /** Starts the executor that comes with the package, or another one. */
 export async function startExecutor(path?: string): Promise<Executor> {
   const file = path === undefined ? locateExecutor() : { path };
   try {
-    // Each loads what only it needs.
-    const { openChannel } = await ("Bun" in globalThis ? import("./channel-bun.ts") : import("./channel-node.ts"));
-    const zygote = new Zygote((listener) => openChannel(file.path, listener));
+    const zygote = await openZygote(file.path, []);
     const features = probeFeatures(zygote);
     const ready = zygote.ready().finally(() => file.release?.());
     // Who only needs one of them must not be bothered about the other.

@@ -3,7 +3,7 @@ import { LibctError } from "../errors.ts";
 import type { RootDriver, RootStep } from "../spec/index.ts";
 import { requireDirectory } from "./dir.ts";
 import { findProgram } from "./find-program.ts";
-import { escapeOption, type OverlayOptions, releaseWork, scratchSteps, workDirectory } from "./overlay.ts";
+import { emptiedWork, escapeOption, type OverlayOptions, releaseWork, scratchSteps, workDirectory } from "./overlay.ts";
 
 /** The overlay of fuse-overlayfs(1), for kernels whose own overlayfs is not allowed in user namespaces. Slower: a process answers every call. */
 export function fuseOverlay(options: OverlayOptions): RootDriver {
@@ -25,7 +25,7 @@ export function fuseOverlay(options: OverlayOptions): RootDriver {
         { do: "mkdir", path: work, mode: 0o755 },
         { do: "helper", args: [program, "-o", layers, root] },
       ];
-      return { path: root, steps };
+      return { path: root, steps, ...emptiedWork(options) };
     },
     release: () => releaseWork(options),
   };

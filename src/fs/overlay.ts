@@ -1,7 +1,7 @@
-import { chmodSync, existsSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, rmdirSync, rmSync } from "node:fs";
 import { LibctError } from "../errors.ts";
 import { absolutePath } from "../linux/index.ts";
-import type { RootContext, RootDriver, RootStep } from "../spec/index.ts";
+import type { RootContext, RootDriver, RootPlan, RootStep } from "../spec/index.ts";
 import { requireDirectory } from "./dir.ts";
 
 export interface OverlayOptions {
@@ -36,7 +36,7 @@ export function overlay(options: OverlayOptions): RootDriver {
         const upper = requireDirectory(options.upper, "root.upper");
         steps.push({ do: "mkdir", path: work, mode: 0o755 }, overlayMount(context, lower, upper, work, root));
       }
-      return { path: root, steps };
+      return { path: root, steps, ...emptiedWork(options) };
     },
     release: () => releaseWork(options),
   };
@@ -48,13 +48,34 @@ export function workDirectory({ upper, work }: OverlayOptions): string | undefin
   return upper === undefined ? undefined : `${absolutePath(upper)}-work`;
 }
 
+/** What the kernel makes in the work directory (overlayfs.rst, "workdir" and "index"); only root may read the first. */
+const KERNELS_OWN = ["work", "index"];
+
+/** For the monitor: it is there also when the application is not. */
+export function emptiedWork(options: OverlayOptions): Pick<RootPlan, "emptied" | "work"> {
+  const work = workDirectory(options);
+  if (work === undefined || options.work !== undefined) return {};
+  return { emptied: [...KERNELS_OWN.map((name) => `${work}/${name}`), work], work };
+}
+
 /** Removes the work directory, unless it is the user's own. */
 export function releaseWork(options: OverlayOptions): void {
-  const work = workDirectory(options);
-  if (work === undefined || options.work !== undefined) return;
-  // The kernel makes a directory of its own there that only root may read, and leaves it with something in it.
-  if (existsSync(`${work}/work`)) chmodSync(`${work}/work`, 0o700);
-  rmSync(work, { recursive: true, force: true });
+  const { work } = emptiedWork(options);
+  if (work !== undefined) removeWork(work);
+}
+
+/** What somebody else has put there stays. The monitor cannot do it all: where a file was deleted, the kernel leaves something in its directory. */
+export function removeWork(work: string): void {
+  if (!existsSync(work)) return;
+  for (const name of KERNELS_OWN) {
+    if (existsSync(`${work}/${name}`)) chmodSync(`${work}/${name}`, 0o700);
+    rmSync(`${work}/${name}`, { recursive: true, force: true });
+  }
+  try {
+    rmdirSync(work);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOTEMPTY") throw error;
+  }
 }
 
 /** A tmpfs of the container's own at the scratch directory, to make directories in. */

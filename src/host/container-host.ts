@@ -8,6 +8,8 @@ import type { Surroundings } from "./resolve.ts";
 /** What a container needs of its Host. */
 export interface ContainerHost {
   readonly zygote: Zygote;
+  /** One that has these descriptors of this process; for one program. */
+  passing(fds: readonly number[]): Promise<Zygote>;
   /** Where containers are written down that others can find; loaded when there is one. */
   records(): Promise<RecordStore>;
   surroundings(): Promise<Surroundings>;

@@ -1,6 +1,7 @@
 import type { Cgroup } from "../cgroup/index.ts";
 import { compileContainer, type Resolved } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
+import type { Zygote } from "../executor/index.ts";
 import type { Listing } from "../explain/index.ts";
 import { kernelFeatures } from "../linux/index.ts";
 import type { RecordStore, StatusReport } from "../records/index.ts";
@@ -14,6 +15,7 @@ import { closeUnread, EnteredProcesses } from "./entered-processes.ts";
 import type { ExitStatus } from "./exit-status.ts";
 import { isRecorded } from "./is-recorded.ts";
 import { ended, notRunning } from "./not-running.ts";
+import { launchWith } from "./passing.ts";
 import { runPoststop } from "./poststop.ts";
 import { Launch, Process, pipesFor } from "./process.ts";
 import type { Recorded } from "./recorded.ts";
@@ -295,10 +297,11 @@ export class Container extends ContainerControls {
       if (resolved.record) {
         const { makeRecord } = await import("./record-plan.ts");
         const store = await this.host.records();
-        store.reserve(this.name, makeRecord(this.spec, resolved.process, resolved.cgroup?.handle, held));
+        store.reserve(this.name, makeRecord(this.spec, resolved, held));
         reserved = store;
       }
-      return new Launch(this.host.zygote, resolved, compiled, pipes);
+      const make = (zygote: Zygote) => new Launch(zygote, resolved, compiled, pipes);
+      return await launchWith(this.host, options.fds, make);
     } catch (error) {
       reserved?.remove(this.name);
       await this.#release();

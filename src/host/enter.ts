@@ -1,10 +1,12 @@
 import { compileEnter, type ResolvedEntry } from "../compile/index.ts";
+import type { Zygote } from "../executor/index.ts";
 import type { Listing } from "../explain/index.ts";
 import { kernelFeatures } from "../linux/index.ts";
 import { encodeProgram } from "../program/index.ts";
 import type { ContainerSpec, NamespaceType } from "../spec/index.ts";
 import { killOnAbort, throwIfAborted } from "./abort.ts";
 import type { ContainerHost } from "./container-host.ts";
+import { launchWith, type Passer } from "./passing.ts";
 import { Launch, Process, pipesFor } from "./process.ts";
 import { resolveEntry } from "./resolve-entry.ts";
 import { type RunningContainer, withTarget } from "./running-container.ts";
@@ -26,7 +28,7 @@ export interface EnterOptions extends StartOptions {
 }
 
 /** What entering needs of a Host. */
-export type EnterContext = Pick<ContainerHost, "zygote" | "surroundings">;
+export type EnterContext = Pick<ContainerHost, "surroundings"> & Passer;
 
 /**
  * Executes a command in a container that runs, which this or another process has started. What the command does not say comes from the container's `process`.
@@ -59,7 +61,9 @@ export async function launchEntry(
     const resolved = resolveEntry(container, target, command, options, surroundings);
     const program = compileEnter(resolved);
     const compiled = { program, bytes: encodeProgram(program) };
-    const launch = new Launch(context.zygote, resolved, compiled, await pipesFor(resolved));
+    const pipes = await pipesFor(resolved);
+    const make = (zygote: Zygote) => new Launch(zygote, resolved, compiled, pipes);
+    const launch = await launchWith(context, options.fds, make);
     const close = () => void launch.streams.stdin?.destroy();
     launch.ended.then(close, close);
     await started(launch, options.signal);

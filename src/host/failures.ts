@@ -72,6 +72,7 @@ function hintFor({ syscall, member, text }: OpDescription, errno: number): strin
   if (member === "process.user" && errno === E.EINVAL)
     return `id ${/\d+/.exec(text.replace(/^\w+/, ""))?.[0] ?? ""} is not mapped in the user namespace: see uidMappings and gidMappings`;
   if (/^(resources|cgroup)/.test(member)) return cgroupHint(syscall, errno);
+  if (member.startsWith("intelRdt")) return RESCTRL_HINT;
   if (member.startsWith("netDevices")) return NET_DEVICE_HINTS.get(errnoName(errno));
   if (syscall === "pivot_root" && errno === E.EINVAL) return 'the host may run on an initramfs: use rootMode "move"';
   if (syscall === "prctl" && errno === E.EPERM)
@@ -89,6 +90,9 @@ function cgroupHint(syscall: string | undefined, errno: number): string {
   if (errno === E.EBUSY) return "the cgroup has processes of its own, or others below it in use";
   return "the cgroup does not take it: the value may be below what is used, or above what a parent allows";
 }
+
+const RESCTRL_HINT =
+  "why it is refused stands in info/last_cmd_status of the resctrl filesystem (usually /sys/fs/resctrl)";
 
 const LINK_HINT = "a symbolic link of the container's root leads there, which may be an attack";
 

@@ -13,6 +13,7 @@ import type { HostFeatures } from "./doctor.ts";
 import type { ContainerListing } from "./inspect.ts";
 import { isRecorded } from "./is-recorded.ts";
 import type { Meter } from "./meter.ts";
+import type { PassingExecutors } from "./passing.ts";
 import type { Compiled } from "./process.ts";
 import { Recent } from "./recent.ts";
 import type { Repair } from "./repair.ts";
@@ -42,6 +43,8 @@ export class Host {
   readonly #containers = new Map<string, Container>();
   readonly #caller: Caller;
   readonly #stateDirectory: string | undefined;
+  readonly #executor: string | undefined;
+  #passing: PassingExecutors | undefined;
   readonly #features: Promise<KernelFeatures>;
   #store: RecordStore | undefined;
   // Containers of the same kind follow each other, and what is made of a specification is a large part of their time.
@@ -49,11 +52,12 @@ export class Host {
   readonly #programs = new Recent<object, Compiled>(MOST_RECENT);
   #surroundings: Promise<Surroundings> | undefined;
 
-  private constructor({ zygote, features }: Executor, caller: Caller, stateDirectory: string | undefined) {
+  private constructor({ zygote, features }: Executor, caller: Caller, options: HostOptions) {
     this.#zygote = zygote;
     this.#features = features;
     this.#caller = caller;
-    this.#stateDirectory = stateDirectory;
+    this.#stateDirectory = options.stateDirectory;
+    this.#executor = options.executor;
   }
 
   static async open(options: HostOptions = {}): Promise<Host> {
@@ -63,7 +67,7 @@ export class Host {
       const caller = readCaller();
       // One that was started by `ct` is asked things before it is ready: it answers when it is.
       if (!options.started) await executor.ready;
-      return new Host(executor, caller, options.stateDirectory);
+      return new Host(executor, caller, options);
     } catch (error) {
       await executor.zygote.close();
       throw error;
@@ -155,9 +159,16 @@ export class Host {
     return this.#store;
   }
 
+  async #pass(fds: readonly number[]): Promise<Zygote> {
+    const { PassingExecutors } = await import("./passing.ts");
+    this.#passing ??= new PassingExecutors(this.#executor);
+    return await this.#passing.start(fds);
+  }
+
   #forContainers(): ContainerHost {
     return {
       zygote: this.#zygote,
+      passing: (fds) => this.#pass(fds),
       records: () => this.#records(),
       surroundings: () => this.surroundings(),
       compile: (resolved) => this.#compile(resolved),
@@ -219,6 +230,7 @@ export class Host {
   /** Ends every container of this Host, but for those with lifetime "host", and the executor. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.containers.map((container) => container[Symbol.asyncDispose]()));
+    await this.#passing?.close();
     await this.#zygote.close();
   }
 }

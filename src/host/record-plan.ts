@@ -1,5 +1,4 @@
-import type { Cgroup } from "../cgroup/index.ts";
-import type { RecordPlan } from "../compile/index.ts";
+import type { RecordPlan, Resolved } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import { bootId, type ContainerRecord, identify } from "../records/index.ts";
 import type { ContainerSpec, ProcessSpec } from "../spec/index.ts";
@@ -25,13 +24,11 @@ export function planRecord(spec: ContainerSpec, process: ProcessSpec, directory:
   };
 }
 
-export function makeRecord(
-  spec: ContainerSpec,
-  process: ProcessSpec,
-  cgroup: Cgroup | undefined,
-  held: boolean,
-): ContainerRecord {
+/** What is written down of a container that is about to be made. */
+export function makeRecord(spec: ContainerSpec, resolved: Resolved, held: boolean): ContainerRecord {
   const creator = identify(globalThis.process.pid);
   if (!creator) throw new LibctError("ERR_CT_STATE", "there is no procfs at /proc", { path: "/proc" });
-  return { version: 1, created: Date.now(), creator, bootId: bootId(), spec, process, cgroup, held };
+  const { process, cgroup, root } = resolved;
+  const looked = { process, cgroup: cgroup?.handle, work: root?.work };
+  return { version: 1, created: Date.now(), creator, bootId: bootId(), spec, ...looked, held };
 }

@@ -32,6 +32,7 @@ import { runPoststop } from "./poststop.ts";
 import { numberOf } from "./process.ts";
 import { clearCgroup } from "./repair.ts";
 import { runsOf } from "./runs.ts";
+import { clearWork } from "./work-directory.ts";
 
 export interface StopOptions {
   /** What asks it to end. Default: SIGTERM */
@@ -257,6 +258,7 @@ export class Recorded {
     const { record } = this.read();
     // Its monitor has removed them already, unless it was killed.
     await clearCgroup(record.cgroup);
+    clearWork(this.#store, this.#name, record.work);
     this.#store.remove(this.#name);
     await runPoststop(record.spec);
   }

@@ -6,9 +6,10 @@ import type { Caller } from "./caller.ts";
 import type { EnterOptions } from "./enter.ts";
 import type { PinnedProcess } from "./pinned-process.ts";
 import type { Streams, Surroundings } from "./resolve.ts";
+import { findResctrl, intelRdtGroups } from "./resolve-intel-rdt.ts";
 import { resolveProcess } from "./resolve-process.ts";
 import { chooseNamespaces, namespacesOf, type RunningContainer, readIdMaps } from "./running-container.ts";
-import { type Command, socketsOf } from "./start-options.ts";
+import { type Command, passedOf, socketsOf } from "./start-options.ts";
 
 /** What the compiler must know of the way into a container. */
 function resolveWay(
@@ -74,10 +75,14 @@ export function resolveEntry(
   return {
     ...resolveProcess(process, seccompOf(spec, options), features, { state, caller, enters: true }),
     ...streamsOf(options),
+    ...passedOf(options),
     ...resolveWay(container, target, namespaces, { caller }),
     memoryPolicy: spec.memoryPolicy,
     cgroups: cgroupsOf(container, options.cgroup),
     attach: attachment(container, options.cgroup, caller),
+    ...(spec.intelRdt
+      ? { intelRdtPaths: intelRdtGroups(spec.intelRdt, spec.name ?? container.name, findResctrl()) }
+      : {}),
     keepRunning: options.detached ?? false,
     orphan: options.orphan ?? false,
   };

@@ -20,7 +20,6 @@ import { isRecorded } from "./is-recorded.ts";
 import { refuseChangesOfOwn } from "./own-namespaces.ts";
 import { requireMountLabel } from "./resolve-mount-label.ts";
 import { resolveMounts } from "./resolve-mounts.ts";
-import { planNetDevices } from "./resolve-net-devices.ts";
 import { resolveProcess } from "./resolve-process.ts";
 import { requireMemoryPolicy } from "./resolve-scheduling.ts";
 import { unsupported } from "./unsupported.ts";
@@ -35,7 +34,10 @@ export interface Surroundings {
 }
 
 /** Where the process's streams lead, and where the container is written down. */
-export type Streams = Pick<Resolved, "stdin" | "stdout" | "stderr" | "record" | "consoleSocket" | "pidfdSocket">;
+export type Streams = Pick<
+  Resolved,
+  "stdin" | "stdout" | "stderr" | "passed" | "record" | "consoleSocket" | "pidfdSocket"
+>;
 
 /** Looks up on the machine what the compiler must know; refuses what cannot work before anything is made. */
 export async function resolveContainer(
@@ -66,12 +68,30 @@ export async function resolveContainer(
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
     mounts,
-    ...(spec.netDevices ? { netDevices: await planNetDevices(spec.netDevices, runner) } : {}),
+    ...(await resolveRare(spec, name, runner)),
     mountLabel: spec.mountLabel,
     memoryPolicy: spec.memoryPolicy,
     cgroup,
     mayMakeNodes,
   };
+}
+
+/** What few containers have is loaded for those. */
+async function resolveRare(
+  { netDevices, intelRdt }: ContainerSpec,
+  name: string,
+  runner: ProgramRunner,
+): Promise<Pick<Resolved, "netDevices" | "intelRdt">> {
+  const rare: { -readonly [K in "netDevices" | "intelRdt"]?: NonNullable<Resolved[K]> } = {};
+  if (intelRdt) {
+    const { findResctrl, planIntelRdt } = await import("./resolve-intel-rdt.ts");
+    rare.intelRdt = planIntelRdt(intelRdt, name, findResctrl());
+  }
+  if (netDevices) {
+    const { planNetDevices } = await import("./resolve-net-devices.ts");
+    rare.netDevices = await planNetDevices(netDevices, runner);
+  }
+  return rare;
 }
 
 /** The name of its directories is nobody else's: a container of another application may have the same name. */

@@ -21,6 +21,8 @@ export const E = {
   ENOSPC: 28,
   EROFS: 30,
   ENOSYS: 38,
+  ELOOP: 40,
+  ENOTEMPTY: 39,
   ENOTSUP: 95,
   ECONNRESET: 104,
   ETIMEDOUT: 110,

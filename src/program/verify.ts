@@ -10,6 +10,7 @@ import {
   registerName,
   stringAt,
 } from "./verify-calls.ts";
+import { verifyCompany } from "./verify-company.ts";
 import { verifyChange, verifyEntry } from "./verify-entry.ts";
 
 /**
@@ -41,6 +42,7 @@ export function verifyProgram(program: Program): readonly string[] {
     ...madeInsideRoot(program, calls),
     ...readonlyKept(program, calls),
     ...noDevicesInUserNamespace(program, calls),
+    ...(init.name === "init" ? verifyCompany(program, init) : []),
   ];
 }
 
@@ -56,13 +58,19 @@ function opensClose(program: Program): string[] {
   );
 }
 
-/** CVE-2024-21626: no inherited descriptor above the streams survives. */
+const [FIRST_PASSED, F_SETFD] = [3, 2];
+
+/** CVE-2024-21626: no inherited descriptor above the streams survives, but for those that are passed on purpose: 3, 4 and so on without a gap. */
 function descriptorsClosed(calls: readonly Call[]): string[] {
+  const kept = calls.filter(({ op, name }) => name === "fcntl" && op.args[1] === F_SETFD && op.args[2] === 0);
+  const gap = kept.findIndex(({ op }, index) => op.args[0] !== FIRST_PASSED + index);
   const closed = indexOfLast(
     calls,
-    ({ op, name }) => (name === "close_range" || name === "CLOSE_FROM") && op.args[0] === 3,
+    ({ op, name }) => (name === "close_range" || name === "CLOSE_FROM") && op.args[0] === FIRST_PASSED + kept.length,
   );
-  return closed >= 0 && closed < firstExec(calls) ? [] : ["inherited descriptors are not closed before execve"];
+  return gap < 0 && closed >= 0 && closed < firstExec(calls)
+    ? []
+    : ["inherited descriptors are not closed before execve"];
 }
 
 /** CVE-2024-21626: with a root of its own, the working directory is seen to lie inside it. */
@@ -83,8 +91,10 @@ function procWritesVerified(program: Program): string[] {
       if (callName(program, op) !== "openat") return [];
       const path = stringAt(program, op.args[1]);
       const writes = (Number(op.args[2]) & 3) !== O.RDONLY;
-      const device = path?.startsWith("/dev/") || op.member === "root" || /^(resources|cgroup)/.test(op.member);
-      if (!writes || device || registerName(op.args[0]) === "proc") return [];
+      const device =
+        path?.startsWith("/dev/") || op.member === "root" || /^(resources|cgroup|intelRdt)/.test(op.member);
+      const directory = registerName(op.args[0]) ?? "";
+      if (!writes || device || ["proc", "record"].includes(directory)) return [];
       return [`${block.name}[${index}]: opens ${path ?? "a file"} for writing outside the verified procfs`];
     }),
   );
@@ -106,7 +116,7 @@ function privilegesDropped(calls: readonly Call[]): string[] {
 }
 
 /** What hands over the descriptor of a filter with a listener, and what waits to be started then: all before the command. */
-const WITH_LISTENER = new Set(["STORE", "write", "read", "EXPECT", "sendto"]);
+const WITH_LISTENER = new Set(["close", "STORE", "write", "read", "EXPECT", "sendto"]);
 
 /** With no_new_privs nothing but the command comes after the filter. */
 function seccompLast(calls: readonly Call[]): string[] {

@@ -18,6 +18,8 @@ export interface ContainerRecord {
   readonly cgroup?: Cgroup | undefined;
   /** It waits before its command until it is started. */
   readonly held: boolean;
+  /** The work directory that its overlay has on the host. */
+  readonly work?: string | undefined;
 }
 
 /** Who runs, as the monitor's program wrote it down. */
@@ -39,6 +41,7 @@ const MEMBERS: Readonly<Record<keyof ContainerRecord, (value: unknown) => boolea
   process: (value) => typeof value === "object" && value !== null && "args" in value && Array.isArray(value.args),
   cgroup: (value) => value === undefined || (typeof value === "object" && value !== null && "directories" in value),
   held: (value) => typeof value === "boolean",
+  work: (value) => value === undefined || typeof value === "string",
 };
 
 const has = (value: unknown, member: string, type: "number" | "string"): boolean =>

@@ -284,6 +284,10 @@ export interface RootPlan {
   /** The directory that becomes "/"; must be a mount point after the steps. */
   readonly path: string;
   readonly steps: readonly RootStep[];
+  /** Directories on the host that the steps make and the container's monitor removes when it has ended, in this order, if they are empty by then. */
+  readonly emptied?: readonly string[];
+  /** An overlay's work directory on the host: it is removed with the container's record at the latest. */
+  readonly work?: string;
 }
 
 /**

@@ -7,6 +7,7 @@ import { resources as resourcesSchema } from "./schema-resources.ts";
 import type { ContainerSpec, ProcessSpec } from "./types.ts";
 import { checkCgroup } from "./validate-cgroup.ts";
 import { checkIdMappings, checkUserIsMapped } from "./validate-idmaps.ts";
+import { checkIntelRdt } from "./validate-intel-rdt.ts";
 import { checkLifetime } from "./validate-lifetime.ts";
 import { checkDevices, checkMounts } from "./validate-mounts.ts";
 import { checkNamespaceNeeds, namespaceUse } from "./validate-namespaces.ts";
@@ -37,6 +38,7 @@ export function validateSpec(input: unknown): ContainerSpec {
   if (spec.mounts) checkMounts(spec.mounts, use);
   if (spec.devices) checkDevices(spec.devices);
   if (spec.sysctl) checkSysctl(spec, use);
+  if (spec.intelRdt) checkIntelRdt(spec.intelRdt);
   if (spec.netDevices) checkNetDevices(spec);
   if (spec.memoryPolicy) checkMemoryPolicy(spec.memoryPolicy);
   checkLifetime(spec);

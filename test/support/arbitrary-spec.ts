@@ -29,6 +29,7 @@ export interface Given {
   /** Of a seccomp filter that notifies. */
   readonly listener?: SeccompListener;
   readonly netDevices?: NonNullable<Resolved["netDevices"]>;
+  readonly intelRdt?: NonNullable<Resolved["intelRdt"]>;
 }
 
 export const SCRATCH = "/run/libct/scratch";
@@ -56,6 +57,7 @@ export function resolvedBy(given: Given, features: KernelFeatures): Resolved {
     user: process.user,
     memoryPolicy: spec.memoryPolicy,
     mountLabel: spec.mountLabel,
+    ...(given.intelRdt ? { intelRdt: given.intelRdt } : {}),
     ...(given.netDevices ? { netDevices: given.netDevices } : {}),
     seccomp: spec.seccomp === undefined || spec.seccomp === "unconfined" ? undefined : filterFor(given.listener),
     stdin,

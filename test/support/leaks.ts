@@ -35,8 +35,8 @@ export async function expectNothingLeft(before: Inventory): Promise<void> {
   expect(left, "left behind on the machine").toEqual([]);
 }
 
-function leftSince(before: Inventory): string[] {
-  const now = takeInventory();
+/** What is there `now` and was not before. */
+export function leftSince(before: Inventory, now = takeInventory()): string[] {
   return (Object.keys(now) as (keyof Inventory)[]).flatMap((kind) => {
     const known = new Set(before[kind]);
     return now[kind].filter((item) => !known.has(item)).map((item) => `${kind}: ${item}`);

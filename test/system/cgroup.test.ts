@@ -34,6 +34,8 @@ const places = readView().layout.hierarchies.filter(
   ({ version, controllers }) => version === 2 || controllers.length > 0,
 ).length;
 const hasCpuset = readView().layout.hierarchies.some(({ controllers }) => controllers.includes("cpuset"));
+const hugetlb = readView().layout.hierarchies.find(({ controllers }) => controllers.includes("hugetlb"));
+const hasHugepages = hugetlb !== undefined && existsSync("/sys/kernel/mm/hugepages/hugepages-2048kB");
 const inVersion1 = kind === "v1" || kind === "hybrid";
 
 /** Takes 90 MB of memory. */
@@ -84,6 +86,18 @@ describe("limits", () => {
     expect(either(one.cgroup, "cpu.cfs_quota_us", "cpu.max")).toBe(inVersion1 ? "50000" : "50000 100000");
     if (inVersion1) expect(file(one.cgroup, "cpuset.cpus")).toBe("0");
     expect(one.cgroup.directories.every(({ path }) => /\/libct-[0-9a-f]{8}$/.test(path))).toBe(true);
+  });
+
+  it.runIf(hasHugepages)("of huge pages hold for their use and for their reservation, then and later", async () => {
+    const limited = (limit: number) => ({ hugepageLimits: [{ pageSize: "2MB", limit }] });
+    await using one = await started({ resources: limited(4 << 20) });
+    const limits = () =>
+      ["hugetlb.2MB.", "hugetlb.2MB.rsvd."].map((name) =>
+        file(one.cgroup, `${name}${hugetlb?.version === 1 ? "limit_in_bytes" : "max"}`),
+      );
+    expect(limits()).toEqual(["4194304", "4194304"]);
+    await one.container.update(limited(8 << 20));
+    expect(limits()).toEqual(["8388608", "8388608"]);
   });
 
   it("bind everything that runs in it, from its first process on", async () => {

@@ -7,6 +7,7 @@ import {
   type ContainerSpec,
   Host,
   type LogEntry,
+  overlay,
   standard,
 } from "../../src/index.ts";
 import { ORDINARY, runScript, spawnScript } from "../support/as-user.ts";
@@ -137,6 +138,30 @@ describe("a container with lifetime host", () => {
       await eventually(() => expect(existsSync(`${stateDirectory}/containers/${spec.name}`)).toBe(false));
       expect(await failure(found.wait())).toMatchObject({ code: "ERR_CT_NO_SUCH_CONTAINER" });
     }
+  });
+
+  it("leaves no work directory beside its overlay's upper one, and takes nothing of others", async () => {
+    const upper = `${directory}/upper`;
+    const work = `${upper}-work`;
+    mkdirSync(upper);
+    const run = async () => {
+      const spec = { ...DURABLE, name: "layered", root: overlay({ lower: [root], upper }) };
+      const container = await started(spec, "sh", "-c", "rm /bin/true; echo kept > /kept; sleep 0.2");
+      expect(existsSync(`${work}/work`)).toBe(true);
+      await container[Symbol.asyncDispose]();
+      const found = await other.open("layered");
+      await found.wait();
+      await found.remove();
+    };
+    await run();
+    expect(readFileSync(`${upper}/kept`, "utf8")).toBe("kept\n");
+    expect(existsSync(work)).toBe(false);
+    mkdirSync(work);
+    writeFileSync(`${work}/mine`, "");
+    await run();
+    expect(readdirSync(work)).toEqual(["mine"]);
+    rmSync(work, { recursive: true });
+    rmSync(upper, { recursive: true });
   });
 
   it("is removed under its new name, too", async () => {

@@ -8,6 +8,7 @@ import type { RunFlags } from "../flags.ts";
 import { print } from "../output.ts";
 import { parseInteger, wrong } from "../parse.ts";
 import { planInvocation } from "../plan.ts";
+import { preservedFds } from "../preserve-fds.ts";
 import { usage } from "../syntax.ts";
 
 /** `ct run -d` and `ct create`: a container that outlives this command. Prints its name. */
@@ -18,8 +19,9 @@ export async function detach(invocation: Invocation, executor: Executor, globals
   const plan = await planInvocation(invocation, host.caller);
   const container = await host.create(durable(plan, flags));
   const input = flags.interactive || flags.tty ? "pipe" : "ignore";
-  if (held) await container.prepare(plan.process, { stdin: input });
-  else await container.start(plan.process, { stdin: input });
+  const options = { stdin: input, ...preservedFds(flags.preserveFds) } as const;
+  if (held) await container.prepare(plan.process, options);
+  else await container.start(plan.process, options);
   await print(process.stdout, `${flags.json ? JSON.stringify({ name: container.name }) : container.name}\n`);
   return 0;
 }

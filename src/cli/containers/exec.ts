@@ -6,6 +6,7 @@ import { parseEnv } from "../env.ts";
 import { print } from "../output.ts";
 import { wrong } from "../parse.ts";
 import { inputFor } from "../plan.ts";
+import { preservedFds } from "../preserve-fds.ts";
 import { SignalForwarder } from "../signals.ts";
 import { usage } from "../syntax.ts";
 import { isTerminal, readTerminal, watchSize } from "../terminal.ts";
@@ -21,6 +22,7 @@ export interface ExecFlags {
   readonly envFile: readonly string[];
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
+  readonly preserveFds?: string;
   readonly json?: true;
 }
 
@@ -37,18 +39,19 @@ export async function exec(
   if (after && rest.length > 0) throw usage(`only the container's name may stand before "--", but ${rest[0]} does too`);
   if (command.length === 0) throw usage("no command is given", `ct exec ${name} -- COMMAND...`);
   if (flags.tty && !(await isTerminal(0))) throw usage("-t needs a terminal as standard input", "leave -t out");
+  const fds = preservedFds(flags.preserveFds);
   return await withHost(globals, async (host) => {
     const container = await host.open(name);
     const base = container.info().process;
     const process = { ...(await processOf(flags, base)), args: command };
     if (flags.detach) {
       const streams: StartOptions = { stdin: "ignore", stdout: "ignore", stderr: "ignore" };
-      const { pid } = await container.exec(process, { ...streams, detached: true });
+      const { pid } = await container.exec(process, { ...streams, ...fds, detached: true });
       if (flags.json) await print(globalThis.process.stdout, `${JSON.stringify({ name, pid })}\n`);
       return 0;
     }
     return await follow(flags, async () =>
-      container.exec(process, { stdin: await inputFor(flags), stdout: "inherit", stderr: "inherit" }),
+      container.exec(process, { stdin: await inputFor(flags), stdout: "inherit", stderr: "inherit", ...fds }),
     );
   });
 }

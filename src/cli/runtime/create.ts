@@ -5,6 +5,7 @@ import { LibctError } from "../../errors.ts";
 import { parseConfig, type Translation, translateConfig } from "../../flavours/oci/index.ts";
 import type { Container, StartOptions } from "../../host/index.ts";
 import type { ContainerSpec, ProcessSpec } from "../../spec/index.ts";
+import { preservedFds } from "../preserve-fds.ts";
 import type { FlagTable } from "../syntax.ts";
 import { isRootless } from "./globals.ts";
 import type { Log } from "./log.ts";
@@ -90,9 +91,16 @@ export function readBundle(
     );
   }
   // Whoever enters without saying more gets what the container's own process has.
-  const spec = withNotifySocket({ ...translated.spec, process: command });
+  const spec = withNotifySocket({ ...translated.spec, process: withListening(command) });
   return { spec: rootless ? withPossibleCgroup(spec, log) : spec, process: spec.process };
 }
+
+/** How many sockets a service manager has opened for the command (sd_listen_fds(3)). */
+const listening = () => Number(process.env.LISTEN_FDS ?? 0);
+
+/** Who looks for them is the container's first process. */
+const withListening = (command: ProcessSpec): ProcessSpec =>
+  listening() === 0 ? command : { ...command, env: { ...command.env, LISTEN_FDS: `${listening()}`, LISTEN_PID: "1" } };
 
 /** The command may tell the service manager that started us how it is (sd_notify(3)). */
 function withNotifySocket(
@@ -152,8 +160,9 @@ export function requireConsole(terminal: boolean, consoleSocket: string | undefi
 
 /** The streams of the caller's, and who gets descriptors. */
 export function inherited(flags: Pick<CreateFlags, "consoleSocket" | "pidfdSocket" | "preserveFds">): StartOptions {
-  if (flags.preserveFds !== undefined && Number(flags.preserveFds) > 0) throw new Error("not yet");
+  const passed = Number(flags.preserveFds ?? 0) + listening();
   return {
+    ...preservedFds(passed === 0 ? undefined : `${passed}`),
     stdin: "inherit",
     stdout: "inherit",
     stderr: "inherit",
