@@ -39,7 +39,9 @@ export async function repair(store: RecordStore): Promise<readonly Repair[]> {
   const done: Repair[] = [];
   const containers = store.list().flatMap((one) => ("error" in one ? [] : [one]));
   for (const found of containers.filter(isAbandoned)) {
-    for (const path of await clearCgroup(found.record.cgroup)) done.push({ what: "cgroup", path });
+    // A scope ends with its processes by itself; one of a container that never ran may be somebody else's, who has that name.
+    const own = found.state !== undefined || found.record.cgroup?.scope === undefined;
+    for (const path of own ? await clearCgroup(found.record.cgroup) : []) done.push({ what: "cgroup", path });
     if (found.record.spec.lifetime === "host" && !found.record.spec.autoRemove) continue;
     store.remove(found.name);
     done.push({ what: "record", path: found.directory });

@@ -1,4 +1,4 @@
 export type { ManagerKind } from "./address.ts";
 export { parseSystemdPath, type SystemdPath } from "./names.ts";
-export { planScope, startScope, updateScope } from "./scope.ts";
+export { checkLimits, planScope, startScope, updateScope } from "./scope.ts";
 export { Systemd } from "./systemd.ts";
