@@ -100,8 +100,10 @@ export function planCgroup(request: CgroupRequest, view: CgroupView): CgroupPlan
   return undefined;
 }
 
+/** Of version 1 systemd makes the directories of those controllers that it knows, and the others are made beside it. */
 const inScope = (plan: CgroupPlan, { scope, path }: ScopePlace, resources: Resources): CgroupPlan => ({
   ...plan,
+  steps: plan.steps.map((step) => (step.do === "mkdir" ? { ...step, shared: true } : step)),
   handle: { ...plan.handle, scope },
   scope: { scope, path, resources },
 });

@@ -14,13 +14,14 @@ export function removeScope({ program, resolved }: Context): DataRef | undefined
   const nothing = epilogue.label();
   epilogue.load(isMade, mark, 1);
   epilogue.jumpUnless(isMade, 1, nothing);
-  for (const { path, version } of plan.handle.directories.toSorted((a, b) => b.version - a.version)) {
+  for (const { path } of plan.handle.directories.filter(({ version }) => version === 2)) {
     const gone = epilogue.label();
-    if (version === 2) killRest(epilogue, path, gone, true);
-    // That of version 2 is watched by systemd, which removes it when it is empty; of the others there are some that it knows nothing of.
-    else removeDirectory(epilogue, path);
+    killRest(epilogue, path, gone, true);
     epilogue.place(gone);
   }
+  // That of version 2 is watched by systemd, which removes it when it is empty. Of version 1 there are some that it knows nothing of.
+  const made = plan.steps.flatMap((step) => (step.do === "mkdir" ? [step.path] : []));
+  for (const path of made.reverse()) removeDirectory(epilogue, path);
   epilogue.place(nothing);
   return mark;
 }

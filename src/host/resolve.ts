@@ -103,9 +103,8 @@ async function resolveCgroup(spec: ContainerSpec, caller: Caller): Promise<Cgrou
   const unique = `libct-${name === undefined ? "" : `${name}-`}${randomBytes(4).toString("hex")}`;
   const view = readView();
   if (cgroup?.driver !== "systemd") return planCgroup({ resources, cgroupsPath, name: unique, wanted }, view);
-  const { placeScope } = await import("./scope.ts");
-  const scope = await placeScope(cgroup, unique, caller, view);
-  return planCgroup({ resources, name: unique, scope }, view);
+  const { planInScope } = await import("./scope.ts");
+  return await planInScope({ cgroup, resources }, unique, caller, view);
 }
 
 export const pathsOf = (cgroup: Cgroup | undefined): readonly string[] =>

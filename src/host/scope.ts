@@ -1,7 +1,14 @@
-import type { Cgroup, CgroupScope, CgroupView, ScopePlace, ScopePlan } from "../cgroup/index.ts";
+import {
+  type Cgroup,
+  type CgroupPlan,
+  type CgroupScope,
+  type CgroupView,
+  planCgroup,
+  type ScopePlan,
+} from "../cgroup/index.ts";
 import type { ScopeEntry } from "../compile/index.ts";
 import type { CgroupSpec, Resources } from "../spec/index.ts";
-import { planScope, Systemd, startScope, updateScope } from "../systemd/index.ts";
+import { checkLimits, planScope, Systemd, startScope, updateScope } from "../systemd/index.ts";
 import type { Caller } from "./caller.ts";
 
 /** Each of these opens a connection of its own: what comes between them takes as long as a container runs. */
@@ -14,10 +21,18 @@ async function withSystemd<T>(kind: CgroupScope["manager"], use: (systemd: Syste
   }
 }
 
-/** Where the scope of a container will be: root's below the machine's systemd, another user's below his own. */
-export function placeScope(cgroup: CgroupSpec, unique: string, caller: Caller, view: CgroupView): Promise<ScopePlace> {
+/** Plans the scope of a container: root's below the machine's systemd, another user's below his own. `name` is one that nobody else has. */
+export async function planInScope(
+  { cgroup, resources }: { readonly cgroup: CgroupSpec; readonly resources?: Resources | undefined },
+  name: string,
+  caller: Caller,
+  view: CgroupView,
+): Promise<CgroupPlan | undefined> {
   const kind = caller.uid === 0 && caller.initialUserNamespace ? "system" : "user";
-  return withSystemd(kind, async (systemd) => planScope(cgroup, unique, systemd, view));
+  const scope = await withSystemd(kind, async (systemd) => planScope(cgroup, name, systemd, view));
+  const plan = planCgroup({ resources, name, scope }, view);
+  if (plan?.scope) checkLimits(plan.scope, plan.handle);
+  return plan;
 }
 
 /** Makes it around the container's first process. */

@@ -52,6 +52,11 @@ function delegated({ controlGroup, version }: Pick<Systemd, "controlGroup" | "ve
   return unified.controllers.filter((name) => known.includes(name) && (own ?? unified.controllers).includes(name));
 }
 
+/** Throws LibctError for limits that cannot be told to systemd, before anything is made. */
+export function checkLimits({ resources }: ScopePlan, cgroup: Cgroup): void {
+  resourceProperties(resources, { versionOf: versionOf(cgroup), version: Number.POSITIVE_INFINITY });
+}
+
 /** Has systemd make the scope around a process. Throws LibctError when it did not, or not where it was expected. */
 export async function startScope(
   systemd: Systemd,

@@ -46,9 +46,9 @@ export class Systemd {
   static async open({ kind, uid, env = process.env, timeout, ...options }: SystemdOptions): Promise<Systemd> {
     if (!options.doors && !isBooted()) throw notBooted();
     const refusals: Refusal[] = [];
-    const outer = outerId(uid);
-    for (const door of options.doors ?? doors(kind, outer, env)) {
-      const found = await enter(door, kind, outer, timeout);
+    const id = outerId(uid);
+    for (const door of options.doors ?? doors(kind, id, env)) {
+      const found = await enter(door, kind, id, timeout);
       if (found instanceof Systemd) return found;
       refusals.push(found);
     }

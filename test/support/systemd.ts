@@ -1,9 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { type LayoutKind, readView } from "../../src/cgroup/index.ts";
 
-/** Whether systemd runs this machine; says how to have one when it does not. */
-export function bootedWithSystemd(): boolean {
-  const booted = existsSync("/run/systemd/system");
+/** Whether systemd runs this machine, which has such cgroups; says how to have one when it does not. */
+export function bootedWithSystemd(kind: LayoutKind): boolean {
+  const booted = existsSync("/run/systemd/system") && readView().layout.kind === kind;
   if (!booted) {
     console.warn(
       "SKIPPED: systemd does not run this machine (`npm run test:kernels bookworm systemd` boots one that it does)",

@@ -12,7 +12,7 @@ import { bootedWithSystemd, show } from "../support/systemd.ts";
 
 auditEachTest();
 
-const booted = bootedWithSystemd();
+const booted = bootedWithSystemd("v2");
 
 const scratch = mkdtempSync(join(tmpdir(), "libct-systemd-"));
 chmodSync(scratch, 0o755);
@@ -144,6 +144,48 @@ describe.runIf(booted)("a container in a scope of systemd's", () => {
     await using container = await host.create({ cgroup: { driver: "systemd", name: "libct-nothing" } });
     await expect(container.start(["/no/such"])).rejects.toMatchObject({ code: "ERR_CT_COMMAND_NOT_FOUND" });
     expect(show("libct-nothing.scope", "LoadState")).toEqual(["not-found"]);
+  });
+
+  it("keeps its rules for devices when systemd loads its configuration again", async () => {
+    await using container = await host.create({
+      namespaces: ["mount", "pid"],
+      cgroup: { driver: "systemd" },
+      resources: { devices: [{ allow: true, type: "c", major: 1, minor: 3, access: "rw" }], pids: { limit: 50 } },
+    });
+    await container.start(SLEEP);
+    const open = async (device: string) =>
+      (await (await container.exec(["dd", `if=${device}`, "count=1"])).wait()).exitCode;
+    const tried = async () => [await open("/dev/null"), await open("/dev/zero")];
+    expect(await tried()).toEqual([0, 1]);
+    execFileSync("systemctl", ["daemon-reload"]);
+    await container.update({ pids: { limit: 60 } });
+    expect(await tried()).toEqual([0, 1]);
+  });
+
+  it("goes when its monitor is killed", async () => {
+    await using container = await host.create({ cgroup: { driver: "systemd" }, namespaces: ["pid"] });
+    const started = await container.start(SLEEP);
+    const unit = unitOf(container);
+    const monitor = Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${started.pid}/status`, "utf8"))?.[1]);
+    process.kill(monitor, "SIGKILL");
+    await expect(started.wait()).rejects.toMatchObject({ code: "ERR_CT_EXECUTOR" });
+    expect(show(unit, "LoadState")).toEqual(["not-found"]);
+  });
+
+  it("is made by ct run", () => {
+    const words = [
+      "run",
+      "--cgroup-driver",
+      "systemd",
+      "--cgroup-parent",
+      "system.slice",
+      "--memory",
+      "32M",
+      "--",
+      "cat",
+    ];
+    const output = execFileSync("node", ["dist/cli/main.js", ...words, "/proc/self/cgroup"], { encoding: "utf8" });
+    expect(output).toBe("0::/\n");
   });
 
   it("goes when its application is killed", async () => {

@@ -10,7 +10,7 @@ import { bootedWithSystemd, show } from "../support/systemd.ts";
 
 auditEachTest();
 
-const booted = bootedWithSystemd();
+const booted = bootedWithSystemd("v2");
 const scratch = temporaryDirectory();
 const root = join(scratch, "rootfs");
 let program = "";

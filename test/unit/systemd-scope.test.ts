@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type Cgroup, type CgroupView, parseLayout, planCgroup, type ScopePlan } from "../../src/cgroup/index.ts";
 import type { Resources } from "../../src/spec/index.ts";
 import { resourceProperties } from "../../src/systemd/properties.ts";
-import { planScope, startScope } from "../../src/systemd/scope.ts";
+import { checkLimits, planScope, startScope } from "../../src/systemd/scope.ts";
 import type { Systemd } from "../../src/systemd/systemd.ts";
 
 const said = (resources: Resources, cgroupVersion: 1 | 2 = 2, version = 255) =>
@@ -141,6 +141,11 @@ describe("the place of a scope", () => {
 
   it("lacks what the user's manager has not been given, and the error says how it gets that", () => {
     expect(() => plan({ blockIO: { weight: 100 } }, OWN)).toThrow(/no io controller.*Delegate=cpu memory pids io/);
+  });
+
+  it("is not asked for with limits that cannot be told", () => {
+    const made = plan({ cpu: { cpus: "3-1" } }, SYSTEM);
+    expect(() => made?.scope && checkLimits(made.scope, made.handle)).toThrow("resources.cpu.cpus");
   });
 
   it("is checked when it is there, and another one is no good", async () => {
