@@ -27,6 +27,11 @@ const NEED_ROOT = [
   "old-kernel",
   "process",
   "roots",
+  "runtime-exec",
+  "runtime-hooks",
+  "runtime-lifecycle",
+  "runtime-places",
+  "runtime-terminal",
   "sandbox",
   "security",
 ].map((name) => `test/system/${name}.test.ts`);

@@ -85,4 +85,5 @@ run ct-runtime $(ls "$scratch/programs")
 # shellcheck disable=SC2046
 run runc $(ls "$scratch/programs")
 npx bun scripts/conformance-table.ts "$results" "$MODULE" "$(runc --version | sed -n 's/runc version //p' | head -1)" >"$temporary/table"
-mv "$temporary/table" docs/conformance.md
+cp "$temporary/table" docs/conformance.md
+npx biome format --write docs/conformance.md

@@ -29,6 +29,12 @@ script                            bsdutils
 ps                                procps
 strace                            strace
 dockerd                           docker.io
+podman                            podman conmon netavark
+buildah                           buildah
+containerd                        containerd
+ctr                               containerd
+iptables                          iptables
+ip                                iproute2
 expect                            expect
 python3                           python3
 END

@@ -1,5 +1,5 @@
-import { setTimeout as pause } from "node:timers/promises";
 import { LibctError } from "../errors.ts";
+import { pause } from "../linux/index.ts";
 import { fileError, isGone, parseFlat, readCgroupFile, readIfThere, writeCgroupFile } from "./files.ts";
 import { type Cgroup, directoryOf, unifiedOf } from "./handle.ts";
 

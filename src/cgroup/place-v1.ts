@@ -9,7 +9,7 @@ export function placeV1(
   absolute: string | undefined,
   view: CgroupView,
 ): Place | Obstacle {
-  const parent = candidates(hierarchy).find((directory) => view.writable(directory));
+  const parent = absolute === undefined ? candidates(hierarchy).find((one) => view.writable(one)) : undefined;
   const path = absolute === undefined ? parent && `${parent}/${name}` : `${hierarchy.mountPoint}${absolute}`;
   if (path === undefined) {
     return { why: `no directory of ${hierarchy.mountPoint} may be written to`, ...NO_RIGHT };

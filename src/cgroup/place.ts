@@ -42,7 +42,7 @@ export function candidates({ mountPoint, own = "" }: Hierarchy): readonly string
 export function parentsOf(path: string, view: CgroupView): { readonly known: string; readonly missing: string[] } {
   let known = path.slice(0, path.lastIndexOf("/"));
   const missing: string[] = [];
-  while (view.read(`${known}/cgroup.procs`) === undefined && known.includes("/", 1)) {
+  while (!view.exists(`${known}/cgroup.procs`) && known.includes("/", 1)) {
     missing.unshift(known);
     known = known.slice(0, known.lastIndexOf("/"));
   }

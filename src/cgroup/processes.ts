@@ -1,6 +1,5 @@
 import { type Dirent, existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
-import { setTimeout as pause } from "node:timers/promises";
-import { SIG } from "../linux/index.ts";
+import { pause, SIG } from "../linux/index.ts";
 import { failedWith, fileError, isGone, writeCgroupFile } from "./files.ts";
 import { findFreezer, freeze, thaw } from "./freeze.ts";
 import type { Cgroup } from "./handle.ts";

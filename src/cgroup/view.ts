@@ -1,4 +1,4 @@
-import { accessSync, constants, readFileSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { type CgroupLayout, parseLayout, unifiedMount } from "./layout.ts";
 
 /** The machine as planning sees it: everything that it looks at. */
@@ -7,6 +7,7 @@ export interface CgroupView {
   /** Undefined: not there, or not for this user. */
   read(file: string): string | undefined;
   writable(path: string): boolean;
+  exists(path: string): boolean;
 }
 
 /** This machine. */
@@ -15,14 +16,16 @@ export function readView(): CgroupView {
   const cgroup = read("/proc/self/cgroup") ?? "";
   const unified = unifiedMount(mountinfo);
   const controllers = unified === undefined ? "" : (read(`${unified}/cgroup.controllers`) ?? "");
-  return { layout: parseLayout({ mountinfo, cgroup, controllers }), read, writable };
+  return { layout: parseLayout({ mountinfo, cgroup, controllers }), read, writable, exists: existsSync };
 }
 
 function read(file: string): string | undefined {
+  // An error that is thrown and caught takes longer than to look.
+  if (!existsSync(file)) return undefined;
   try {
     return readFileSync(file, "utf8");
   } catch {
-    return undefined; // An older kernel has no such file, and the top of a hierarchy lacks some.
+    return undefined; // Not for this user.
   }
 }
 

@@ -1,5 +1,5 @@
-import { randomBytes } from "node:crypto";
 import type { RunOptions } from "../host/index.ts";
+import { randomHex } from "../linux/index.ts";
 import { type BlockIOResources, type CpuResources, parseSize, type Resources } from "../spec/index.ts";
 import { hostDevice } from "./device-syntax.ts";
 import type { RunFlags } from "./flags.ts";
@@ -105,5 +105,5 @@ function rate(flag: string, word: string) {
 
 /** As docker has it, the container's own cgroup has a name of its own below the parent. */
 function below(parent: string, name: string | undefined): string {
-  return `${parent.replace(/\/+$/, "")}/${name ?? `libct-${randomBytes(4).toString("hex")}`}`;
+  return `${parent.replace(/\/+$/, "")}/${name ?? `libct-${randomHex(4)}`}`;
 }

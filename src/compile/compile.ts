@@ -53,6 +53,7 @@ import {
   leaveOrphan,
   logOutput,
   openRecord,
+  tellOfHooks,
   writeExit,
   writeState,
 } from "./record.ts";
@@ -219,4 +220,5 @@ function expectHeldCommand(c: Context): void {
 function beforeCommand(c: Context): void {
   holdBeforeCommand(c);
   runStartContainerHooks(c);
+  tellOfHooks(c);
 }

@@ -18,6 +18,8 @@ export const RECORD_FILE = {
   INPUT: "input",
   /** A FIFO: a byte lets a container go that is held before its command. */
   START: "start",
+  /** Its name when it was let go. */
+  STARTED: "started",
   /** Whoever stops a container makes it: no restart follows. */
   STOP: "stop",
   LOCK: "lock",
@@ -199,6 +201,16 @@ export function holdBeforeCommand(c: Context): void {
   // Now that there is nothing to be had, engines that are no root may find its namespaces.
   if (orphan) init.sys("prctl", [PR.SET_DUMPABLE, 1, 0, 0, 0], { tolerate: "any" });
   init.sys("read", [c.program.register(RECORD_FILE.START), byte, 1], { why: "wait to be started" });
+}
+
+/** What init writes into the FIFO when its startContainer hooks have succeeded: whoever has started it finds it there. */
+export const HOOKS_DONE = "h";
+
+/** Nobody else would tell: the monitor of a container that is left to others is gone by then. */
+export function tellOfHooks(c: Context): void {
+  const { record, orphan, spec } = c.resolved;
+  if (!record?.held || !orphan || !spec.hooks?.startContainer?.length) return;
+  c.init.at("hooks.startContainer").sys("write", [c.program.register(RECORD_FILE.START), c.init.str(HOOKS_DONE), 1]);
 }
 
 /** Nobody is there any more whose death would be its own (PR_SET_PDEATHSIG of prctl(2)). */

@@ -52,6 +52,8 @@ function expectTerminalMaster(init: BlockBuilder, master: Register): void {
 }
 
 const STATX_TYPE = 1;
+/** fcntl(2) */
+const F_SETFL = 4;
 
 /** struct msghdr with data (one byte, unless it is given) and room for one descriptor (unix(7), SCM_RIGHTS). */
 export function descriptorMessage(
@@ -100,6 +102,8 @@ export function receiveTerminal(c: ProcessContext, ended: Label): Register | und
 function passToConsole(c: ProcessContext, path: string, master: Register): void {
   const { monitor } = c;
   monitor.at("process.terminal");
+  // It was opened without waiting, as it could have been anything; whoever gets it expects a terminal as posix_openpt(3) gives it.
+  monitor.sys("fcntl", [master, F_SETFL, O.RDWR], { why: "let reads of the terminal wait" });
   sendTo(c, path, "console socket", master);
   monitor.sys("close", [master]);
 }

@@ -53,7 +53,8 @@ export interface CallResult {
 
 /** The executor process of one Host. */
 export class Zygote {
-  readonly #channel: Channel;
+  readonly #open: (listener: ChannelListener) => Channel;
+  #channel: Channel | undefined;
   readonly #reader = new FrameReader();
   readonly #runs = new Map<number, Run>();
   #nextId = 0;
@@ -62,20 +63,27 @@ export class Zygote {
   readonly #hello: Promise<void>;
   #greet: { resolve(): void; reject(error: unknown): void } | undefined;
 
-  constructor(open: (listener: ChannelListener) => Channel) {
+  /** With `later` it is started when it is needed for the first time. */
+  constructor(open: (listener: ChannelListener) => Channel, later = false) {
+    this.#open = open;
     this.#hello = new Promise((resolve, reject) => {
       this.#greet = { resolve, reject };
     });
-    this.#channel = open({
+    if (!later) this.#opened();
+  }
+
+  #opened(): Channel {
+    this.#channel ??= this.#open({
       data: (chunk) => {
         for (const frame of this.#reader.push(chunk)) this.#receive(frame);
       },
       ended: (message, cause) => this.#end(message, cause),
     });
+    return this.#channel;
   }
 
   get pid(): number {
-    return this.#channel.pid;
+    return this.#opened().pid;
   }
 
   /** Resolves when the executor is ready to run programs. */
@@ -89,8 +97,9 @@ export class Zygote {
     if (this.#ended) throw this.#ended;
     const id = this.#allocate();
     this.#runs.set(id, { listener, calls: new Map() });
-    this.#channel.hold(true);
-    this.#channel.write(encodeFrame(REQUEST.RUN, id, program));
+    const channel = this.#opened();
+    channel.hold(true);
+    channel.write(encodeFrame(REQUEST.RUN, id, program));
     return {
       go: (bytes) => this.#go(id, bytes),
       call: (callProgram) => this.#call(id, callProgram),
@@ -100,11 +109,11 @@ export class Zygote {
 
   /** Ends the executor; what still runs is killed and cleaned up by its monitors. */
   close(): Promise<void> {
-    return this.#channel.close();
+    return this.#channel?.close() ?? Promise.resolve();
   }
 
   #go(id: number, bytes: Uint8Array): void {
-    this.#channel.write(encodeFrame(REQUEST.GO, id, bytes));
+    this.#channel?.write(encodeFrame(REQUEST.GO, id, bytes));
   }
 
   #call(id: number, program: Uint8Array): Promise<CallResult> {
@@ -116,7 +125,7 @@ export class Zygote {
         return;
       }
       run.calls.set(seq, { resolve });
-      this.#channel.write(encodeFrame(REQUEST.CALL, id, program, seq));
+      this.#channel?.write(encodeFrame(REQUEST.CALL, id, program, seq));
     });
   }
 
@@ -198,7 +207,7 @@ export class Zygote {
 
   /** An application with nothing running may exit without closing its Host. */
   #idle(): void {
-    if (this.#runs.size === 0) this.#channel.hold(false);
+    if (this.#runs.size === 0) this.#channel?.hold(false);
   }
 
   #end(message: string, cause?: unknown): void {

@@ -49,6 +49,8 @@ export class Container extends ContainerControls {
   #cgroups: RunningContainer["cgroups"] = [];
   #disposed: Promise<void> | undefined;
   #released: Promise<void> = Promise.resolve();
+  /** When the hooks are through that come before those of the end, however soon that is. */
+  #poststarted: Promise<void> = Promise.resolve();
 
   constructor(host: ContainerHost, name: string, spec: ContainerSpec) {
     super();
@@ -237,6 +239,10 @@ export class Container extends ContainerControls {
     throwIfAborted(options.signal);
     const recorded = isRecorded(this.spec) ? await recordedBy(this.host, this.#name) : undefined;
     const launch = await this.#prepare(command, options, held);
+    const begun = launch.started.then(async (pid) => {
+      if (!held && !options.signal?.aborted) await this.#poststart(launch, pid);
+    });
+    this.#poststarted = begun.catch(() => undefined); // Who starts it gets the error.
     if (this.#latest) closeUnread(this.#latest);
     this.#launch = launch;
     this.#latest = launch;
@@ -267,7 +273,7 @@ export class Container extends ContainerControls {
     }
     if (!isGone) this.#process = process;
     killOnAbort(process, options.signal);
-    if (!held) await this.#poststart(launch, pid);
+    await begun;
     return process;
   }
 
@@ -335,7 +341,7 @@ export class Container extends ContainerControls {
     // The record has gone with it.
     if (!outlives(this.spec)) this.#recorded = undefined;
     this.entered.kill();
-    this.#released = this.#release();
+    this.#released = this.#poststarted.then(() => this.#release());
     // Who disposes of the container gets the error.
     this.#released.catch(() => undefined);
   }

@@ -43,21 +43,21 @@ export class Host {
   readonly #containers = new Map<string, Container>();
   readonly #caller: Caller;
   readonly #stateDirectory: string | undefined;
-  readonly #executor: string | undefined;
+  readonly #executorPath: string | undefined;
   #passing: PassingExecutors | undefined;
-  readonly #features: Promise<KernelFeatures>;
+  readonly #executor: Executor;
   #store: RecordStore | undefined;
   // Containers of the same kind follow each other, and what is made of a specification is a large part of their time.
   readonly #specs = new Recent<ContainerSpec, ContainerSpec>(MOST_RECENT);
   readonly #programs = new Recent<object, Compiled>(MOST_RECENT);
   #surroundings: Promise<Surroundings> | undefined;
 
-  private constructor({ zygote, features }: Executor, caller: Caller, options: HostOptions) {
-    this.#zygote = zygote;
-    this.#features = features;
+  private constructor(executor: Executor, caller: Caller, options: HostOptions) {
+    this.#zygote = executor.zygote;
+    this.#executor = executor;
     this.#caller = caller;
     this.#stateDirectory = options.stateDirectory;
-    this.#executor = options.executor;
+    this.#executorPath = options.executor;
   }
 
   static async open(options: HostOptions = {}): Promise<Host> {
@@ -161,7 +161,7 @@ export class Host {
 
   async #pass(fds: readonly number[]): Promise<Zygote> {
     const { PassingExecutors } = await import("./passing.ts");
-    this.#passing ??= new PassingExecutors(this.#executor);
+    this.#passing ??= new PassingExecutors(this.#executorPath);
     return await this.#passing.start(fds);
   }
 
@@ -201,7 +201,7 @@ export class Host {
 
   /** @internal */
   surroundings(): Promise<Surroundings> {
-    this.#surroundings ??= this.#features.then((features) => ({
+    this.#surroundings ??= this.#executor.features.then((features) => ({
       features,
       caller: this.#caller,
       scratch: scratchDirectory(this.#caller.uid),

@@ -1,6 +1,6 @@
 import { readlinkSync } from "node:fs";
 import { invalid } from "../errors.ts";
-import { startPassing, type Zygote } from "../executor/index.ts";
+import { startExecutor, type Zygote } from "../executor/index.ts";
 import { LIMIT } from "../program/index.ts";
 import type { Launch } from "./process.ts";
 
@@ -21,7 +21,8 @@ export class PassingExecutors {
 
   async start(fds: readonly number[]): Promise<Zygote> {
     checkDescriptors(fds);
-    const zygote = await startPassing(fds, this.#path);
+    const { zygote, ready } = await startExecutor(this.#path, { passed: fds });
+    await ready;
     this.#open.add(zygote);
     return zygote;
   }

@@ -1,12 +1,12 @@
-import { closeSync, constants as fsConstants, openSync, writeFileSync, writeSync } from "node:fs";
-import { setTimeout as pause } from "node:timers/promises";
+import { closeSync, constants as fsConstants, openSync, readSync, renameSync, writeFileSync, writeSync } from "node:fs";
 import { letDie } from "../cgroup/index.ts";
-import { RECORD_FILE } from "../compile/index.ts";
+import { HOOKS_DONE, RECORD_FILE } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Zygote } from "../executor/index.ts";
-import { AT, O, SIG, TIOC, u16s } from "../linux/index.ts";
+import { AT, O, pause, SIG, TIOC, u16s } from "../linux/index.ts";
 import {
   type FoundRecord,
+  isHeld,
   isRunning,
   type LogEntry,
   type LogOptions,
@@ -161,31 +161,39 @@ export class Recorded {
 
   /** Lets a container go that was held before its command. */
   async start(): Promise<void> {
-    await this.#locked(async () => {
-      const { directory } = this.read();
-      const { status } = this.status();
-      if (status !== "created") {
-        throw new LibctError(
-          "ERR_CT_STATE",
-          `container ${this.#name} is ${status}, and only a created one can be started`,
-        );
+    const { directory, record, state } = this.read();
+    const { status } = this.status();
+    if (status !== "created") throw this.#notCreated(status);
+    const fifo = `${directory}/${RECORD_FILE.START}`;
+    const fd = openSync(fifo, fsConstants.O_RDWR | fsConstants.O_NONBLOCK);
+    try {
+      // Of several who start it one renames the file, and a file of that name is what a created container has.
+      renameSync(fifo, `${directory}/${RECORD_FILE.STARTED}`);
+      writeSync(fd, "\n");
+      if (record.spec.lifetime === "orphan" && record.spec.hooks?.startContainer?.length) {
+        await untilChanged(() => state === undefined || !isHeld(state.init.pid));
+        if (!hooksAreDone(fd)) throw hooksFailed();
       }
-      const flags = fsConstants.O_WRONLY | fsConstants.O_NONBLOCK;
-      const fd = openSync(`${directory}/${RECORD_FILE.START}`, flags);
-      try {
-        writeSync(fd, "\n");
-      } finally {
-        closeSync(fd);
-      }
-      await untilChanged(() => this.status().status !== "created");
-    });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") throw this.#notCreated("running");
+      throw error;
+    } finally {
+      closeSync(fd);
+    }
     await this.#started();
+  }
+
+  #notCreated(status: string): LibctError {
+    const message = `container ${this.#name} is ${status}, and only a created one can be started`;
+    return new LibctError("ERR_CT_STATE", message);
   }
 
   async #started(): Promise<void> {
     const { record, state } = this.read();
     const { spec } = record;
     if (!spec.hooks?.poststart) return;
+    const init = state?.init;
+    await untilChanged(() => init === undefined || !isHeld(init.pid));
     const { runHooks } = await import("./hooks.ts");
     try {
       await runHooks(spec.hooks, ["poststart"], ociState(spec, "running", state?.init.pid));
@@ -246,7 +254,7 @@ export class Recorded {
     }
     const { state } = this.read();
     // One that has just ended is still being cleaned up.
-    if (state && this.status().status === "stopped") {
+    if (state && isRunning(state.monitor) && this.status().status === "stopped") {
       await Promise.race([whenEnded(this.#zygote, state.monitor), pause(CLEAN_UP_MS)]);
     }
     const { status, restarting } = this.status();
@@ -280,6 +288,23 @@ export class Recorded {
     return lock(this.#zygote, `${this.read().directory}/${RECORD_FILE.LOCK}`, action);
   }
 }
+
+/** The FIFO keeps what init has written as long as we have it open. */
+function hooksAreDone(fifo: number): boolean {
+  try {
+    const answer = Buffer.alloc(1);
+    return readSync(fifo, answer) === 1 && answer.toString() === HOOKS_DONE;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EAGAIN") return false; // It has ended before it could say so.
+    throw error;
+  }
+}
+
+const hooksFailed = () =>
+  new LibctError("ERR_CT_HOOK", "a startContainer hook failed, or the container ended before it", {
+    member: "hooks.startContainer",
+    hint: "the hook's own words are in the container's output",
+  });
 
 /** How long a monitor may take for that; one that waits to start its container again takes longer. */
 const CLEAN_UP_MS = 80;

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
-import { setTimeout as pause } from "node:timers/promises";
 import { type Cgroup, findOrphans, killAll, readView, removeCgroup } from "../cgroup/index.ts";
 import { RECORD_FILE } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
+import { pause } from "../linux/index.ts";
 import { decodeRecord, type FoundRecord, isRunning, type RecordStore } from "../records/index.ts";
 
 /** Something that was left behind, and is gone now. */

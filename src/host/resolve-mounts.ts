@@ -95,6 +95,8 @@ interface Expanded extends Mount {
   readonly own?: { readonly path: string; readonly mountPoint: string };
 }
 
+const TMPFS_FLAGS = ["nosuid", "noexec", "nodev"];
+
 /**
  * "cgroup" shows what the host has: one cgroup2 mount, or with v1 a directory with a mount for each hierarchy. Without a cgroup namespace those of v1 show the
  * cgroups that the container is in, as it would see them in one.
@@ -106,7 +108,7 @@ function expandCgroup(mount: Mount, cgroups: readonly string[]): readonly Expand
     ({ type, mountPoint }) => type === "cgroup" && mountPoint.startsWith("/sys/fs/cgroup/"),
   );
   if (hierarchies.length === 0) return [{ ...mount, type: "cgroup2", source: "cgroup" }];
-  const base = { ...mount, type: "tmpfs", source: "tmpfs", options: ["nosuid", "noexec", "nodev", "mode=755"] };
+  const base = { ...mount, type: "tmpfs", source: "tmpfs", options: [...TMPFS_FLAGS, "mode=755"] };
   const views = hierarchies.map(({ mountPoint }) => {
     const name = mountPoint.slice("/sys/fs/cgroup/".length);
     const controllers = name === "systemd" ? ["none", "name=systemd"] : [name];
@@ -120,5 +122,7 @@ function expandCgroup(mount: Mount, cgroups: readonly string[]): readonly Expand
       options: [...options, ...controllers],
     };
   });
-  return [base, ...views];
+  // Not before the views have their places in it.
+  const closed = { destination: mount.destination, options: ["remount", "bind", "ro", ...TMPFS_FLAGS] };
+  return options.includes("ro") ? [base, ...views, closed] : [base, ...views];
 }

@@ -1,11 +1,10 @@
-import { randomBytes } from "node:crypto";
 import { existsSync, type Stats, statSync } from "node:fs";
 import { type Cgroup, type CgroupPlan, planCgroup, readView } from "../cgroup/index.ts";
 import type { Resolved } from "../compile/index.ts";
 import { invalid, LibctError } from "../errors.ts";
 import type { ProgramRunner } from "../executor/index.ts";
 import { dir } from "../fs/index.ts";
-import { type KernelFeatures, makedev } from "../linux/index.ts";
+import { type KernelFeatures, makedev, randomHex } from "../linux/index.ts";
 import {
   type ContainerSpec,
   type Device,
@@ -100,7 +99,7 @@ async function resolveCgroup(spec: ContainerSpec, caller: Caller): Promise<Cgrou
   // What others can find they can also pause, limit and count.
   const wanted = isRecorded(spec) || cgroup !== undefined;
   if (!resources && cgroupsPath === undefined && !wanted) return undefined;
-  const unique = `libct-${name === undefined ? "" : `${name}-`}${randomBytes(4).toString("hex")}`;
+  const unique = `libct-${name === undefined ? "" : `${name}-`}${randomHex(4)}`;
   const view = readView();
   if (cgroup?.driver !== "systemd") return planCgroup({ resources, cgroupsPath, name: unique, wanted }, view);
   const { planInScope } = await import("./scope.ts");

@@ -1,6 +1,6 @@
 import { lstatSync, mkdirSync } from "node:fs";
-import { dirname, resolve } from "node:path";
 import { LibctError } from "../errors.ts";
+import { absolutePath } from "../linux/index.ts";
 import { scratchDirectory } from "./scratch.ts";
 
 /**
@@ -8,8 +8,8 @@ import { scratchDirectory } from "./scratch.ts";
  * $XDG_RUNTIME_DIR/libct). It is made when the first record is.
  */
 export function recordsDirectory(uid: number, given: string | undefined): string {
-  if (given === undefined) return `${dirname(scratchDirectory(uid))}/containers`;
-  const path = resolve(given);
+  if (given === undefined) return absolutePath(`${scratchDirectory(uid)}/../containers`);
+  const path = absolutePath(given);
   try {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   } catch (cause) {

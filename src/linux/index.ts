@@ -6,6 +6,8 @@ export { E, errnoName } from "./errno.ts";
 export { isSince, type KernelFeatures, kernelFeatures } from "./features.ts";
 export * from "./netlink.ts";
 export { absolutePath } from "./paths.ts";
+export { pause } from "./pause.ts";
+export { randomHex } from "./random.ts";
 export * from "./rtnetlink.ts";
 export { signalName, signalNumber } from "./signals.ts";
 export { bitmask, makedev, text, u16s, u32s, u64s } from "./struct.ts";

@@ -3,5 +3,5 @@ export { type LogEntry, type LogOptions, readLog } from "./log.ts";
 export { bootId, identify, isRunning, type ProcessIdentity, parseStat } from "./process-identity.ts";
 export { onProcess, signalProcess, whenEnded } from "./process-watch.ts";
 export { type ContainerRecord, decodeRecord, encodeRecord, type RunningState } from "./record.ts";
-export { type Status, type StatusReport, statusOf } from "./status.ts";
+export { isHeld, type Status, type StatusReport, statusOf } from "./status.ts";
 export { type FoundRecord, RecordStore, type UnreadableRecord } from "./store.ts";

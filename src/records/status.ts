@@ -1,6 +1,6 @@
-import { readlinkSync } from "node:fs";
-import { uptime } from "node:os";
+import { existsSync, readFileSync, readlinkSync } from "node:fs";
 import { isFrozen } from "../cgroup/index.ts";
+import { RECORD_FILE } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import { isRunning } from "./process-identity.ts";
 import type { FoundRecord } from "./store.ts";
@@ -31,7 +31,7 @@ export function statusOf(found: FoundRecord): StatusReport {
   }
   const startedAt = startTimeOf(state.init.startTime);
   if (running) {
-    const held = record.held && isHeld(state.init.pid);
+    const held = record.held && isUnreleased(found) && isHeld(state.init.pid);
     const status = held ? "created" : isPaused(found) ? "paused" : "running";
     return { ...nothing, status, pid: state.init.pid, startedAt };
   }
@@ -41,8 +41,11 @@ export function statusOf(found: FoundRecord): StatusReport {
   return { ...nothing, status: "stopped", restarting, lost, startedAt };
 }
 
+/** Whoever lets it go renames the file. */
+const isUnreleased = ({ directory }: FoundRecord): boolean => existsSync(`${directory}/${RECORD_FILE.START}`);
+
 /** A container that waits to be started still executes what made it (the kernel's name of a memfd: memfd_create(2)). */
-function isHeld(pid: number): boolean {
+export function isHeld(pid: number): boolean {
   try {
     return readlinkSync(`/proc/${pid}/exe`).startsWith("/memfd:ct-executor");
   } catch {
@@ -75,3 +78,6 @@ const TICKS_PER_SECOND = 100;
 function startTimeOf(ticks: number): number {
   return Math.round(Date.now() + (ticks / TICKS_PER_SECOND - uptime()) * 1000);
 }
+
+/** Seconds since the machine's start, by the clock that start times are told in. (node:os has it too, and takes its time to load.) */
+const uptime = (): number => Number(readFileSync("/proc/uptime", "latin1").split(" ")[0]);

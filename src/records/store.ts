@@ -1,7 +1,7 @@
-import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { RECORD_FILE } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
+import { randomHex } from "../linux/index.ts";
 import { type ExitReport, exitOf, type OpenExit, openExit } from "./exit-report.ts";
 import { isRunning } from "./process-identity.ts";
 import { type ContainerRecord, decodeRecord, decodeState, encodeRecord, type RunningState } from "./record.ts";
@@ -48,7 +48,7 @@ export class RecordStore {
 
   /** Takes the name, and gives the directory. */
   reserve(name: string, record: ContainerRecord): string {
-    const fresh = this.path(`${HIDDEN}new-${randomBytes(8).toString("hex")}`);
+    const fresh = this.path(`${HIDDEN}new-${randomHex(8)}`);
     try {
       makeDirectory(this.directory);
       mkdirSync(fresh, { mode: 0o700 });
@@ -64,7 +64,7 @@ export class RecordStore {
   /** Replaces what is known of a container, at once. */
   rewrite(name: string, record: ContainerRecord): void {
     const file = `${this.path(name)}/${RECORD_FILE.SPEC}`;
-    const fresh = `${file}.${randomBytes(8).toString("hex")}`;
+    const fresh = `${file}.${randomHex(8)}`;
     try {
       writeFileSync(fresh, encodeRecord(record), { mode: 0o600 });
       renameSync(fresh, file);
@@ -95,7 +95,7 @@ export class RecordStore {
 
   /** Forgets a container: first under a name that nobody finds, so that a half-removed one is never seen. */
   remove(name: string): void {
-    const doomed = this.path(`${HIDDEN}gone-${randomBytes(8).toString("hex")}`);
+    const doomed = this.path(`${HIDDEN}gone-${randomHex(8)}`);
     try {
       renameSync(this.path(name), doomed);
     } catch (error) {

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { builtBinaries } from "../support/binaries.ts";
+import { removeCgroups } from "../support/engine-cgroups.ts";
 import { rootArchive } from "../support/oci-archive.ts";
 import { Podman } from "../support/podman.ts";
 import { installed, requires } from "../support/prerequisite.ts";
@@ -30,7 +31,11 @@ describe.runIf(available)("podman with ct-runtime, as root", () => {
     // The storage itself is a mount, as podman makes it.
     const left = podman.left().filter((line) => !line.endsWith("/root/overlay"));
     await podman.close();
-    expect({ containers, left, cgroups: cgroupsBelow(CGROUPS) }).toEqual({ containers: "", left: ["lo"], cgroups: [] });
+    expect({ containers, left, cgroups: removeCgroups(CGROUPS, /^libpod-[0-9a-f]+$/) }).toEqual({
+      containers: "",
+      left: ["lo"],
+      cgroups: [],
+    });
   });
 
   it("gives what a command writes, and how it ends", () => {
@@ -250,21 +255,3 @@ describe.runIf(available)("podman with ct-runtime, as an ordinary user", () => {
     podman.ok("rm", "ground");
   });
 });
-
-/** The cgroups of containers that are there still; those that podman itself makes, and leaves behind, are removed. */
-function cgroupsBelow(parent: string): readonly string[] {
-  const left: string[] = [];
-  for (const hierarchy of readdirSync("/sys/fs/cgroup")) {
-    const top = `/sys/fs/cgroup/${hierarchy}${parent}`;
-    if (existsSync(top)) removeTree(top, left);
-  }
-  return left;
-}
-
-function removeTree(directory: string, left: string[]): void {
-  for (const entry of readdirSync(directory, { withFileTypes: true })) {
-    if (entry.isDirectory()) removeTree(`${directory}/${entry.name}`, left);
-  }
-  if (/\/libpod-[0-9a-f]+$/.test(directory)) left.push(directory);
-  rmdirSync(directory);
-}

@@ -185,7 +185,12 @@ export const CGROUP_PLANS: Readonly<Record<"v1" | "v2" | "systemd", CgroupPlan>>
 function limitedOn(texts: Parameters<typeof parseLayout>[0], scope?: ScopePlace): CgroupPlan {
   const files = new Map([["/sys/fs/cgroup/cgroup.controllers", texts.controllers]]);
   const read = (file: string) => files.get(file) ?? (file.endsWith("/cgroup.procs") ? "" : undefined);
-  const view = { layout: parseLayout(texts), read, writable: () => true };
+  const view = {
+    layout: parseLayout(texts),
+    read,
+    exists: (file: string) => read(file) !== undefined,
+    writable: () => true,
+  };
   const resources: Resources = {
     memory: { limit: "64M" },
     cpu: { shares: 512 },

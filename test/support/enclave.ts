@@ -61,6 +61,12 @@ export class Enclave {
     return { status, stdout, stderr };
   }
 
+  /** Starts a daemon in it. */
+  start(words: readonly string[]): ChildProcess {
+    const [program = "", ...rest] = [...this.entry(), ...words];
+    return spawn(program, rest, { stdio: "ignore" });
+  }
+
   /** What lives in it still, and what is mounted below a directory. */
   left(directory: string): readonly string[] {
     const namespace = readlinkSync(`/proc/${this.#holder.pid}/ns/mnt`);

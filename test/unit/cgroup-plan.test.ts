@@ -22,6 +22,7 @@ function machine(
   return {
     layout,
     read: (file) => files[file],
+    exists: (path) => files[path] !== undefined,
     writable: (path) => !readonly.some((one) => path === one || path.startsWith(`${one}/`)),
   };
 }

@@ -94,6 +94,7 @@ const view: CgroupView = {
   layout,
   read: (file) => (file === `/sys/fs/cgroup${USER}/cgroup.controllers` ? "cpu memory pids\n" : undefined),
   writable: () => false,
+  exists: () => false,
 };
 const SYSTEM = { kind: "system", controlGroup: "", version: 252 } as const;
 const OWN = { kind: "user", controlGroup: USER, version: 252 } as const;

@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
 import type { Executor } from "../../executor/index.ts";
 import { Host, type RunPlan } from "../../host/index.ts";
+import { randomHex } from "../../linux/index.ts";
 import { type ContainerSpec, parseSize, type Restart } from "../../spec/index.ts";
 import type { Invocation } from "../action.ts";
 import { type Globals, withStateDirectory } from "../command.ts";
@@ -40,7 +40,7 @@ function refuse(flags: RunFlags): void {
 export function durable({ spec }: RunPlan, flags: RunFlags): ContainerSpec {
   return {
     ...spec,
-    name: flags.name ?? randomBytes(6).toString("hex"),
+    name: flags.name ?? randomHex(6),
     lifetime: "host",
     ...(flags.restart === undefined ? {} : { restart: parseRestart(flags.restart) }),
     ...(flags.logSize === undefined ? {} : { log: { maxSize: parseSize(flags.logSize, "--log-size") } }),

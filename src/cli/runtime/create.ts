@@ -1,9 +1,9 @@
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { planCgroup, readView } from "../../cgroup/index.ts";
 import { LibctError } from "../../errors.ts";
 import { parseConfig, type Translation, translateConfig } from "../../flavours/oci/index.ts";
 import type { Container, StartOptions } from "../../host/index.ts";
+import { absolutePath } from "../../linux/index.ts";
 import type { ContainerSpec, ProcessSpec } from "../../spec/index.ts";
 import { preservedFds } from "../preserve-fds.ts";
 import type { FlagTable } from "../syntax.ts";
@@ -68,7 +68,7 @@ export function readBundle(
   flags: CreateFlags,
 ): Pick<Translation, "spec"> & { readonly process: ProcessSpec } {
   if (!/^[\w+.-]{1,128}$/.test(id) || id === "." || id === "..") throw badId(id);
-  const bundle = resolve(flags.bundle ?? ".");
+  const bundle = absolutePath(flags.bundle ?? ".");
   const rootless = isRootless(globals);
   const translated = translateConfig(parseConfig(readConfig(bundle)), {
     id,
@@ -171,11 +171,11 @@ export function inherited(flags: Pick<CreateFlags, "consoleSocket" | "pidfdSocke
   };
 }
 
-const absolute = (path: string | undefined) => (path === undefined ? undefined : resolve(path));
+const absolute = (path: string | undefined) => (path === undefined ? undefined : absolutePath(path));
 
 /** Whole or not at all, since somebody may be waiting for it. */
 export function writePid(file: string, pid: number): void {
-  const path = resolve(file);
+  const path = absolutePath(file);
   const at = path.lastIndexOf("/");
   const fresh = `${path.slice(0, at)}/.${path.slice(at + 1)}`;
   writeFileSync(fresh, String(pid), { mode: 0o666 });

@@ -23,7 +23,8 @@ export async function runtimeMain(line: readonly string[], version: string): Pro
     if (!Object.hasOwn(COMMANDS, name)) throw unknownWord("command", name, Object.keys(COMMANDS));
     const command = COMMANDS[name];
     if (!command) throw usage(`no command ${name}`);
-    return await withHost({ globals, log, version }, (runtime) => command(runtime, rest));
+    log.debug(`${name} ${rest.join(" ")}`);
+    return await withHost({ globals, log, version, command: name }, (runtime) => command(runtime, rest));
   } catch (error) {
     log.error(await inTermsOfConfig(error));
     return error instanceof RuntimeFailure ? error.status : 1;
@@ -36,9 +37,22 @@ async function inTermsOfConfig(error: unknown): Promise<unknown> {
   return (await import("../../flavours/oci/index.ts")).inConfig(error);
 }
 
-async function withHost(given: Omit<Runtime, "host">, use: (runtime: Runtime) => Promise<number>): Promise<number> {
+/** These need the executor whatever happens: it starts while they read what is wanted. */
+const MAKES: ReadonlySet<string> = new Set(["create", "run", "exec"]);
+
+async function withHost(
+  given: Omit<Runtime, "host"> & { readonly command: string },
+  use: (runtime: Runtime) => Promise<number>,
+): Promise<number> {
   let host: Promise<Host> | undefined;
-  const open = async () => Host.open({ started: await startExecutor(), stateDirectory: stateDirectory(given.globals) });
+  const open = async () => {
+    const started = await startExecutor(undefined, { later: !MAKES.has(given.command) });
+    return Host.open({ started, stateDirectory: stateDirectory(given.globals) });
+  };
+  if (MAKES.has(given.command)) {
+    host = open();
+    host.catch(() => undefined); // Who asks for it is told.
+  }
   const runtime: Runtime = {
     ...given,
     host() {
@@ -49,6 +63,6 @@ async function withHost(given: Omit<Runtime, "host">, use: (runtime: Runtime) =>
   try {
     return await use(runtime);
   } finally {
-    await (await host)?.[Symbol.asyncDispose]();
+    await (await host?.catch(() => undefined))?.[Symbol.asyncDispose]();
   }
 }
