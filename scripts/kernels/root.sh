@@ -1,11 +1,14 @@
 #!/bin/sh
-# `root.sh IMAGE`: makes the root that test kernels boot, a small Debian of this machine's release with what system tests need, and this machine's Node.
+# `root.sh IMAGE [PACKAGE...]`: makes the root that test kernels boot, a small Debian of this machine's release with what system tests need, these packages, and
+# this machine's Node.
 set -eu
 cd "$(dirname "$0")/../.."
 image=$1
+shift
 [ ! -e "$image" ] || [ scripts/kernels/root.sh -nt "$image" ] || exit 0
 
 packages=bash,bsdutils,bubblewrap,busybox-static,crun,e2fsprogs,erofs-utils,expect,fuse-overlayfs,fuse3,gcc,git,iproute2,kmod,libc6-dev,mount,procps,python3,runc,squashfs-tools,strace,uidmap,util-linux
+for package in "$@"; do packages=$packages,$package; done
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
 directory=$image.directory
 rm -rf "$directory"

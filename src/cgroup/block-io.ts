@@ -35,7 +35,7 @@ export function blockIOV2(io: BlockIOResources): readonly Setting[] {
   const settings = new Settings("io", "resources.blockIO");
   const weight = (at: string, device: string, value: number | undefined) => {
     if (value === undefined) return;
-    const otherwise = { file: "io.weight", value: `${device || "default "}${linear(value)}` };
+    const otherwise = { file: "io.weight", value: `${device || "default "}${ioWeightOf(value)}` };
     settings.add(at, "io.bfq.weight", `${device}${value}`, { otherwise });
   };
   weight("weight", "", io.weight);
@@ -53,7 +53,7 @@ export function blockIOV2(io: BlockIOResources): readonly Setting[] {
 }
 
 /** From 10 to 1000 to 1 to 10000 (crun(1), "CGROUP V2"). */
-const linear = (weight: number) => 1 + Math.floor(((weight - 10) * 9999) / 990);
+export const ioWeightOf = (weight: number): number => 1 + Math.floor(((weight - 10) * 9999) / 990);
 
 const bfq = (file: string, value: string | number | undefined): Partial<Setting> =>
   value === undefined ? {} : { otherwise: { file, value: String(value) } };

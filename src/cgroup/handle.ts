@@ -12,6 +12,16 @@ export interface CgroupDirectory {
 export interface Cgroup {
   readonly driver: "v1" | "hybrid" | "v2";
   readonly directories: readonly CgroupDirectory[];
+  /** systemd's own unit for it, when systemd has made it. */
+  readonly scope?: CgroupScope;
+}
+
+/** A scope of systemd's: who manages it, and its name. */
+export interface CgroupScope {
+  readonly manager: "system" | "user";
+  readonly unit: string;
+  /** The slice that it is in, such as "a-b.slice". */
+  readonly slice: string;
 }
 
 /** The directory that a controller is in. */

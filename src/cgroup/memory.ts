@@ -31,7 +31,7 @@ export function memoryV2(memory: MemoryResources): readonly Setting[] {
 }
 
 /** Version 1 counts memory and swap together, version 2 swap alone. Unlimited memory without a word about swap means both. */
-function swapAlone({ limit, swap }: MemoryResources): string | undefined {
+export function swapAlone({ limit, swap }: MemoryResources): string | undefined {
   if (swap === undefined) return limit !== undefined && bytesOf(limit) === -1 ? "max" : undefined;
   if (bytesOf(swap) === -1) return "max";
   return orMax(bytesOf(swap) - bytesOf(limit ?? 0));

@@ -2,9 +2,10 @@ import { LibctError } from "../errors.ts";
 import type { DeviceRule, Resources } from "../spec/index.ts";
 import { deviceProgram } from "./device-program.ts";
 import { deviceListOf, deviceWrites } from "./devices.ts";
-import type { Cgroup, CgroupDirectory } from "./handle.ts";
+import type { Cgroup, CgroupDirectory, CgroupScope } from "./handle.ts";
 import type { CgroupLayout, Hierarchy } from "./layout.ts";
 import { isObstacle, type Obstacle, type Place, type Wish } from "./place.ts";
+import { placeScope, type ScopePlace } from "./place-scope.ts";
 import { placeV1 } from "./place-v1.ts";
 import { placeV2 } from "./place-v2.ts";
 import type { Setting } from "./setting.ts";
@@ -18,6 +19,8 @@ export interface CgroupRequest {
   readonly name: string;
   /** Make what can be made, even without limits: so that the container can be paused, killed and counted. */
   readonly wanted?: boolean | undefined;
+  /** systemd makes them. */
+  readonly scope?: ScopePlace | undefined;
 }
 
 /** One step of making a cgroup. */
@@ -43,6 +46,16 @@ export interface CgroupPlan {
   /** In this order: directories, and what is written before anything enters them. */
   readonly steps: readonly CgroupStep[];
   readonly devices: DevicePlan | undefined;
+  /** systemd makes the cgroups, around the first process, and then the steps follow. */
+  readonly scope?: ScopePlan;
+}
+
+/** What systemd is asked for. */
+export interface ScopePlan {
+  readonly scope: CgroupScope;
+  /** Where it has to come to lie, from the top of the hierarchies on. */
+  readonly path: string;
+  readonly resources: Resources;
 }
 
 /**
@@ -57,7 +70,7 @@ const WELCOME = ["cpu", "memory", "pids", "io", "cpuset"];
  */
 export function planCgroup(request: CgroupRequest, view: CgroupView): CgroupPlan | undefined {
   const { resources, cgroupsPath } = request;
-  if (!resources && cgroupsPath === undefined && !request.wanted) return undefined;
+  if (!resources && cgroupsPath === undefined && !request.wanted && !request.scope) return undefined;
   const { layout } = view;
   const settings = settingsOf(resources ?? {}, versionIn(layout));
   const rules = resources?.devices ?? [];
@@ -74,7 +87,8 @@ export function planCgroup(request: CgroupRequest, view: CgroupView): CgroupPlan
     throw impossible(controller, member, obstacleOf(has), layout);
   }
   if (made.length > 0) {
-    return assemble(made, settings, rules, cgroupsPath === undefined ? "resources" : "cgroupsPath", layout);
+    const plan = assemble(made, settings, rules, cgroupsPath === undefined ? "resources" : "cgroupsPath", layout);
+    return request.scope ? inScope(plan, request.scope, resources ?? {}) : plan;
   }
   if (cgroupsPath !== undefined)
     throw impossible(
@@ -85,6 +99,14 @@ export function planCgroup(request: CgroupRequest, view: CgroupView): CgroupPlan
     );
   return undefined;
 }
+
+/** Of version 1 systemd makes the directories of those controllers that it knows, and the others are made beside it. */
+const inScope = (plan: CgroupPlan, { scope, path }: ScopePlace, resources: Resources): CgroupPlan => ({
+  ...plan,
+  steps: plan.steps.map((step) => (step.do === "mkdir" ? { ...step, shared: true } : step)),
+  handle: { ...plan.handle, scope },
+  scope: { scope, path, resources },
+});
 
 /** Whether such limits can be kept here. */
 export function canLimit(resources: Resources, view: CgroupView): boolean {
@@ -123,12 +145,14 @@ function neededBy(settings: readonly Setting[], rules: readonly DeviceRule[], la
 /** A place in the hierarchy, when there is a reason for one. */
 function find(
   hierarchy: Hierarchy,
-  { name, cgroupsPath }: CgroupRequest,
+  { name, cgroupsPath, scope }: CgroupRequest,
   needed: ReadonlyMap<string, string>,
   view: CgroupView,
 ): Place | Obstacle | undefined {
   const { version, controllers } = hierarchy;
   const wish: Wish = { needed: [...needed.keys()].filter((one) => controllers.includes(one)), welcome: WELCOME };
+  if (scope && version === 2) return placeScope(hierarchy, scope, wish);
+  if (scope) return controllers.length > 0 ? placeV1(hierarchy, name, scope.path, view) : undefined;
   const absolute = cgroupsPath?.startsWith("/") ? trimmed(cgroupsPath) : undefined;
   const relative = cgroupsPath === undefined ? name : trimmed(cgroupsPath);
   if (version === 2) return placeV2(hierarchy, relative, absolute, wish, view);

@@ -44,7 +44,7 @@ export function planUpdate(
 ): readonly UpdateWrite[] {
   const whole = completed(cgroup, resources, read);
   if (whole.memory?.checkBeforeUpdate) checkUsage(cgroup, whole, read);
-  return settingsOf(whole, versionIn(cgroup)).flatMap((setting): UpdateWrite[] => {
+  return settingsOf(whole, versionOf(cgroup)).flatMap((setting): UpdateWrite[] => {
     const directory = directoryOf(cgroup, setting.controller);
     if (!directory) throw withoutController(setting);
     const { file, value } = present(setting, directory.path, exists);
@@ -54,7 +54,8 @@ export function planUpdate(
   });
 }
 
-const versionIn =
+/** Each controller's version, of a container's cgroups. */
+export const versionOf =
   (cgroup: Cgroup): VersionOf =>
   (controller) =>
     (controller === "unified"
@@ -66,7 +67,7 @@ const present = (setting: Setting, directory: string, exists: (path: string) => 
   setting.otherwise && !exists(`${directory}/${setting.file}`) ? setting.otherwise : setting;
 
 /** Members that are written together with another one are taken from what holds. */
-function completed(cgroup: Cgroup, resources: Resources, read: (path: string) => string): Resources {
+export function completed(cgroup: Cgroup, resources: Resources, read: (path: string) => string): Resources {
   const { memory, cpu } = resources;
   const first = (name: string) => directoryOf(cgroup, name)?.version !== 2;
   let whole = resources;
@@ -109,7 +110,7 @@ function checkUsage(cgroup: Cgroup, { memory }: Resources, read: (path: string) 
   });
 }
 
-interface Undo {
+export interface Undo {
   readonly path: string;
   readonly value: string;
 }
@@ -142,14 +143,22 @@ function applyAll(writes: readonly UpdateWrite[]): readonly Undo[] {
 }
 
 function apply({ path, value }: UpdateWrite): Undo {
-  const file = path.slice(path.lastIndexOf("/") + 1);
-  const before = restoring(file, readCgroupFile(path), value);
+  const undo = undoOf(path, value);
   writeCgroupFile(path, value);
-  return { path, value: before };
+  return undo;
 }
 
+const undoOf = (path: string, value: string): Undo => ({
+  path,
+  value: restoring(path.slice(path.lastIndexOf("/") + 1), readCgroupFile(path), value),
+});
+
+/** What has to be written to have the files as they are now. */
+export const snapshot = (writes: readonly UpdateWrite[]): readonly Undo[] =>
+  writes.map(({ path, value }) => undoOf(path, value)).reverse();
+
 /** In the other direction the order is right by itself. What cannot be put back is no worse than it was: the first error is what counts. */
-function putBack(undo: readonly Undo[]): void {
+export function putBack(undo: readonly Undo[]): void {
   for (const { path, value } of undo) {
     try {
       writeCgroupFile(path, value);

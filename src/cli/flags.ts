@@ -40,6 +40,7 @@ export interface RunFlags extends ResourceFlags {
   readonly timeout?: string;
   readonly maxOutput?: string;
   readonly cgroupParent?: string;
+  readonly cgroupDriver?: "cgroupfs" | "systemd";
   readonly sandbox?: true;
   readonly workspace?: string;
   readonly allowRead: readonly string[];
@@ -121,7 +122,8 @@ const COMMON: FlagTable<Omit<RunFlags, "json" | "kernel">> = {
   landlockConnect: { value: "port", many: true, text: "the TCP ports that it may connect to" },
   timeout: { group: "Limits:", value: "time", text: "kill it after so long: 30s, 1m30s" },
   ...RESOURCE_FLAGS,
-  cgroupParent: { value: "path", text: "make its cgroups below this one" },
+  cgroupParent: { value: "path", text: "make its cgroups below this one; of systemd, in this slice" },
+  cgroupDriver: { value: "driver", choices: ["cgroupfs", "systemd"], text: "who makes its cgroups" },
   maxOutput: { value: "size", text: "kill it when it writes more to its output or to its error output" },
   sandbox: {
     group: "Sandbox, for code that is not trusted:",

@@ -7,10 +7,17 @@ import { parseInteger, wrong } from "./parse.ts";
 import type { ResourceFlags } from "./resource-flags.ts";
 
 /** Where a container's limits are kept, and what they are. */
-export function resourceOptions(flags: RunFlags): Pick<RunOptions, "resources" | "cgroupsPath"> {
+export function resourceOptions(flags: RunFlags): Pick<RunOptions, "resources" | "cgroupsPath" | "cgroup"> {
+  return { ...present("resources", parseResources(flags)), ...place(flags) };
+}
+
+function place({ cgroupParent, cgroupDriver, name }: RunFlags): Pick<RunOptions, "cgroupsPath" | "cgroup"> {
+  if (cgroupDriver === "systemd") {
+    return { cgroup: { driver: "systemd", ...(cgroupParent === undefined ? {} : { slice: cgroupParent }) } };
+  }
   return {
-    ...present("resources", parseResources(flags)),
-    ...(flags.cgroupParent === undefined ? {} : { cgroupsPath: below(flags.cgroupParent, flags.name) }),
+    ...(cgroupDriver === undefined ? {} : { cgroup: { driver: cgroupDriver } }),
+    ...(cgroupParent === undefined ? {} : { cgroupsPath: below(cgroupParent, name) }),
   };
 }
 

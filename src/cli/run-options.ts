@@ -65,6 +65,7 @@ const NOT_SANDBOX: readonly Flag[] = [
   ["--device-read-iops", ({ deviceReadIops }) => deviceReadIops.length > 0],
   ["--device-write-iops", ({ deviceWriteIops }) => deviceWriteIops.length > 0],
   ["--cgroup-parent", ({ cgroupParent }) => cgroupParent !== undefined],
+  ["--cgroup-driver", ({ cgroupDriver }) => cgroupDriver !== undefined],
 ];
 
 const ONLY_SANDBOX: readonly Flag[] = [

@@ -13,14 +13,14 @@ export interface Entrances {
 }
 
 /**
- * The monitor makes the cgroups; the epilogue removes them when nobody is left in them. To move a process stops every fork and exit on the machine for a
+ * The monitor makes the cgroups; the epilogue removes them when nobody is left in them. Those of systemd are made later, around init (scope.ts). To move a process stops every fork and exit on the machine for a
  * moment, for which the kernel first waits some milliseconds: but not for a process that is born there, nor for a thread that moves itself
  * (kernel/cgroup/cgroup.c, cgroup_procs_write_start).
  */
 export function makeCgroups(c: Context): Entrances {
   const { monitor, resolved } = c;
   const plan = resolved.cgroup;
-  if (!plan) return { into: undefined, files: [] };
+  if (!plan || plan.scope) return { into: undefined, files: [] };
   removeCgroups(c, plan, makeSteps(c, plan));
   monitor.at("resources");
   const files: DataRef[] = [];
@@ -73,7 +73,7 @@ function makeSteps({ monitor, program }: Context, { steps }: CgroupPlan): Readon
   return made;
 }
 
-function makeStep(block: BlockBuilder, step: CgroupStep): void {
+export function makeStep(block: BlockBuilder, step: CgroupStep): void {
   block.at(step.member);
   if (step.do === "mkdir") {
     const tolerate = step.shared ? [E.EEXIST] : [];
@@ -127,13 +127,8 @@ const PAUSES = [1, 4, 16, 64, 256];
  * busy until the killed have gone, and nothing tells of it: rmdir(2) is tried a few times.
  */
 function killAll(block: BlockBuilder, path: string): void {
-  const { program } = block;
-  const [file, result, gone] = [program.register("file"), program.register("result"), block.label()];
-  const name = block.str(`${path}/cgroup.kill`);
-  const jump = { on: [E.ENOENT], to: gone };
-  block.sys("openat", [AT.FDCWD, name, O.WRONLY | O.CLOEXEC, 0], { dst: file, jump, why: "kill what is left in it" });
-  block.sys("write", [file, block.str("1"), 1], { why: "kill what is left in it" });
-  block.sys("close", [file]);
+  const [result, gone] = [block.program.register("result"), block.label()];
+  killRest(block, path, gone);
   for (const milliseconds of PAUSES) {
     const options = { dst: result, tolerate: [E.ENOENT, E.EBUSY], why: "remove the cgroup" };
     block.sys("unlinkat", [AT.FDCWD, block.str(path), AT.REMOVEDIR], options);
@@ -144,8 +139,19 @@ function killAll(block: BlockBuilder, path: string): void {
   block.place(gone);
 }
 
+/** Goes to `gone` where there is nothing to kill, or no word for it. What is `watched` may be removed by somebody else at any time. */
+export function killRest(block: BlockBuilder, path: string, gone: Label, watched = false): void {
+  const file = block.program.register("file");
+  const name = block.str(`${path}/cgroup.kill`);
+  const options = { dst: file, jump: { on: [E.ENOENT], to: gone }, why: "kill what is left in it" };
+  block.sys("openat", [AT.FDCWD, name, O.WRONLY | O.CLOEXEC, 0], options);
+  const tolerate = watched ? [E.ENODEV] : [];
+  block.sys("write", [file, block.str("1"), 1], { tolerate, why: "kill what is left in it" });
+  block.sys("close", [file]);
+}
+
 /** What is busy still has cgroups in it that the container has made: the application removes these. */
-function removeDirectory(block: BlockBuilder, path: string): void {
+export function removeDirectory(block: BlockBuilder, path: string): void {
   block.sys("unlinkat", [AT.FDCWD, block.str(path), AT.REMOVEDIR], {
     tolerate: [E.ENOENT, E.EBUSY],
     why: "remove the cgroup",
@@ -198,13 +204,14 @@ export function reportMemoryEvents(c: Context, { buffer, size }: MemoryEvents): 
   const name = memory.version === 2 ? "memory.events" : "memory.oom_control";
   const [file, length, unreadable] = [c.program.register("file"), c.program.register("length"), monitor.label()];
   const path = monitor.str(`${memory.path}/${name}`);
+  // systemd may remove it at any time when its last process has ended: then what it saw is not known.
   const jump = { on: [E.ENOENT, E.ENODEV], to: unreadable };
   monitor.sys("openat", [AT.FDCWD, path, O.RDONLY | O.CLOEXEC, 0], {
     dst: file,
     jump,
     why: "ask for killed processes",
   });
-  monitor.sys("read", [file, buffer, size], { dst: length });
+  monitor.sys("read", [file, buffer, size], { dst: length, ...(c.resolved.cgroup?.scope ? { jump } : {}) });
   monitor.sys("close", [file]);
   monitor.send(REPORT.MEMORY_EVENTS, buffer, length);
   monitor.place(unreadable);

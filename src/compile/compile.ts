@@ -60,6 +60,7 @@ import {
 import type { Resolved } from "./resolved.ts";
 import { setLabels } from "./restrictions.ts";
 import { enterRoot, finishRoot, isolateMounts, leaveOldRoot } from "./root.ts";
+import { askForScope, awaitScope, removeScope } from "./scope.ts";
 import { sendListener } from "./seccomp-notify.ts";
 import { closeContainerEnds, handOverPipes, makePipes, openIgnored, type Pipes } from "./stdio.ts";
 import { passPidfd, receiveTerminal, terminalStreams } from "./terminal.ts";
@@ -82,23 +83,33 @@ export function compileContainer(resolved: Resolved): Program {
   const restarts = countRestarts(c);
   const report = writeExit(c, events, restarts);
   const pipes = makePipes(c);
-  // A look-up of the user and hooks make somebody wait for the application too; the answers must not be mixed up.
-  const asks = typeof resolved.user === "string" || asksForHome(resolved) || hasRuntimeHooks(resolved.spec);
+  // A look-up of the user, a scope and hooks make somebody wait for the application too; the answers must not be mixed up.
+  const asks =
+    typeof resolved.user === "string" ||
+    asksForHome(resolved) ||
+    hasRuntimeHooks(resolved.spec) ||
+    resolved.cgroup?.scope !== undefined;
   if (asks) handOverPipes(c, pipes);
   const cgroups = makeCgroups(c);
+  const scope = removeScope(c);
   const classes = makeIntelRdt(c);
   if (stage) writeStage(c, stage);
   beginChild(init, c);
   enterCgroups(c, cgroups);
   enterIntelRdt(c, classes);
-  makeCgroupNamespace(init, c);
+  if (!scope) makeCgroupNamespace(init, c);
   if (!stage) waitForIdMaps(init, c);
+  if (scope) {
+    awaitScope(init, c);
+    makeCgroupNamespace(init, c);
+  }
   writeInit(c, pipes);
 
   const pid = program.register("init");
   const ended = monitor.label();
   if (stage) spawnThroughStage(c, stage, pid, ended);
   else spawnDirectly(c, pid, cgroups.into);
+  askForScope(c, pid, scope);
   moveNetDevices(c, pid, ended);
   closeContainerEnds(c, pipes);
   closeLent(c);

@@ -9,6 +9,8 @@ import { beginChild, openPidPipe, spawn, spawnFromStage, waitForExecution } from
 import { leaveOrphan, letLiveOn } from "./record.ts";
 import type { ResolvedEntry } from "./resolved.ts";
 import { setLabels } from "./restrictions.ts";
+import { setAffinity } from "./scheduling.ts";
+import { release, waitForSystemd } from "./scope.ts";
 import { sendListener } from "./seccomp-notify.ts";
 import { closeContainerEnds, handOverPipes, leaveStreams, makePipes, openIgnored, type Pipes } from "./stdio.ts";
 import { passPidfd, receiveTerminal, terminalStreams } from "./terminal.ts";
@@ -19,11 +21,11 @@ export function compileEnter(resolved: ResolvedEntry): Program {
   const c = beginEntry(program, resolved, "entered");
   const { monitor } = c;
   const pipes = makePipes(c);
-  // As for a container: the answers to the look-up of a user and about the pipes must not be mixed up.
-  const asks = typeof resolved.user === "string" || asksForHome(resolved);
+  // As for a container: the answers to the look-up of a user, about a scope and about the pipes must not be mixed up.
+  const asks = typeof resolved.user === "string" || asksForHome(resolved) || resolved.attach !== undefined;
   if (asks) handOverPipes(c, pipes);
-  // `initial` is for the time before the process is in the cgroup.
-  const movesLater = resolved.process.execCPUAffinity?.initial !== undefined;
+  // `initial` is for the time before the process is in the cgroup, and systemd moves it there.
+  const movesLater = resolved.process.execCPUAffinity?.initial !== undefined || resolved.attach !== undefined;
   const bornIn = movesLater ? undefined : openCgroupToBeBornIn(c, resolved.cgroups);
   writeEntered(c, pipes, bornIn);
 
@@ -69,7 +71,13 @@ function spawnEntered(c: EntryContext, pid: Register, ended: Label, bornIn: Regi
   const { monitor, stage, resolved: r } = c;
   monitor.at("namespaces");
   if (stage) openPidPipe(c);
-  spawn(monitor, r, stage ?? c.init, 0, stage ? c.program.register("stage") : pid, bornIn);
+  const first = stage ? c.program.register("stage") : pid;
+  spawn(monitor, r, stage ?? c.init, 0, first, bornIn);
+  if (r.attach) {
+    setAffinity(monitor, c, "initial", first);
+    waitForSystemd(c, first);
+    release(c);
+  }
   monitor.sys("close", [c.sync.child]);
   monitor.sys("close", [c.target]);
   if (stage) spawnFromStage(c, stage, 0, pid, ended);

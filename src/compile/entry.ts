@@ -8,6 +8,7 @@ import { joinIntelRdt } from "./intel-rdt.ts";
 import { beginChild, CLONE_FLAG, openProcfs, openSync } from "./namespaces.ts";
 import type { ResolvedEntry } from "./resolved.ts";
 import { setAffinity } from "./scheduling.ts";
+import { awaitScope } from "./scope.ts";
 
 /** What the files of this room share while they compile the way into a container that runs. */
 export interface EntryContext extends ProcessContext {
@@ -41,11 +42,8 @@ export function joinContainer(
 ): void {
   const { resolved: r } = c;
   beginChild(block, c);
-  if (bornIn) block.at("resources").sys("close", [bornIn]);
-  setAffinity(block, c, "initial");
-  for (const { path, version } of r.cgroups) {
-    if (version === 1 || !bornIn) joinCgroup(block, entranceOf(path, version));
-  }
+  if (r.attach) awaitScope(block, c);
+  else enterCgroups(block, c, bornIn);
   for (const path of r.intelRdtPaths ?? []) joinIntelRdt(block, path);
   setAffinity(block, c, "final");
   onHost();
@@ -64,6 +62,14 @@ export function joinContainer(
 }
 
 const NAMESPACE = O.RDONLY | O.CLOEXEC;
+
+function enterCgroups(block: BlockBuilder, c: EntryContext, bornIn: Register | undefined): void {
+  if (bornIn) block.at("resources").sys("close", [bornIn]);
+  setAffinity(block, c, "initial");
+  for (const { path, version } of c.resolved.cgroups) {
+    if (version === 1 || !bornIn) joinCgroup(block, entranceOf(path, version));
+  }
+}
 
 function joinCgroup(block: BlockBuilder, entrance: string): void {
   const what = { why: "enter the container's cgroup" };

@@ -8,7 +8,16 @@ export { compileChange } from "./live.ts";
 export type { LiveChange, ResolvedChange } from "./live-steps.ts";
 export type { NetDevice } from "./net-devices.ts";
 export { HOOKS_DONE, RECORD_FILE, type RecordPlan } from "./record.ts";
-export type { IdMaps, Resolved, ResolvedEntry, ResolvedMount, ResolvedProcess, Stdio, Stream } from "./resolved.ts";
+export type {
+  IdMaps,
+  Resolved,
+  ResolvedEntry,
+  ResolvedMount,
+  ResolvedProcess,
+  ScopeEntry,
+  Stdio,
+  Stream,
+} from "./resolved.ts";
 export { compileSeccomp } from "./seccomp.ts";
 export { defaultSeccomp } from "./seccomp-default.ts";
 export type { SeccompListener } from "./seccomp-notify.ts";

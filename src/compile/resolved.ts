@@ -1,4 +1,4 @@
-import type { CgroupDirectory, CgroupPlan } from "../cgroup/index.ts";
+import type { CgroupDirectory, CgroupPlan, CgroupScope } from "../cgroup/index.ts";
 import type { Arch, KernelFeatures } from "../linux/index.ts";
 import type {
   ContainerSpec,
@@ -82,6 +82,12 @@ export interface ResolvedProcess {
   readonly passed?: number;
 }
 
+/** A scope of systemd's, and a cgroup below its own: "" or such as "/workers". */
+export interface ScopeEntry {
+  readonly scope: CgroupScope;
+  readonly below: string;
+}
+
 /** What must be known to enter a container that runs. */
 export interface ResolvedEntry extends ResolvedProcess {
   /** The directory of the container's first process, from /proc on: held open by the application, so that it cannot become another process's. */
@@ -93,6 +99,8 @@ export interface ResolvedEntry extends ResolvedProcess {
   readonly chroot: boolean;
   /** Directories on the host of the cgroups that the process is in. */
   readonly cgroups: readonly Pick<CgroupDirectory, "path" | "version">[];
+  /** systemd puts it there, as the user may not (of an ordinary user's scope). */
+  readonly attach?: ScopeEntry | undefined;
   /** The same of resctrl, whose lists are called tasks. */
   readonly intelRdtPaths?: readonly string[];
   /** Goes on when the application has ended. */

@@ -8,7 +8,7 @@ import {
   SCHED,
   SCHED_FLAG,
 } from "../linux/index.ts";
-import type { BlockBuilder } from "../program/index.ts";
+import type { BlockBuilder, Register } from "../program/index.ts";
 import { parseNumbers, type Scheduler } from "../spec/index.ts";
 import type { ProcessContext } from "./context.ts";
 
@@ -58,19 +58,24 @@ function setMemoryPolicy({ init, resolved: { memoryPolicy } }: ProcessContext): 
   });
 }
 
-/** The processors of a process that enters a container: `initial` before it is in its cgroup, `final` afterwards. */
-export function setAffinity(block: BlockBuilder, c: ProcessContext, when: "initial" | "final"): void {
+/** The processors of a process that enters a container, 0 being who does it: `initial` before it is in its cgroup, `final` afterwards. */
+export function setAffinity(
+  block: BlockBuilder,
+  c: ProcessContext,
+  when: "initial" | "final",
+  pid: Register | 0 = 0,
+): void {
   const affinity = c.resolved.process.execCPUAffinity;
   if (!affinity) return;
   const list = affinity[when];
   block.at(`process.execCPUAffinity.${when}`);
   if (list !== undefined) {
     const mask = bitmask(parseNumbers(list));
-    block.sys("sched_setaffinity", [0, mask.length, block.memory.bytes(mask)], { why: "choose the processors" });
+    block.sys("sched_setaffinity", [pid, mask.length, block.memory.bytes(mask)], { why: "choose the processors" });
   } else if (when === "final") {
     // All that the cgroup allows: the kernel leaves the others out of the mask.
     const all = new Uint8Array(ALL_CPUS / 8).fill(0xff);
-    block.sys("sched_setaffinity", [0, all.length, block.memory.bytes(all)], { why: "take the cgroup's processors" });
+    block.sys("sched_setaffinity", [pid, all.length, block.memory.bytes(all)], { why: "take the cgroup's processors" });
   }
 }
 

@@ -14,7 +14,11 @@ export interface Limited {
 /** Changes limits; the rules for devices of cgroup v2 by a little program, as they take bpf(2). */
 export async function updateResources({ cgroup }: Limited, runner: ProgramRunner, resources: Resources): Promise<void> {
   const valid = validateResources(resources);
-  await update(required(cgroup), valid, (directory, program) => attach(runner, directory, program));
+  const known = required(cgroup);
+  const files = () => update(known, valid, (directory, program) => attach(runner, directory, program));
+  if (!known.scope) return await files();
+  const { changeScope } = await import("./scope.ts");
+  await changeScope(known, known.scope, valid, files);
 }
 
 export const stats = ({ cgroup }: Limited): CgroupStats => readStats(required(cgroup));

@@ -174,14 +174,20 @@ export class Container extends ContainerControls {
         throw ended(this.name, error);
       });
     if (!init) throw ended(this.name);
-    this.#running = { name: this.name, init, spec: this.spec, cgroups: this.#cgroups };
+    this.#running = { name: this.name, init, spec: this.spec, cgroups: this.#cgroups, scope: launch.cgroup?.scope };
     return this.#running;
   }
 
   #found(): RunningContainer {
     const recorded = this.#orRecorded();
-    const cgroups = recorded.read().record.cgroup?.directories ?? [];
-    return { name: this.name, init: recorded.init(), spec: this.spec, cgroups };
+    const { cgroup } = recorded.read().record;
+    return {
+      name: this.name,
+      init: recorded.init(),
+      spec: this.spec,
+      cgroups: cgroup?.directories ?? [],
+      scope: cgroup?.scope,
+    };
   }
 
   get cgroup(): Cgroup | undefined {

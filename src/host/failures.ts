@@ -71,7 +71,7 @@ function hintFor({ syscall, member, text }: OpDescription, errno: number): strin
     return "the mount target does not exist, and the root is read-only: make it beforehand";
   if (member === "process.user" && errno === E.EINVAL)
     return `id ${/\d+/.exec(text.replace(/^\w+/, ""))?.[0] ?? ""} is not mapped in the user namespace: see uidMappings and gidMappings`;
-  if (/^(resources|cgroupsPath)/.test(member)) return cgroupHint(syscall, errno);
+  if (/^(resources|cgroup)/.test(member)) return cgroupHint(syscall, errno);
   if (member.startsWith("intelRdt")) return RESCTRL_HINT;
   if (member.startsWith("netDevices")) return NET_DEVICE_HINTS.get(errnoName(errno));
   if (syscall === "pivot_root" && errno === E.EINVAL) return 'the host may run on an initramfs: use rootMode "move"';

@@ -1,7 +1,15 @@
 import { rmSync, writeFileSync } from "node:fs";
 import type { Writable } from "node:stream";
-import { type Cgroup, letDie, removeCgroup } from "../cgroup/index.ts";
-import { NOTICE, QUESTION, RECORD_FILE, REPORT, type Resolved, type ResolvedProcess } from "../compile/index.ts";
+import { type Cgroup, type CgroupScope, letDie, removeCgroup } from "../cgroup/index.ts";
+import {
+  NOTICE,
+  QUESTION,
+  RECORD_FILE,
+  REPORT,
+  type Resolved,
+  type ResolvedEntry,
+  type ResolvedProcess,
+} from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Exit, Failure, ProgramRun, Zygote } from "../executor/index.ts";
 import { SIG, signalNumber, TIOC, u16s } from "../linux/index.ts";
@@ -69,7 +77,7 @@ type CallBuilder = (block: ReturnType<ProgramBuilder["block"]>, register: (name:
 
 /** What is known of a process, and of a container also where it is written down. */
 type LaunchedProcess = Pick<ResolvedProcess, "arch" | "user" | "orphan"> &
-  Partial<Pick<Resolved, "record" | "cgroup" | "spec">>;
+  Partial<Pick<Resolved, "record" | "cgroup" | "spec"> & Pick<ResolvedEntry, "attach">>;
 
 /** A program and its encoded form. */
 export interface Compiled {
@@ -92,6 +100,8 @@ export class Launch {
   #exit: Exit | undefined;
   #oomKilled: boolean | undefined;
   #lost = false;
+  /** Only what was made for this container is ended with it. */
+  #hasScope = false;
   #settleStarted: { resolve(pid: number): void; reject(error: LibctError): void } | undefined;
   #settleEnded: { resolve(status: ExitStatus): void; reject(error: LibctError): void } | undefined;
 
@@ -151,13 +161,15 @@ export class Launch {
   #notified(code: number, values: readonly number[]): void {
     if (code === NOTICE.PIPES) this.#openPipes(values);
     else if (code === NOTICE.HOOKS) this.#runHooks(values[0] ?? -1);
+    else if (code === NOTICE.SCOPE) void this.#askSystemd(values[0] ?? -1);
     else if (code !== NOTICE.STARTED) return;
     else if (!this.#failure && !this.#pipesFailure) this.#settleStarted?.resolve(values[0] ?? -1);
     else if (this.#resolved.orphan) this.#giveUp();
   }
 
   /** More bytes than the program has room for: it fails, and everything is cleaned up. */
-  #giveUp(): void {
+  #giveUp(error?: LibctError): void {
+    this.#failure ??= error;
     this.#run.go(new Uint8Array(4096));
   }
 
@@ -167,10 +179,7 @@ export class Launch {
       .then(({ runHooks }) => runHooks(spec.hooks, ["prestart", "createRuntime"], ociState(spec, "creating", pid)))
       .then(
         () => this.#run.go(new Uint8Array(0)),
-        (error: LibctError) => {
-          this.#failure ??= error;
-          this.#giveUp();
-        },
+        (error: LibctError) => this.#giveUp(error),
       );
   }
 
@@ -195,6 +204,20 @@ export class Launch {
     this.#run.go(new Uint8Array(0));
   }
 
+  /** The process waits until it is in the scope. */
+  async #askSystemd(pid: number): Promise<void> {
+    try {
+      const { enterScope, makeScope } = await import("./scope.ts");
+      const { attach, cgroup } = this.#resolved;
+      if (attach) await enterScope(attach, pid);
+      else if (cgroup?.scope) await makeScope(cgroup.scope, cgroup.handle, pid);
+      this.#hasScope = attach === undefined;
+      this.#run.go(new Uint8Array(0));
+    } catch (error) {
+      this.#giveUp(error as LibctError);
+    }
+  }
+
   #asked(code: number, bytes: Uint8Array): void {
     if (code === REPORT.MEMORY_EVENTS) {
       this.#oomKilled = tellsOfOomKill(bytes);
@@ -211,8 +234,7 @@ export class Launch {
       const user = String(this.#resolved.user);
       this.#run.go(lookUpUser(user, this.#texts[QUESTION.PASSWD] ?? "", this.#texts[QUESTION.GROUP] ?? ""));
     } catch (error) {
-      this.#failure ??= error as LibctError;
-      this.#giveUp();
+      this.#giveUp(error as LibctError);
     }
   }
 
@@ -231,7 +253,19 @@ export class Launch {
       );
       return;
     }
-    const failure = this.#failure ?? error ?? this.#pipesFailure ?? this.#removeCgroup();
+    const { scope } = this.cgroup ?? {};
+    if (!scope) this.#settle(error);
+    // An error is that of an executor which has gone: the container may go on without it.
+    else if (error || !this.#hasScope) this.#settle(error);
+    else
+      removeScope(scope).then(
+        () => this.#settle(),
+        (left: LibctError) => this.#settle(undefined, left),
+      );
+  }
+
+  #settle(error?: LibctError, left?: LibctError): void {
+    const failure = this.#failure ?? error ?? this.#pipesFailure ?? left ?? this.#removeCgroup();
     if (!failure && this.#exit) this.#settleEnded?.resolve(exitStatus(this.#exit, this.#oomKilled));
     else if (!failure || failure instanceof LibctError) this.#reject(failure ?? noStatus());
     else errorOf(this.#program, failure).then((reason) => this.#reject(reason));
@@ -245,15 +279,15 @@ export class Launch {
   /** What the monitor would have done; its container has died with it (PR_SET_PDEATHSIG of prctl(2)). */
   async #cleanUp(): Promise<void> {
     const { clearCgroup } = await import("./repair.ts");
-    await clearCgroup(this.cgroup);
+    if (!this.cgroup?.scope || this.#hasScope) await clearCgroup(this.cgroup);
     const { record } = this.#resolved;
     if (record?.autoRemove) rmSync(record.directory, { recursive: true, force: true });
   }
 
-  /** The monitor has removed it, but for cgroups that the container itself has made in it. */
+  /** The monitor has removed it, but for cgroups that the container itself has made in it. systemd removes those of its scopes as well. */
   #removeCgroup(): LibctError | undefined {
     try {
-      if (this.cgroup) removeCgroup(this.cgroup);
+      if (this.cgroup && !this.cgroup.scope) removeCgroup(this.cgroup);
       return undefined;
     } catch (error) {
       if (error instanceof LibctError) return error;
@@ -261,6 +295,9 @@ export class Launch {
     }
   }
 }
+
+/** systemd removes it by itself, and this waits for that. */
+const removeScope = async (scope: CgroupScope) => (await import("./scope.ts")).endScope(scope);
 
 /** What turns failures into errors is loaded when something fails: it takes longer than many a command. */
 const errorOf = async (program: Program, failure: Failure) =>

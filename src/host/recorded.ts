@@ -30,7 +30,7 @@ import { type ContainerInfo, describe } from "./inspect.ts";
 import { notRunning } from "./not-running.ts";
 import { runPoststop } from "./poststop.ts";
 import { numberOf } from "./process.ts";
-import { clearCgroup } from "./repair.ts";
+import { clearOwnCgroup } from "./repair.ts";
 import { runsOf } from "./runs.ts";
 import { clearWork } from "./work-directory.ts";
 
@@ -263,9 +263,10 @@ export class Recorded {
         hint: `stop it first (ct stop ${this.#name}), or use --force`,
       });
     }
-    const { record } = this.read();
-    // Its monitor has removed them already, unless it was killed.
-    await clearCgroup(record.cgroup);
+    const found = this.read();
+    const { record } = found;
+    // Its monitor has removed them already, unless it was killed, or has left its container to itself.
+    await clearOwnCgroup(found);
     clearWork(this.#store, this.#name, record.work);
     this.#store.remove(this.#name);
     await runPoststop(record.spec);

@@ -17,6 +17,7 @@ export async function clearCgroup(cgroup: Cgroup | undefined): Promise<readonly 
   if (!cgroup || left.length === 0) return [];
   // One that was killed while it was being made may have entered only some of them.
   for (const directory of left) await killAll({ ...cgroup, directories: [directory] });
+  if (cgroup.scope) await (await import("./scope.ts")).endScope(cgroup.scope);
   for (const wait of [1, 4, 16, 64, 256, 0]) {
     try {
       removeCgroup(cgroup);
@@ -30,6 +31,11 @@ export async function clearCgroup(cgroup: Cgroup | undefined): Promise<readonly 
   return left.map(({ path }) => path);
 }
 
+/** As `clearCgroup`. A scope ends with its processes by itself; one of a container that never ran may be somebody else's, who has that name. */
+export async function clearOwnCgroup({ state, record: { cgroup } }: FoundRecord): Promise<readonly string[]> {
+  return cgroup?.scope && state === undefined ? [] : await clearCgroup(cgroup);
+}
+
 /**
  * Removes what containers have left behind whose monitor was killed, and with it whoever would have cleaned up: cgroups, the records of containers that should
  * have gone with their application, and what crashed applications left half-made. The record of a container with lifetime "host" stays: it tells that it ended.
@@ -38,7 +44,7 @@ export async function repair(store: RecordStore): Promise<readonly Repair[]> {
   const done: Repair[] = [];
   const containers = store.list().flatMap((one) => ("error" in one ? [] : [one]));
   for (const found of containers.filter(isAbandoned)) {
-    for (const path of await clearCgroup(found.record.cgroup)) done.push({ what: "cgroup", path });
+    for (const path of await clearOwnCgroup(found)) done.push({ what: "cgroup", path });
     if (found.record.spec.lifetime === "host" && !found.record.spec.autoRemove) continue;
     store.remove(found.name);
     done.push({ what: "record", path: found.directory });

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
-import type { LiveChange, ResolvedChange, ResolvedEntry, Stdio } from "../compile/index.ts";
+import type { LiveChange, ResolvedChange, ResolvedEntry, ScopeEntry, Stdio } from "../compile/index.ts";
 import { invalid } from "../errors.ts";
 import { type ContainerSpec, type NamespaceType, ociState, validateProcess, validateSpec } from "../spec/index.ts";
+import type { Caller } from "./caller.ts";
 import type { EnterOptions } from "./enter.ts";
 import type { PinnedProcess } from "./pinned-process.ts";
 import type { Streams, Surroundings } from "./resolve.ts";
@@ -78,12 +79,24 @@ export function resolveEntry(
     ...resolveWay(container, target, namespaces, { caller }),
     memoryPolicy: spec.memoryPolicy,
     cgroups: cgroupsOf(container, options.cgroup),
+    attach: attachment(container, options.cgroup, caller),
     ...(spec.intelRdt
       ? { intelRdtPaths: intelRdtGroups(spec.intelRdt, spec.name ?? container.name, findResctrl()) }
       : {}),
     keepRunning: options.detached ?? false,
     orphan: options.orphan ?? false,
   };
+}
+
+/** Root writes to cgroup.procs itself; who is root in a user namespace alone may not, as little as its user (cgroups(7), "Delegation containment"). */
+function attachment(
+  { scope }: RunningContainer,
+  below: string | undefined,
+  { privileged, initialUserNamespace }: Caller,
+): ScopeEntry | undefined {
+  return scope && !(privileged && initialUserNamespace)
+    ? { scope, below: below === undefined ? "" : `/${below}` }
+    : undefined;
 }
 
 const isChroot = (spec: ContainerSpec) =>

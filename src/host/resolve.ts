@@ -53,7 +53,7 @@ export async function resolveContainer(
   const ownIds = created.has("user") || joined.has("user");
   const mayMakeNodes = caller.privileged && caller.initialUserNamespace && !ownIds;
   if (!mayMakeNodes) requireHostDevices(spec.devices ?? []);
-  const cgroup = resolveCgroup(spec);
+  const cgroup = await resolveCgroup(spec, caller);
   const mounts = resolveMounts(spec, caller, features, created, pathsOf(cgroup?.handle));
   if (spec.mountLabel !== undefined) requireMountLabel(spec.mountLabel, mounts, root?.steps ?? []);
   if (spec.memoryPolicy) requireMemoryPolicy(spec.memoryPolicy, features);
@@ -95,13 +95,16 @@ async function resolveRare(
 }
 
 /** The name of its directories is nobody else's: a container of another application may have the same name. */
-function resolveCgroup(spec: ContainerSpec): CgroupPlan | undefined {
-  const { name, resources, cgroupsPath } = spec;
+async function resolveCgroup(spec: ContainerSpec, caller: Caller): Promise<CgroupPlan | undefined> {
+  const { name, resources, cgroupsPath, cgroup } = spec;
   // What others can find they can also pause, limit and count.
-  const wanted = isRecorded(spec);
+  const wanted = isRecorded(spec) || cgroup !== undefined;
   if (!resources && cgroupsPath === undefined && !wanted) return undefined;
   const unique = `libct-${name === undefined ? "" : `${name}-`}${randomHex(4)}`;
-  return planCgroup({ resources, cgroupsPath, name: unique, wanted }, readView());
+  const view = readView();
+  if (cgroup?.driver !== "systemd") return planCgroup({ resources, cgroupsPath, name: unique, wanted }, view);
+  const { planInScope } = await import("./scope.ts");
+  return await planInScope({ cgroup, resources }, unique, caller, view);
 }
 
 export const pathsOf = (cgroup: Cgroup | undefined): readonly string[] =>

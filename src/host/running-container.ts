@@ -1,5 +1,5 @@
 import { readlinkSync } from "node:fs";
-import type { CgroupDirectory } from "../cgroup/index.ts";
+import type { CgroupDirectory, CgroupScope } from "../cgroup/index.ts";
 import { invalid } from "../errors.ts";
 import type { ProcessIdentity } from "../records/index.ts";
 import type { IdMapping, NamespaceType } from "../spec/index.ts";
@@ -14,6 +14,8 @@ export interface RunningContainer {
   readonly spec: ContainerSpec;
   /** The directories of its cgroups on the host. */
   readonly cgroups: readonly Pick<CgroupDirectory, "path" | "version">[];
+  /** systemd's unit for them. */
+  readonly scope?: CgroupScope | undefined;
 }
 
 /** Holds the container's first process while `use` works with it. When that fails because the container has ended meanwhile, the error says so. */

@@ -23,6 +23,7 @@ import {
   textThat,
 } from "./schema-base.ts";
 import { parseSize } from "./size.ts";
+import type { CgroupSpec } from "./types.ts";
 
 /** Bytes as `parseSize` has them, or -1. The message is the one of parseSize. */
 const size: Schema<number | string> = (input) => {
@@ -142,4 +143,9 @@ export const cgroupsPath: Schema<string> = textThat(
     /[^/]/.test(input) &&
     input.split("/").every((part) => part !== "." && part !== ".." && Buffer.byteLength(part) <= 255),
   'a path such as "/my/containers/web", without "." and ".."',
+);
+
+export const cgroup = object<CgroupSpec>(
+  { driver: oneOf<CgroupSpec["driver"]>({ cgroupfs: true, systemd: true }) },
+  { slice: someText, name: someText },
 );

@@ -18,7 +18,7 @@ import {
 import { hooks } from "./schema-hooks.ts";
 import { device, idMappings, link, mount } from "./schema-mounts.ts";
 import { processDefaultsSchema } from "./schema-process.ts";
-import { cgroupsPath, resources } from "./schema-resources.ts";
+import { cgroup, cgroupsPath, resources } from "./schema-resources.ts";
 import { memoryPolicy } from "./schema-scheduling.ts";
 import type { Seccomp } from "./seccomp.ts";
 import type { ContainerSpec, IdMapping, Log, Namespace, NamespaceType, Restart, RootDriver } from "./types.ts";
@@ -106,6 +106,7 @@ export const containerSchema = object<ContainerSpec>(
     sysctl: texts((key) => key !== "" && !key.includes("\0"), "the name of a kernel parameter"),
     resources,
     cgroupsPath,
+    cgroup,
     seccomp,
     memoryPolicy,
     netDevices: mapOf(object<{ readonly name?: string }>({}, { name: someText })),

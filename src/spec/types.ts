@@ -173,6 +173,8 @@ export interface ContainerSpec {
   readonly resources?: Resources;
   /** Where its cgroups go: absolute from the top of each hierarchy, or relative to where libct may make cgroups. Default: a name of libct's choice. */
   readonly cgroupsPath?: string;
+  /** Who makes its cgroups. Default: libct itself, "cgroupfs". */
+  readonly cgroup?: CgroupSpec;
   /** "default": libct's profile; "unconfined" (default): none; or a profile in the OCI's form. */
   readonly seccomp?: "default" | "unconfined" | Seccomp;
   /** Where the memory of its processes comes from (set_mempolicy(2)). */
@@ -201,6 +203,16 @@ export interface ContainerSpec {
   readonly log?: Log;
   /** Its record goes when it has ended. Default: with lifetime "app" alone */
   readonly autoRemove?: boolean;
+}
+
+/** Who makes a container's cgroups. A container that says so has some, also without `resources`. */
+export interface CgroupSpec {
+  /** "cgroupfs": libct makes directories. "systemd": systemd makes a scope, root's the machine's manager and another user's his own. */
+  readonly driver: "cgroupfs" | "systemd";
+  /** Of systemd: where the scope goes; "a-b.slice" is in "a.slice". Default: "system.slice", with the user's manager "user.slice" */
+  readonly slice?: string;
+  /** Of the scope, with or without ".scope". Default: one of libct's choice */
+  readonly name?: string;
 }
 
 /** The first restart comes after 0.1 s; the time doubles up to a minute, and begins anew after a run of ten seconds. */

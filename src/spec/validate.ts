@@ -5,6 +5,7 @@ import { parse } from "./schema-parse.ts";
 import { processSchema } from "./schema-process.ts";
 import { resources as resourcesSchema } from "./schema-resources.ts";
 import type { ContainerSpec, ProcessSpec } from "./types.ts";
+import { checkCgroup } from "./validate-cgroup.ts";
 import { checkIdMappings, checkUserIsMapped } from "./validate-idmaps.ts";
 import { checkIntelRdt } from "./validate-intel-rdt.ts";
 import { checkLifetime } from "./validate-lifetime.ts";
@@ -41,6 +42,7 @@ export function validateSpec(input: unknown): ContainerSpec {
   if (spec.netDevices) checkNetDevices(spec);
   if (spec.memoryPolicy) checkMemoryPolicy(spec.memoryPolicy);
   checkLifetime(spec);
+  checkCgroup(spec);
   if (spec.resources) checkNewResources(spec.resources);
   if (spec.process) {
     checkProcess(spec.process, "process");

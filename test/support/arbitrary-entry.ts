@@ -41,6 +41,10 @@ export function arbitraryEntry(features: KernelFeatures): fc.Arbitrary<ResolvedE
         { path: "/sys/fs/cgroup/pids/libct-1", version: 1 as const },
         { path: "/sys/fs/cgroup/unified/libct-1/workers", version: 2 as const },
       ]),
+      attach: fc.constantFrom(undefined, {
+        scope: { manager: "user", unit: "libct-1.scope", slice: "user.slice" },
+        below: "/workers",
+      } as const),
       filtered: fc.boolean(),
       stdio: fc.tuple(stdio, stdio, stdio),
       keepRunning: fc.boolean(),

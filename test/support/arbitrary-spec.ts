@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { type CgroupPlan, parseLayout, planCgroup } from "../../src/cgroup/index.ts";
+import { type CgroupPlan, parseLayout, planCgroup, type ScopePlace } from "../../src/cgroup/index.ts";
 import type { IdMaps, Resolved, ResolvedMount, SeccompListener, Stdio } from "../../src/compile/index.ts";
 import { type KernelFeatures, kernelFeatures, SECCOMP_FILTER_FLAG } from "../../src/linux/index.ts";
 import {
@@ -153,7 +153,7 @@ function overlayPlan(lower: string): RootPlan {
 }
 
 /** What limits and rules for devices come to on a machine with cgroups of each version. */
-export const CGROUP_PLANS: Readonly<Record<"v1" | "v2", CgroupPlan>> = {
+export const CGROUP_PLANS: Readonly<Record<"v1" | "v2" | "systemd", CgroupPlan>> = {
   v1: limitedOn({
     mountinfo: [
       "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct",
@@ -168,9 +168,21 @@ export const CGROUP_PLANS: Readonly<Record<"v1" | "v2", CgroupPlan>> = {
     cgroup: "0::/",
     controllers: "cpu io memory pids",
   }),
+  systemd: limitedOn(
+    {
+      mountinfo: "31 23 0:28 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw",
+      cgroup: "0::/user.slice/session-1.scope",
+      controllers: "cpu io memory pids",
+    },
+    {
+      scope: { manager: "system", unit: "libct-1.scope", slice: "system.slice" },
+      path: "/system.slice/libct-1.scope",
+      delegated: ["cpu", "io", "memory", "pids"],
+    },
+  ),
 };
 
-function limitedOn(texts: Parameters<typeof parseLayout>[0]): CgroupPlan {
+function limitedOn(texts: Parameters<typeof parseLayout>[0], scope?: ScopePlace): CgroupPlan {
   const files = new Map([["/sys/fs/cgroup/cgroup.controllers", texts.controllers]]);
   const read = (file: string) => files.get(file) ?? (file.endsWith("/cgroup.procs") ? "" : undefined);
   const view = {
@@ -184,7 +196,7 @@ function limitedOn(texts: Parameters<typeof parseLayout>[0]): CgroupPlan {
     cpu: { shares: 512 },
     devices: [{ allow: true, type: "c", major: 1, minor: 3, access: "rw" }],
   };
-  const plan = planCgroup({ resources, name: "libct-1" }, view);
+  const plan = planCgroup({ resources, name: "libct-1", scope }, view);
   if (!plan) throw new Error("the plan is empty");
   return plan;
 }

@@ -59,6 +59,12 @@ describe("flags", () => {
     ["--cpu-quota 5000 --cpu-period 10000", { resources: { cpu: { quota: 5000, period: 10000 } } }],
     ["--cpuset-cpus 0-1 --cpuset-mems 0", { resources: { cpu: { cpus: "0-1", mems: "0" } } }],
     ["--pids-limit -1 --blkio-weight 20", { resources: { pids: { limit: -1 }, blockIO: { weight: 20 } } }],
+    ["--cgroup-driver systemd", { cgroup: { driver: "systemd" } }],
+    ["--cgroup-driver systemd --cgroup-parent my.slice", { cgroup: { driver: "systemd", slice: "my.slice" } }],
+    [
+      "--cgroup-driver cgroupfs --cgroup-parent / --name web",
+      { name: "web", cgroup: { driver: "cgroupfs" }, cgroupsPath: "/web" },
+    ],
     ["--cgroup-parent /mine/ --name web", { name: "web", cgroupsPath: "/mine/web" }],
     ["--root-mode chroot", { rootMode: "chroot" }],
     ["-t", { terminal: true, env: { TERM: "vt100" } }],

@@ -55,6 +55,13 @@ describe("the listing of a process that enters a container is the one that was r
       userFirst: true,
       idMaps: OWN_ID,
     },
+    "enter-scope": {
+      namespaces: new Set(["user", "pid"]),
+      userFirst: true,
+      idMaps: OWN_ID,
+      root: undefined,
+      attach: { scope: { manager: "user", unit: "libct-1.scope", slice: "user.slice" }, below: "" },
+    },
     "enter-chroot": { namespaces: new Set(), chroot: true, keepRunning: true, stdout: "ignore", stderr: "ignore" },
   };
   for (const [name, differences] of Object.entries(ENTRIES)) {

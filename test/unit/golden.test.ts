@@ -27,6 +27,12 @@ const CONTAINERS: Readonly<Record<string, Given>> = {
   }),
   "limited-v1": { spec: { namespaces: ["pid"] }, process: { args: ["/bin/true"] }, cgroup: CGROUP_PLANS.v1 },
   "limited-v2": { spec: { namespaces: ["pid"] }, process: { args: ["/bin/true"] }, cgroup: CGROUP_PLANS.v2 },
+  "limited-systemd": {
+    spec: { namespaces: ["user", "pid", "cgroup"] },
+    process: { args: ["/bin/true"] },
+    idMaps: OWN_ID,
+    cgroup: CGROUP_PLANS.systemd,
+  },
   empty: { spec: {}, process: { args: ["true"] } },
   terminal: container("dir", {
     spec: standard({ userNamespace: false }),

@@ -794,6 +794,8 @@ describe("resources", () => {
     "no limits": resources({ memory: {} }),
     "no limit, said by -1": resources({ memory: { limit: -1, swap: -1 }, pids: { limit: -1 }, cpu: { quota: -1 } }),
     "a place for its cgroups": { cgroupsPath: "/my.slice/web" },
+    "cgroups by systemd": { cgroup: { driver: "systemd", slice: "my.slice", name: "web" } },
+    "cgroups by libct": { cgroup: { driver: "cgroupfs" }, cgroupsPath: "/web" },
     "rules for devices": resources({ devices: [{ allow: false }, { allow: true, type: "c", major: 1, minor: -1 }] }),
     "files of version 2": resources({ unified: { "memory.high": "1000000" } }),
   });
@@ -842,6 +844,14 @@ describe("resources", () => {
       resources({ unified: { "cgroup.freeze": "1" } }),
       "resources.unified.cgroup.freeze",
       "the name of a file of a controller",
+    ],
+    "another maker of cgroups": [{ cgroup: { driver: "upstart" } }, "cgroup.driver", '"cgroupfs"', '"systemd"'],
+    "a slice without systemd": [{ cgroup: { driver: "cgroupfs", slice: "a.slice" } }, "cgroup.slice", "only systemd"],
+    "a path beside systemd": [{ cgroup: { driver: "systemd" }, cgroupsPath: "/a" }, "cgroupsPath", "cgroup.slice"],
+    "restarts in a scope": [
+      { lifetime: "host", restart: { policy: "always" }, cgroup: { driver: "systemd" } },
+      "restart.policy",
+      "a scope ends with its processes",
     ],
     "a way out of the hierarchy": [{ cgroupsPath: "/a/../../b" }, "cgroupsPath", 'without "." and ".."'],
     "an unknown resource": [resources({ memori: {} }), "resources.memori", 'did you mean "memory"?'],

@@ -119,16 +119,9 @@ export function translatePersonality({ domain, flags = [] }: NonNullable<OciLinu
   throw invalid("linux.personality.domain", domain, '"LINUX" or "LINUX32"');
 }
 
-/**
- * For cgroupfs a path that never leaves the place it begins at, whatever ".." it has; absolute ones begin at the top of each hierarchy. For systemd
- * "slice:prefix:name", as it is.
- */
-export function translateCgroupsPath(path: string, systemd: boolean): string | undefined {
+/** A path that never leaves the place it begins at, whatever ".." it has; absolute ones begin at the top of each hierarchy. */
+export function translateCgroupsPath(path: string): string | undefined {
   if (path === "") return undefined;
-  if (systemd) {
-    if (path.split(":").length === 3) return path;
-    throw invalid("linux.cgroupsPath", path, '"slice:prefix:name", as systemd makes the cgroup');
-  }
   const clean = absolutePath(`/${path}`);
   if (clean === "/")
     throw invalid("linux.cgroupsPath", path, "a cgroup below the top, as its limits are the container's");

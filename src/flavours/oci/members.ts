@@ -8,6 +8,11 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   root: "root.path",
   readonlyRoot: "root.readonly",
   "process.personality": "linux.personality.domain",
+  // Who makes the cgroups is no matter of config.json's.
+  "cgroup.driver": "--systemd-cgroup",
+  cgroup: "linux.cgroupsPath",
+  "cgroup.slice": "linux.cgroupsPath",
+  "cgroup.name": "linux.cgroupsPath",
 };
 
 /** Where a member of a translated spec comes from in config.json: "seccomp.syscalls[3]" is linux.seccomp.syscalls[3]. */

@@ -7,6 +7,7 @@ import { addLinux, translateCgroupsPath, translatePersonality } from "./linux.ts
 import { hasHostDev, translateMounts } from "./mounts.ts";
 import { NO_CAPABILITIES, translateProcess } from "./process.ts";
 import { translateResources } from "./resources.ts";
+import { translateSystemdPath } from "./systemd-path.ts";
 import type { Mutable, Warn } from "./translation.ts";
 import { checkVersion } from "./version.ts";
 
@@ -17,7 +18,7 @@ export interface TranslationContext {
   readonly bundle: string;
   readonly noPivot?: boolean;
   readonly noNewKeyring?: boolean;
-  /** cgroupsPath is "slice:prefix:name". */
+  /** systemd makes the cgroups, and cgroupsPath is "slice:prefix:name". */
   readonly systemdCgroup?: boolean;
   /** No cgroups are made, whatever the config says: `--cgroup-manager disabled` of crun's. */
   readonly noCgroups?: boolean;
@@ -86,7 +87,7 @@ function addFiles(
 function addCgroup(
   spec: Mutable<ContainerSpec>,
   { linux }: OciConfig,
-  { systemdCgroup = false, noCgroups, rootless }: TranslationContext,
+  { id, systemdCgroup, noCgroups, rootless }: TranslationContext,
   warn: Warn,
 ): void {
   const { devices, ...limits } = translateResources(linux?.resources ?? {}, warn);
@@ -97,7 +98,12 @@ function addCgroup(
   }
   // Nobody without privileges may set rules for devices, nor needs them: he could not make a node of a device in the first place.
   spec.resources = rootless ? limits : { ...limits, devices: [...(devices ?? []), ...defaultRules()] };
-  const path = translateCgroupsPath(linux?.cgroupsPath ?? "", systemdCgroup);
+  const { cgroupsPath: given = "" } = linux ?? {};
+  if (systemdCgroup) {
+    spec.cgroup = translateSystemdPath(given, id);
+    return;
+  }
+  const path = translateCgroupsPath(given);
   if (path !== undefined) spec.cgroupsPath = path;
 }
 

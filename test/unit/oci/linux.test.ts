@@ -126,16 +126,13 @@ describe("the rest of linux", () => {
     expect(linux({ intelRdt: { enableCMT: true } }).intelRdt).toEqual({ enableMonitoring: true });
   });
 
-  it("has cgroups in a place that is not left, or systemd's", () => {
-    const path = (cgroupsPath: string, systemdCgroup = false) =>
-      translate(withLinux({ cgroupsPath }), { systemdCgroup }).spec.cgroupsPath;
+  it("has cgroups in a place that is not left", () => {
+    const path = (cgroupsPath: string) => translate(withLinux({ cgroupsPath })).spec.cgroupsPath;
     expect(path("/docker/abc")).toBe("/docker/abc");
     expect(path("../../a/./b/")).toBe("a/b");
     expect(path("/../a")).toBe("/a");
     expect(path("")).toBeUndefined();
     expect(() => path("/")).toThrow(/linux\.cgroupsPath/);
-    expect(path("system.slice:ct:abc", true)).toBe("system.slice:ct:abc");
-    expect(() => path("/docker/abc", true)).toThrow(/slice:prefix:name.*linux\.cgroupsPath/);
   });
 
   it("has a profile of seccomp, which allows speculation unless it has flags", () => {
