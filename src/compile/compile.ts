@@ -22,7 +22,7 @@ import {
   runStartContainerHooks,
   waitForRuntimeHooks,
 } from "./hooks.ts";
-import { becomeNamespaceRoot, becomeNamespaceRoot, becomeRootOfJoined } from "./identity.ts";
+import { becomeNamespaceRoot, becomeRootOfJoined } from "./identity.ts";
 import { enterIntelRdt, makeIntelRdt } from "./intel-rdt.ts";
 import { setKernelParameters, setOomScore } from "./limits.ts";
 import { captureSources, makeMounts } from "./mounts.ts";
