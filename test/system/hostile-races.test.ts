@@ -138,11 +138,7 @@ describe("read-only paths in a shared volume that are exchanged for links meanwh
     const { said } = await attempt((config) => {
       config.mounts.push({ destination: "/shared", type: "bind", source: shared, options: ["rbind", "rw"] });
       config.linux.readonlyPaths = Array(30).fill("/shared/target");
-      config.process.args = [
-        "sh",
-        "-c",
-        "ls -d /shared/*/proc 2>/dev/null; grep -E ' / /shared/' /proc/self/mountinfo; true",
-      ];
+      config.process.args = ["sh", "-c", "grep -E ' / /shared/' /proc/self/mountinfo; true"];
     });
     expect(said.join("")).toBe("");
   });
