@@ -157,7 +157,7 @@ function fillState({ name, state }: Runtime): void {
   for (let index = 0; index < MANY; index++)
     cpSync(`${containers}/waiting`, `${containers}/other-${index}`, {
       recursive: true,
-      filter: (path) => !/\/(start|exec\.fifo)$/.test(path),
+      filter: (path) => !/\/(start|started|exec\.fifo)$/.test(path),
     });
 }
 

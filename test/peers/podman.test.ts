@@ -1,5 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, /** podman shows what comes once it is attached, and it may be late for a command that is over at once. */
+const ATTACHED = ["sh", "-c", "tty; sleep 1"];
+
+describe, expect, it } from "vitest";
+
 import { builtBinaries } from "../support/binaries.ts";
 import { removeCgroups } from "../support/engine-cgroups.ts";
 import { rootArchive } from "../support/oci-archive.ts";
@@ -52,7 +56,7 @@ describe.runIf(available)("podman with ct-runtime, as root", () => {
   });
 
   it("gives a terminal", () => {
-    const { status, stdout } = podman.onTerminal("run", "-it", ...ALONE, "busybox", "sh", "-c", "tty; exit 3");
+    const { status, stdout } = podman.onTerminal("run", "-it", ...ALONE, "busybox", "sh", "-c", "tty; sleep 1; exit 3");
     expect({ status, stdout }).toEqual({ status: 3, stdout: "/dev/pts/0\r\n" });
   });
 
@@ -228,7 +232,7 @@ describe.runIf(available)("podman with ct-runtime, as an ordinary user", () => {
   });
 
   it("gives a terminal", () => {
-    const { stdout } = podman.onTerminal("run", "-it", "--rm", "--network=none", "busybox", "tty");
+    const { stdout } = podman.onTerminal("run", "-it", "--rm", "--network=none", "busybox", ...ATTACHED);
     expect(stdout).toBe("/dev/pts/0\r\n");
   });
 
