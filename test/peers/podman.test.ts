@@ -1,8 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { afterAll, beforeAll, /** podman shows what comes once it is attached, and it may be late for a command that is over at once. */
-const ATTACHED = ["sh", "-c", "tty; sleep 1"];
-
-describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { builtBinaries } from "../support/binaries.ts";
 import { removeCgroups } from "../support/engine-cgroups.ts";
@@ -17,6 +14,9 @@ const available = requires("podman", installed("podman") && isRoot, "podman with
 /** All containers' cgroups, so that what is left of them can be seen. */
 const CGROUPS = `/libct-podman-${process.pid}`;
 const ALONE = ["--rm", "--network=none", `--cgroup-parent=${CGROUPS}`];
+
+/** podman shows what comes once it is attached, and it may be late for a command that is over at once. */
+const ATTACHED = ["sh", "-c", "tty; sleep 1"];
 
 describe.runIf(available)("podman with ct-runtime, as root", () => {
   const directory = temporaryDirectory();
