@@ -16,7 +16,7 @@ int64_t program_call(int64_t nr, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
 #include "../interpret.c"
 #undef sys_call
 
-uint32_t own_id, own_call;
+uint32_t own_id, own_call, passed;
 
 static const uint8_t *results;
 static size_t results_left;
