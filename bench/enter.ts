@@ -1,7 +1,8 @@
 // `npm run build && bun bench/enter.ts [--quick]`: a process that enters a running container, by libct and by runc, taking turns. Prints; never fails for a figure.
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { makeRoot } from "./root.ts";
 import { median, quantile, table } from "./statistics.ts";
 import { type Entry, takeTurns } from "./turns.ts";
 
@@ -13,20 +14,13 @@ const root = `${directory}/root`;
 const peer = `libct-bench-${process.pid}`;
 
 try {
-  makeRoot();
+  makeRoot(root);
   execFileSync("cc", ["-O2", "-o", `${directory}/spawn`, `${repository}/bench/spawn.c`]);
   const samples = await takeTurns(contestants(), rounds);
   print(samples);
 } finally {
   spawnSync("runc", ["delete", "--force", peer]);
   rmSync(directory, { recursive: true, force: true });
-}
-
-function makeRoot(): void {
-  mkdirSync(`${root}/bin`, { recursive: true });
-  for (const name of ["proc", "sys", "dev"]) mkdirSync(`${root}/${name}`);
-  cpSync("/bin/busybox", `${root}/bin/busybox`, { dereference: true });
-  for (const name of ["true", "sleep", "sh"]) symlinkSync("busybox", `${root}/bin/${name}`);
 }
 
 function contestants(): ReadonlyMap<string, Entry> {

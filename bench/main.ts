@@ -1,6 +1,6 @@
 // `npm run bench [-- --quick]`: libct beside its peers and its floor, taking turns in one run. Prints; never fails for a figure.
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { fileURLToPath } from "node:url";
 import { compileContainer } from "../src/compile/index.ts";
@@ -10,6 +10,7 @@ import { standard, validateProcess, validateSpec } from "../src/spec/index.ts";
 import { Contestant } from "./contestant.ts";
 import { floorSource } from "./floor.ts";
 import { peers, versionOf } from "./peers.ts";
+import { makeRoot } from "./root.ts";
 import { median, quantile, table } from "./statistics.ts";
 import { takeTurns } from "./turns.ts";
 
@@ -21,19 +22,12 @@ const directory = mkdtempSync("/tmp/libct-bench-");
 const root = `${directory}/root`;
 
 try {
-  makeRoot();
+  makeRoot(root);
   const report = { machine: machine(), serial: await serial(), ...(await many()) };
   mkdirSync(`${repository}/bench/results`, { recursive: true });
   writeFileSync(`${repository}/bench/results/latest.json`, `${JSON.stringify(report, null, 2)}\n`);
 } finally {
   rmSync(directory, { recursive: true, force: true });
-}
-
-function makeRoot(): void {
-  mkdirSync(`${root}/bin`, { recursive: true });
-  for (const name of ["proc", "sys", "dev"]) mkdirSync(`${root}/${name}`);
-  cpSync("/bin/busybox", `${root}/bin/busybox`, { dereference: true });
-  for (const name of ["true", "sleep", "sh"]) symlinkSync("busybox", `${root}/bin/${name}`);
 }
 
 function machine() {

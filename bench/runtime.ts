@@ -1,9 +1,10 @@
 // `npm run build:bin && bun bench/runtime.ts [--quick]`: ct-runtime beside runc and crun, as an engine calls them, taking turns in one run. Prints; never fails for a figure.
 import { execFileSync, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { fileURLToPath } from "node:url";
 import { versionOf } from "./peers.ts";
+import { makeRoot } from "./root.ts";
 import { median, quantile, table } from "./statistics.ts";
 import { type Entry, takeTurns } from "./turns.ts";
 
@@ -46,7 +47,7 @@ const TASKS: Readonly<Record<string, (id: string) => readonly string[]>> = {
 };
 
 try {
-  makeRoot();
+  makeRoot(root);
   execFileSync("cc", ["-O2", "-o", `${directory}/spawn`, `${repository}/bench/spawn.c`]);
   const usable = RUNTIMES.filter(isUsable);
   const alone = await measure(usable);
@@ -69,13 +70,6 @@ try {
 } finally {
   for (const one of RUNTIMES) run(one, ["delete", "--force", "waiting"]);
   rmSync(directory, { recursive: true, force: true });
-}
-
-function makeRoot(): void {
-  mkdirSync(`${root}/bin`, { recursive: true });
-  for (const name of ["proc", "sys", "dev"]) mkdirSync(`${root}/${name}`);
-  cpSync("/bin/busybox", `${root}/bin/busybox`, { dereference: true });
-  for (const name of ["true", "sleep", "sh"]) symlinkSync("busybox", `${root}/bin/${name}`);
 }
 
 /** The bundle of `runc spec`, with another command. */

@@ -1,9 +1,10 @@
 // `npm run build && bun bench/stats.ts [--quick]`: what a thousand containers use, read at once, beside a C loop that reads the same files. Prints; never fails for a figure.
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Contestant } from "./contestant.ts";
+import { makeRoot } from "./root.ts";
 import { median, quantile, table } from "./statistics.ts";
 
 const quick = process.argv.includes("--quick");
@@ -28,7 +29,7 @@ const READINGS: ReadonlyMap<string, string> = new Map([
 const METER = "meter-";
 
 try {
-  makeRoot();
+  makeRoot(root);
   execFileSync("cc", ["-O2", "-o", `${directory}/read`, `${repository}/bench/read.c`]);
   const results: Record<string, unknown> = {};
   const files = await filesOfReadings();
@@ -43,13 +44,6 @@ try {
   writeFileSync(`${repository}/bench/results/stats.json`, `${JSON.stringify(report, null, 2)}\n`);
 } finally {
   rmSync(directory, { recursive: true, force: true });
-}
-
-function makeRoot(): void {
-  mkdirSync(`${root}/bin`, { recursive: true });
-  for (const name of ["proc", "sys", "dev"]) mkdirSync(`${root}/${name}`);
-  cpSync("/bin/busybox", `${root}/bin/busybox`, { dereference: true });
-  symlinkSync("busybox", `${root}/bin/sleep`);
 }
 
 /** Of one container: the number of its directory, and the name in it. */

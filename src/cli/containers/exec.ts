@@ -1,15 +1,15 @@
-import type { Process, StartOptions } from "../../host/index.ts";
+import type { StartOptions } from "../../host/index.ts";
 import type { ProcessSpec } from "../../spec/index.ts";
 import { parseCapabilities } from "../capabilities.ts";
 import type { After, Globals } from "../command.ts";
 import { parseEnv } from "../env.ts";
+import { follow } from "../follow.ts";
 import { print } from "../output.ts";
 import { wrong } from "../parse.ts";
 import { inputFor } from "../plan.ts";
 import { preservedFds } from "../preserve-fds.ts";
-import { SignalForwarder } from "../signals.ts";
 import { usage } from "../syntax.ts";
-import { isTerminal, readTerminal, watchSize } from "../terminal.ts";
+import { isTerminal, readTerminal } from "../terminal.ts";
 import { withHost } from "./with-host.ts";
 
 export interface ExecFlags {
@@ -50,23 +50,10 @@ export async function exec(
       if (flags.json) await print(globalThis.process.stdout, `${JSON.stringify({ name, pid })}\n`);
       return 0;
     }
-    return await follow(flags, async () =>
+    return await follow({ terminal: flags.tty ?? false, isInit: false }, async () =>
       container.exec(process, { stdin: await inputFor(flags), stdout: "inherit", stderr: "inherit", ...fds }),
     );
   });
-}
-
-async function follow(flags: ExecFlags, start: () => Promise<Process>): Promise<number> {
-  const signals = new SignalForwarder({ terminal: flags.tty ?? false, isInit: false });
-  const unwatch = flags.tty ? await watchSize((size) => signals.resize(size)) : () => undefined;
-  try {
-    const child = await start();
-    signals.to(child);
-    return signals.told(await child.wait()).exitCode;
-  } finally {
-    unwatch();
-    signals.stop();
-  }
 }
 
 async function processOf(flags: ExecFlags, base: ProcessSpec): Promise<Partial<ProcessSpec>> {

@@ -1,5 +1,5 @@
+import { follow } from "../follow.ts";
 import { CREATE_FLAGS, type CreateFlags, inherited, prepare, readBundle, requireConsole, writePid } from "./create.ts";
-import { follow } from "./follow.ts";
 import type { Runtime } from "./runtime.ts";
 import { type RuntimeSyntax, readCommand } from "./syntax.ts";
 

@@ -1,6 +1,6 @@
-import type { Process } from "../../host/index.ts";
-import { type ForwardingOptions, SignalForwarder } from "../signals.ts";
-import { watchSize } from "../terminal.ts";
+import type { Process } from "../host/index.ts";
+import { type ForwardingOptions, SignalForwarder } from "./signals.ts";
+import { watchSize } from "./terminal.ts";
 
 /** Waits for a process and passes signals on to it meanwhile; gives its exit status. */
 export async function follow(options: ForwardingOptions, start: () => Promise<Process>): Promise<number> {
