@@ -39,14 +39,20 @@ const INTERVAL: Readonly<Record<1 | 2, number>> = { 1: 100, 2: 1000 };
  * @example
  * for await (const { type, count } of events(handle)) console.log(type, count);
  */
-export async function* events(cgroup: Cgroup, signal?: AbortSignal): AsyncGenerator<CgroupEvent, void, undefined> {
+export async function* events(
+  cgroup: Cgroup,
+  signal?: AbortSignal,
+  since: EventsBaseline = eventsBaseline(cgroup),
+): AsyncGenerator<CgroupEvent, void, undefined> {
   const sources = sourcesOf(cgroup);
   if (sources.length === 0) {
     throw new LibctError("ERR_CT_NOT_SUPPORTED", "the container has no cgroup that tells of events");
   }
   const alarm = new Alarm(cgroup, sources, signal);
   try {
-    let before = sources.map(readSource);
+    let before = since;
+    // What has happened since then is told at once.
+    alarm.ring();
     while (!signal?.aborted && before.some((values) => values !== undefined)) {
       await alarm.rings();
       const now = sources.map(readSource);
@@ -57,6 +63,11 @@ export async function* events(cgroup: Cgroup, signal?: AbortSignal): AsyncGenera
     alarm.close();
   }
 }
+
+/** What the files say at a moment, for who wants to hear of all that happens from then on. */
+export type EventsBaseline = readonly (ReadonlyMap<string, number> | undefined)[];
+
+export const eventsBaseline = (cgroup: Cgroup): EventsBaseline => sourcesOf(cgroup).map(readSource);
 
 function sourcesOf(cgroup: Cgroup): readonly Source[] {
   const [memory, pids, unified] = [directoryOf(cgroup, "memory"), directoryOf(cgroup, "pids"), unifiedOf(cgroup)];
@@ -122,6 +133,10 @@ class Alarm {
     const polled = cgroup.directories.some(({ version }) => version === 1);
     this.#timer = setInterval(this.#ring, INTERVAL[polled ? 1 : 2]);
     for (const { path } of sources) this.#watch(path);
+  }
+
+  ring(): void {
+    this.#ring();
   }
 
   async rings(): Promise<void> {

@@ -1,7 +1,7 @@
 export { ioWeightOf } from "./block-io.ts";
 export { weightOf } from "./cpu.ts";
 export { deviceProgram } from "./device-program.ts";
-export { type CgroupEvent, events } from "./events.ts";
+export { type CgroupEvent, type EventsBaseline, events, eventsBaseline } from "./events.ts";
 export { readCgroupFile } from "./files.ts";
 export { freeze, isFrozen, letDie, thaw } from "./freeze.ts";
 export { type Cgroup, type CgroupDirectory, type CgroupScope, directoryOf } from "./handle.ts";

@@ -1,4 +1,4 @@
-import { type Cgroup, type CgroupEvent, events } from "../cgroup/index.ts";
+import { type Cgroup, type CgroupEvent, type EventsBaseline, events, eventsBaseline } from "../cgroup/index.ts";
 import type { ExitStatus } from "./exit-status.ts";
 
 /** What happens to a container: what the kernel has seen in its cgroups, the end of a run, and the start of another one. */
@@ -34,10 +34,12 @@ export async function* containerEvents(
   if (given?.aborted) over();
   try {
     let first = true;
+    // Before anything is waited for: who asks for events and then makes one hears of it.
+    const since = cgroup && eventsBaseline(cgroup);
     for await (const run of runs(stop.signal)) {
       if (!first) yield { type: "start", count: 1, restarts: run.restarts };
+      yield* eventsOfRun(cgroup, run, stop.signal, first ? since : undefined);
       first = false;
-      yield* eventsOfRun(cgroup, run, stop.signal);
       if (stop.signal.aborted) return;
     }
   } finally {
@@ -51,6 +53,7 @@ async function* eventsOfRun(
   cgroup: Cgroup | undefined,
   run: ContainerRun,
   signal: AbortSignal,
+  since: EventsBaseline | undefined,
 ): AsyncGenerator<ContainerEvent, void, undefined> {
   const stop = new AbortController();
   const over = () => stop.abort();
@@ -60,7 +63,7 @@ async function* eventsOfRun(
   let told = false;
   try {
     // One without cgroups has nothing but its end.
-    for await (const event of cgroup ? events(cgroup, stop.signal) : []) {
+    for await (const event of cgroup ? events(cgroup, stop.signal, since) : []) {
       told ||= event.type === "oom-kill";
       yield event;
     }
