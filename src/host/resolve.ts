@@ -18,7 +18,7 @@ import { resolveIdMaps } from "./idmaps.ts";
 import { isRecorded } from "./is-recorded.ts";
 import { refuseChangesOfOwn } from "./own-namespaces.ts";
 import { requireMountLabel } from "./resolve-mount-label.ts";
-import { resolveMounts } from "./resolve-mounts.ts";
+import { kernelViews, resolveMounts } from "./resolve-mounts.ts";
 import { resolveProcess } from "./resolve-process.ts";
 import { requireMemoryPolicy } from "./resolve-scheduling.ts";
 import { unsupported } from "./unsupported.ts";
@@ -69,6 +69,7 @@ export async function resolveContainer(
     root,
     mounts,
     ...(await resolveRare(spec, name, runner)),
+    ...(root && spec.rootMode === "move" ? { kernelViews: kernelViews() } : {}),
     mountLabel: spec.mountLabel,
     memoryPolicy: spec.memoryPolicy,
     cgroup,
