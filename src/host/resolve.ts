@@ -100,6 +100,7 @@ async function resolveCgroup(spec: ContainerSpec, caller: Caller): Promise<Cgrou
   const { name, resources, cgroupsPath, cgroup } = spec;
   // What others can find they can also pause, limit and count.
   const wanted = isRecorded(spec) || cgroup !== undefined;
+  if (cgroup?.driver === "none") return undefined;
   if (!resources && cgroupsPath === undefined && !wanted) return undefined;
   const unique = `libct-${name === undefined ? "" : `${name}-`}${randomHex(4)}`;
   const view = readView();

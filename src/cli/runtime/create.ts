@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { planCgroup, readView } from "../../cgroup/index.ts";
 import { LibctError } from "../../errors.ts";
 import { parseConfig, type Translation, translateConfig } from "../../flavours/oci/index.ts";
@@ -78,6 +78,7 @@ export function readBundle(
     systemdCgroup: globals.systemdCgroup ?? globals.cgroupManager === "systemd",
     noCgroups: globals.cgroupManager === "disabled",
     rootless,
+    kcore: existsSync("/proc/kcore"),
   });
   for (const warning of translated.warnings) log.warn(warning);
   const { process: command } = translated;

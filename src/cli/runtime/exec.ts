@@ -8,7 +8,7 @@ import { usage } from "../syntax.ts";
 import { inherited, requireConsole, writePid } from "./create.ts";
 import { follow } from "./follow.ts";
 import { type Runtime, RuntimeFailure } from "./runtime.ts";
-import { type RuntimeSyntax, readCommand } from "./syntax.ts";
+import { HelpAsked, type RuntimeSyntax, readCommand } from "./syntax.ts";
 import { openContainer } from "./with-container.ts";
 
 interface ExecFlags {
@@ -68,6 +68,7 @@ export async function exec(runtime: Runtime, line: readonly string[]): Promise<n
       flags.process === undefined ? commandOf(container, args, flags) : readProcess(flags.process, container, runtime);
     return await enter(container, process, flags);
   } catch (error) {
+    if (error instanceof HelpAsked) throw error;
     // As with runc: an engine tells the failure of exec from the command's own.
     throw new RuntimeFailure(255, error);
   }
