@@ -114,3 +114,35 @@ describe("/dev/core", () => {
     expect(links).toBe(statSync("/proc/kcore", { throwIfNoEntry: false }) !== undefined);
   });
 });
+
+describe("--debug", () => {
+  it("tells what is done, and stands in the log alone when there is one", async () => {
+    const debug = (...words: string[]) => oci.run(["--debug", ...words]);
+    const made = await debug("create", "--bundle", oci.bundle(), "one");
+    const { pid } = await oci.state("one");
+    expect(made).toMatchObject({ status: 0, stderr: expect.stringMatching(`level=debug msg="the process ${pid} has`) });
+    await oci.expect(["start", "one"]);
+    const exec = ["exec", "one", "sh", "-c", "echo $$; echo error >&2; exit 3"];
+    const entered = await debug(...exec);
+    expect(entered).toMatchObject({ status: 3, stdout: expect.stringMatching(/^\d+\n$/) });
+    expect(entered.stderr).toMatch(/level=debug msg="exec one sh .*\n(.*\n)*.*level=debug msg="exec: the process \d+/);
+    const log = `${oci.directory}/debug.log`;
+    expect(await debug("--log", log, "--log-format", "json", ...exec)).toMatchObject({ status: 3, stderr: "error\n" });
+    const lines = readFileSync(log, "utf8").trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line).level)).toEqual(["debug", "debug"]);
+  });
+});
+
+describe("COMMAND --help", () => {
+  it("tells the usage and the flags of that command, and does nothing", async () => {
+    expect(await oci.expect(["exec", "--help"])).toMatch(
+      /^ct-runtime exec: .*\n\nUsage: ct-runtime \[global options\] exec \[options\] CONTAINER .*\n\nOptions:\n(.*\n)* {2}-u, --user <uid\[:gid\]> +as whom\n/,
+    );
+    for (const command of "create run start kill delete state list ps events pause resume update spec features".split(
+      " ",
+    )) {
+      expect(await oci.expect([command, "-h"])).toContain(`Usage: ct-runtime [global options] ${command}`);
+    }
+    expect(await oci.expect(["list", "-q"])).toBe("");
+  });
+});

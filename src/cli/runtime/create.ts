@@ -52,6 +52,7 @@ export async function prepare(runtime: Runtime, id: string, flags: CreateFlags):
   const host = await runtime.host();
   const container = await host.create(spec);
   const { pid } = await container.prepare(process, inherited(flags));
+  runtime.log.debug(`the process ${pid} has set ${id} up, and waits to be its command`);
   try {
     if (flags.pidFile !== undefined) writePid(flags.pidFile, pid);
   } catch (error) {
