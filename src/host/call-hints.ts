@@ -14,14 +14,6 @@ export const CALL_HINTS: ReadonlyMap<string, string> = new Map([
   ["connect EAGAIN", "the listener has accepted no connection for ten seconds"],
   ["sendmsg EAGAIN", "the listener has read nothing for ten seconds"],
   ["pidfd_getfd EPERM", "to take a descriptor of the container's process takes CAP_SYS_PTRACE"],
-  [
-    "umount2 EACCES",
-    'below a moved root no whole procfs may stay, and this one is where the user may not go: use rootMode "pivot"',
-  ],
-  [
-    "umount2 ENOENT",
-    'below a moved root no whole procfs may stay, and this one is hidden by another mount: use rootMode "pivot"',
-  ],
   ["seccomp EBUSY", "there is a filter with a listener already: a process has only one (seccomp(2))"],
 ]);
 
