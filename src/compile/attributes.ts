@@ -62,3 +62,13 @@ function mountAttr(set: number, clear: number): Uint8Array {
   view.setUint32(8, clear, true);
   return bytes;
 }
+
+/** The flags of mount(2) that the attributes of mount_setattr(2) stand for. */
+export function flagsOf(attributes: number): number {
+  let flags = attributes & (MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC);
+  if (attributes & MOUNT_ATTR.NOATIME) flags |= MS.NOATIME;
+  if (attributes & MOUNT_ATTR.STRICTATIME) flags |= MS.STRICTATIME;
+  if (attributes & MOUNT_ATTR.NODIRATIME) flags |= MS.NODIRATIME;
+  if (attributes & MOUNT_ATTR.NOSYMFOLLOW) flags |= MS.NOSYMFOLLOW;
+  return flags;
+}

@@ -1,5 +1,12 @@
 import type { Register } from "../program/index.ts";
-import { closeDescriptors, enterWorkingDirectory, execute, keepPassed, unblockSignals } from "./command.ts";
+import {
+  closeDescriptors,
+  enterWorkingDirectory,
+  execute,
+  keepPassed,
+  tryWorkingDirectory,
+  unblockSignals,
+} from "./command.ts";
 import type { ProcessContext } from "./context.ts";
 import { askHome } from "./home.ts";
 import { resolveIdentity, takeIdentity } from "./identity.ts";
@@ -35,6 +42,7 @@ export function becomeCommand(
   placeStreams(c, pipes, ignored, identity);
   keepPassed(c);
   more.withoutDevices?.();
+  const cwd = tryWorkingDirectory(c);
   setLimits(c);
   setScheduling(c);
   const umask = typeof r.user === "object" ? r.user.umask : undefined;
@@ -47,7 +55,7 @@ export function becomeCommand(
     installSeccomp(c);
   }
   takeIdentity(c, identity);
-  enterWorkingDirectory(c);
+  enterWorkingDirectory(c, cwd);
   setNoNewPrivileges(c);
   restrictWithLandlock(c);
   unblockSignals(c);

@@ -1,19 +1,37 @@
 import { AT, E, SIG_SETMASK } from "../linux/index.ts";
-import type { BlockBuilder, DataRef } from "../program/index.ts";
+import type { BlockBuilder, DataRef, Register } from "../program/index.ts";
 import type { ProcessSpec } from "../spec/index.ts";
-import { enterDirectory, type ProcessContext } from "./context.ts";
+import { expectInside, type ProcessContext } from "./context.ts";
 import type { ResolvedProcess } from "./resolved.ts";
 
 export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** Goes to the working directory as the process's own user, and makes sure that it lies in the container (CVE-2024-21626). */
-export function enterWorkingDirectory(c: ProcessContext): void {
+/**
+ * Tries the working directory as who sets the container up: the process's own user need not be able to enter it (runc, finalizeNamespace). Gives what came of it, or
+ * undefined where the process stays on the host: there it has its own rights only.
+ */
+export function tryWorkingDirectory(c: ProcessContext): Register | undefined {
+  const { init, resolved: r } = c;
+  if (!r.root) return undefined;
+  const path = init.at("process.cwd").str(r.process.cwd ?? "/");
+  return init.sysResult("cwd", "chdir", [path], {
+    tolerate: [E.EACCES, E.EPERM],
+    why: "enter the working directory",
+  });
+}
+
+/** As the process's own user goes there, if nobody has, and makes sure that it lies in the container (CVE-2024-21626). */
+export function enterWorkingDirectory(c: ProcessContext, tried: Register | undefined): void {
   const { init, resolved: r } = c;
   const cwd = r.process.cwd ?? (r.root ? "/" : undefined);
   if (cwd === undefined) return;
+  const why = "enter the working directory";
   init.at("process.cwd");
-  if (r.root) enterDirectory(init, cwd, "enter the working directory");
-  else init.sys("chdir", [init.str(cwd)]);
+  const there = init.label();
+  if (tried) init.jumpIf(tried, 0, there);
+  init.sys("chdir", [init.str(cwd)], { why });
+  init.place(there);
+  if (r.root) expectInside(init, cwd);
 }
 
 /** Every descriptor but the three streams, and what is passed, closes at execve. */

@@ -24,6 +24,7 @@ import {
 } from "./hooks.ts";
 import { becomeNamespaceRoot, becomeRootOfJoined } from "./identity.ts";
 import { enterIntelRdt, makeIntelRdt } from "./intel-rdt.ts";
+import { makeLateReadonly } from "./late-readonly.ts";
 import { setKernelParameters, setOomScore } from "./limits.ts";
 import { captureSources, makeMounts } from "./mounts.ts";
 import {
@@ -43,6 +44,7 @@ import {
   waitForIdMaps,
 } from "./namespaces.ts";
 import { awaitNetDevices, moveNetDevices, openNetlink } from "./net-devices.ts";
+import { reopenNull } from "./own-null.ts";
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
 import {
   closeRecord,
@@ -208,6 +210,8 @@ function writeInit(c: Context, pipes: Pipes): void {
 
 /** Nothing leads to the host any more when the privileges go: from then on whoever shares the pid namespace may look at this process's descriptors. */
 function leaveHost(c: Context): void {
+  reopenNull(c);
+  makeLateReadonly(c);
   awaitDeviceRules(c);
   c.init.at("process").sys("close", [c.proc]);
   closeRecord(c);

@@ -1,9 +1,10 @@
 import { AT, E, MOUNT_ATTR, MOVE_MOUNT, MS, O, OPEN_TREE, openFlags } from "../linux/index.ts";
 import type { BlockBuilder, DataRef } from "../program/index.ts";
 import { mountAttributes } from "../spec/index.ts";
-import { remountTree, setAttributes } from "./attributes.ts";
+import { flagsOf, remountTree, setAttributes } from "./attributes.ts";
 import { enterDirectory, expectInside, FIXED_FD, lend, type MountContext, makeTarget, splitPath } from "./context.ts";
 import { idMapNamespace } from "./idmapped.ts";
+import { writableAtFirst } from "./late-readonly.ts";
 import { labelledData, labelMounted } from "./mount-label.ts";
 import type { ResolvedMount } from "./resolved.ts";
 import { giveMode, noteMode } from "./tmpfs-mode.ts";
@@ -52,7 +53,7 @@ const isPeer = (c: MountContext, { options }: ResolvedMount): boolean =>
 /** Makes the mounts, in the order of the spec, inside the entered root. */
 export function makeMounts(c: MountContext, sources: readonly (DataRef | undefined)[]): void {
   let standing: string | undefined;
-  c.resolved.mounts.forEach((mount, index) => {
+  c.resolved.mounts.map(writableAtFirst).forEach((mount, index) => {
     const source = sources[index];
     c.init.at(mount.member);
     const kind = mount.source?.directory === false ? "file" : "directory";
@@ -151,16 +152,6 @@ function setBelow(c: MountContext, { mount, options, source }: ResolvedMount): v
   const flags = ((source?.flags ?? 0) | options.flagsSet) & ~options.flagsClear;
   const tree = { flags, below: source?.below ?? [] };
   remountTree(c.init, mount.destination, tree, flagsOf(options.recursiveSet), flagsOf(options.recursiveClear));
-}
-
-/** The flags of mount(2) that the attributes of mount_setattr(2) stand for. */
-function flagsOf(attributes: number): number {
-  let flags = attributes & (MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV | MOUNT_ATTR.NOEXEC);
-  if (attributes & MOUNT_ATTR.NOATIME) flags |= MS.NOATIME;
-  if (attributes & MOUNT_ATTR.STRICTATIME) flags |= MS.STRICTATIME;
-  if (attributes & MOUNT_ATTR.NODIRATIME) flags |= MS.NODIRATIME;
-  if (attributes & MOUNT_ATTR.NOSYMFOLLOW) flags |= MS.NOSYMFOLLOW;
-  return flags;
 }
 
 function mountFilesystem(c: MountContext, { mount, options }: ResolvedMount): void {

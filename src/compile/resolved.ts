@@ -119,6 +119,8 @@ export interface Resolved extends ResolvedProcess {
   readonly idMaps: IdMaps | undefined;
   readonly rootMode: "pivot" | "move" | "chroot";
   readonly root: RootPlan | undefined;
+  /** Where the host has whole procfs and sysfs mounts, one above the other as often as it is named; the deepest first. Of a root that is moved. */
+  readonly kernelViews?: readonly string[];
   readonly mounts: readonly ResolvedMount[];
   /** The SELinux label of what is mounted. */
   readonly mountLabel?: string | undefined;

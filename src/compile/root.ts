@@ -1,4 +1,4 @@
-import { AT, MNT, MS, O, openFlags } from "../linux/index.ts";
+import { AT, E, MNT, MS, O, openFlags } from "../linux/index.ts";
 import type { BlockBuilder, Register } from "../program/index.ts";
 import { setReadonly } from "./attributes.ts";
 import type { Context } from "./context.ts";
@@ -42,12 +42,6 @@ export function enterRoot(c: Context): Roots | undefined {
     init.sys("mount", [0, path, 0, MS.PRIVATE, 0]);
     init.sys("mount", [path, path, 0, MS.BIND | MS.REC, 0]);
   }
-  if (r.rootMode === "move") {
-    init.sys("chdir", [path]);
-    init.sys("mount", [init.str("."), init.str("/"), 0, MS.MOVE, 0], { why: "move the root onto /" });
-    changeRoot(init);
-    return undefined;
-  }
   const old = init.sysResult("old_root", "openat", [AT.FDCWD, init.str("/"), directory, 0]);
   const own = init.sysResult("own_root", "openat", [AT.FDCWD, path, directory, 0]);
   init.sys("fchdir", [own]);
@@ -62,19 +56,56 @@ function changeRoot(block: BlockBuilder): void {
 
 /** Gives up the host's tree: from here on the container's root is all there is. */
 export function leaveOldRoot(c: Context, roots: Roots | undefined): void {
-  const { init } = c;
+  const { init, resolved: r } = c;
   if (!roots) return;
-  // pivot_root works on the root of the process, which must be the host's for a moment (it follows no path of the container).
+  // The root of the process must be the host's for a moment (it follows no path of the container): pivot_root works on it, and so does "/".
   init.at("root").sys("fchdir", [roots.old]);
   init.sys("chroot", [init.str(".")]);
   init.sys("fchdir", [roots.own]);
-  // Both arguments ".": the old root ends up over the new one, at the same place (pivot_root(2), "NOTES").
-  init.sys("pivot_root", [init.str("."), init.str(".")], { why: "make the root the mount namespace's" });
-  init.sys("fchdir", [roots.old]);
-  init.sys("umount2", [init.str("."), MNT.DETACH], { why: "leave the host's root" });
+  if (r.rootMode === "move") moveRoot(c);
+  else pivotRoot(init, roots);
   init.sys("chdir", [init.str("/")]);
   init.sys("close", [roots.old]);
   init.sys("close", [roots.own]);
+}
+
+function pivotRoot(init: BlockBuilder, { old }: Roots): void {
+  // Both arguments ".": the old root ends up over the new one, at the same place (pivot_root(2), "NOTES").
+  init.sys("pivot_root", [init.str("."), init.str(".")], { why: "make the root the mount namespace's" });
+  init.sys("fchdir", [old]);
+  init.sys("umount2", [init.str("."), MNT.DETACH], { why: "leave the host's root" });
+}
+
+/** What is moved onto "/" lies over the root of the process, which paths do not see until the chroot: so these are the host's still, and all of them. */
+function moveRoot({ init, resolved: { kernelViews = [] } }: Context): void {
+  init.sys("mount", [init.str("."), init.str("/"), 0, MS.MOVE, 0], { why: "move the root onto /" });
+  for (const path of new Set(kernelViews)) {
+    hideKernelView(init, path, kernelViews.filter((one) => one === path).length);
+  }
+  init.sys("chroot", [init.str(".")], { why: "enter the root" });
+}
+
+/**
+ * The host's tree stays mounted below a moved root, and whoever makes a user namespace in the container may mount a bare procfs as long as a whole one without
+ * masks is mounted anywhere in his mount namespace, though no path leads there (mount_namespaces(7); the kernel's mnt_already_visible).
+ */
+function hideKernelView(init: BlockBuilder, path: string, times: number): void {
+  const place = init.str(path);
+  const cover = init.label();
+  const done = init.label();
+  for (let time = 0; time < times; time++) {
+    init.sys("umount2", [place, MNT.DETACH], {
+      jump: { on: [E.EINVAL, E.EPERM], to: cover },
+      why: "unmount the host's",
+    });
+  }
+  init.jump(done);
+  init.place(cover);
+  // In a user namespace the mounts that it began with are locked together, and what is locked below another mount counts as hidden.
+  const flags = MS.RDONLY | MS.NOSUID | MS.NODEV | MS.NOEXEC;
+  const data = init.str("nr_inodes=2,mode=755");
+  init.sys("mount", [init.str("tmpfs"), place, init.str("tmpfs"), flags, data], { why: "cover the host's" });
+  init.place(done);
 }
 
 /** What can only be done to "/" when nothing lies over it any more. */

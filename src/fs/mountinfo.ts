@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 
 export interface MountInfo {
   readonly mountPoint: string;
+  /** What of the filesystem is mounted: "/" is all of it. */
+  readonly root: string;
   readonly type: string;
   readonly options: readonly string[];
 }
@@ -20,6 +22,7 @@ export function parseMountInfo(content: string): readonly MountInfo[] {
       const fields = before.split(" ");
       return {
         mountPoint: unescapeOctal(fields[4] ?? ""),
+        root: unescapeOctal(fields[3] ?? ""),
         options: (fields[5] ?? "").split(","),
         type: after.split(" ")[0] ?? "",
       };

@@ -75,6 +75,8 @@ function hintFor({ syscall, member, text }: OpDescription, errno: number): strin
   if (member.startsWith("intelRdt")) return RESCTRL_HINT;
   if (member.startsWith("netDevices")) return NET_DEVICE_HINTS.get(errnoName(errno));
   if (syscall === "pivot_root" && errno === E.EINVAL) return 'the host may run on an initramfs: use rootMode "move"';
+  // Of a container that runs the member would be another one.
+  if (syscall === "umount2" && member === "root") return MOVED_ROOT_HINT;
   if (syscall === "prctl" && errno === E.EPERM)
     return "changing the bounding set needs CAP_SETPCAP: add a user namespace";
   if (syscall === "prlimit64" && errno === E.EPERM) return "a hard limit can only be raised with CAP_SYS_RESOURCE";
@@ -93,6 +95,9 @@ function cgroupHint(syscall: string | undefined, errno: number): string {
 
 const RESCTRL_HINT =
   "why it is refused stands in info/last_cmd_status of the resctrl filesystem (usually /sys/fs/resctrl)";
+
+const MOVED_ROOT_HINT =
+  'below a moved root no whole procfs or sysfs may stay, and this one lies where the user may not go, or is hidden by another mount: use rootMode "pivot"';
 
 const LINK_HINT = "a symbolic link of the container's root leads there, which may be an attack";
 

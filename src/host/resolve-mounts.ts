@@ -61,6 +61,13 @@ function resolveMount(mount: Mount, member: string, caller: Caller, features: Ke
   return { member, mount: { ...mount, source: path }, options, source: { ...seen, ...tree } };
 }
 
+/** Where this mount namespace has whole procfs and sysfs mounts: of those in one place the last one can be reached, and what lies in another goes first. */
+export const kernelViews = (): readonly string[] =>
+  readMountInfo()
+    .filter(({ type, root }) => (type === "proc" || type === "sysfs") && root === "/")
+    .map(({ mountPoint }) => mountPoint)
+    .sort((one, other) => other.split("/").length - one.split("/").length);
+
 /** A bind mount of a directory that the monitor will have made by then. */
 function resolveOwnCgroup(
   { own, destination, options = [] }: Expanded,

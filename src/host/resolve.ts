@@ -18,7 +18,7 @@ import { resolveIdMaps } from "./idmaps.ts";
 import { isRecorded } from "./is-recorded.ts";
 import { refuseChangesOfOwn } from "./own-namespaces.ts";
 import { requireMountLabel } from "./resolve-mount-label.ts";
-import { resolveMounts } from "./resolve-mounts.ts";
+import { kernelViews, resolveMounts } from "./resolve-mounts.ts";
 import { resolveProcess } from "./resolve-process.ts";
 import { requireMemoryPolicy } from "./resolve-scheduling.ts";
 import { unsupported } from "./unsupported.ts";
@@ -69,6 +69,7 @@ export async function resolveContainer(
     root,
     mounts,
     ...(await resolveRare(spec, name, runner)),
+    ...(root && spec.rootMode === "move" ? { kernelViews: kernelViews() } : {}),
     mountLabel: spec.mountLabel,
     memoryPolicy: spec.memoryPolicy,
     cgroup,
@@ -99,6 +100,7 @@ async function resolveCgroup(spec: ContainerSpec, caller: Caller): Promise<Cgrou
   const { name, resources, cgroupsPath, cgroup } = spec;
   // What others can find they can also pause, limit and count.
   const wanted = isRecorded(spec) || cgroup !== undefined;
+  if (cgroup?.driver === "none") return undefined;
   if (!resources && cgroupsPath === undefined && !wanted) return undefined;
   const unique = `libct-${name === undefined ? "" : `${name}-`}${randomHex(4)}`;
   const view = readView();

@@ -145,15 +145,29 @@ function hostTreeLeft(program: Program, calls: readonly Call[]): string[] {
       const path = stringAt(program, op.args[name === "chdir" ? 0 : (MAKES.get(name) ?? 1)]);
       return `init[${index}]: ${name} of a container path (${path}) before the root is entered`;
     });
-  return [...early, ...oldRootDetached(calls), ...oldRootUnused(calls, entered), ...belowOldRoot(calls)];
+  return [...early, ...oldRootDetached(program, calls), ...oldRootUnused(calls, entered), ...belowOldRoot(calls)];
 }
 
-function oldRootDetached(calls: readonly Call[]): string[] {
+function oldRootDetached(program: Program, calls: readonly Call[]): string[] {
+  const moved = indexOfLast(calls, movesRoot);
+  if (moved >= 0) return kernelViewsHidden(program, calls, moved);
   const pivot = indexOfLast(calls, ({ name }) => name === "pivot_root");
   const opened = firstIndex(calls, ({ op }) => op.dst?.name === "old_root");
   if (pivot < 0) return opened < 0 ? [] : ["the old root is never left"];
   const detach = indexOfLast(calls, ({ op, name }) => name === "umount2" && op.args[1] === 2);
   return detach > pivot && detach < firstExec(calls) ? [] : ["the old root is not detached"];
+}
+
+const movesRoot = ({ op, name }: Call) => name === "mount" && op.member === "root" && op.args[3] === MS.MOVE;
+
+/** The host's tree stays below a root that is moved: its /proc, from which the program itself has its procfs, must not count as one that the container sees. */
+function kernelViewsHidden(program: Program, calls: readonly Call[], moved: number): string[] {
+  const entered = indexOfLast(calls, ({ name }) => name === "chroot");
+  if (entered < moved) return ["the moved root is not entered"];
+  const hidden = calls.filter(({ name, index }) => name === "umount2" && index > moved && index < entered);
+  return hidden.some(({ op }) => stringAt(program, op.args[0]) === "/proc")
+    ? []
+    : ["the host's /proc stays mounted below the moved root"];
 }
 
 /** The descriptor of the host's root serves to go there and detach it, nothing else. */
@@ -171,7 +185,8 @@ function belowOldRoot(calls: readonly Call[]): string[] {
   const back = firstIndex(calls, ({ op, name }) => name === "fchdir" && registerName(op.args[0]) === "old_root");
   const from = back >= 0 ? back : firstIndex(calls, ({ name }) => name === "pivot_root");
   if (from < 0) return [];
-  const to = indexOfLast(calls, ({ op, name }) => name === "umount2" && op.args[1] === 2);
+  const left = calls.some(movesRoot) ? "chroot" : "umount2";
+  const to = indexOfLast(calls, ({ name }) => name === left);
   return calls
     .slice(from, Math.max(from, to))
     .filter(({ op }) => CONTAINER_MEMBER.test(op.member))

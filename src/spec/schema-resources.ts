@@ -146,6 +146,6 @@ export const cgroupsPath: Schema<string> = textThat(
 );
 
 export const cgroup = object<CgroupSpec>(
-  { driver: oneOf<CgroupSpec["driver"]>({ cgroupfs: true, systemd: true }) },
+  { driver: oneOf<CgroupSpec["driver"]>({ cgroupfs: true, systemd: true, none: true }) },
   { slice: someText, name: someText },
 );

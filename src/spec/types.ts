@@ -205,10 +205,13 @@ export interface ContainerSpec {
   readonly autoRemove?: boolean;
 }
 
-/** Who makes a container's cgroups. A container that says so has some, also without `resources`. */
+/** Who makes a container's cgroups. A container that says so has some, also without `resources`, unless it is "none". */
 export interface CgroupSpec {
-  /** "cgroupfs": libct makes directories. "systemd": systemd makes a scope, root's the machine's manager and another user's his own. */
-  readonly driver: "cgroupfs" | "systemd";
+  /**
+   * "cgroupfs": libct makes directories. "systemd": systemd makes a scope, root's the machine's manager and another user's his own. "none": nobody, and the
+   * container stays in those of its caller.
+   */
+  readonly driver: "cgroupfs" | "systemd" | "none";
   /** Of systemd: where the scope goes; "a-b.slice" is in "a.slice". Default: "system.slice", with the user's manager "user.slice" */
   readonly slice?: string;
   /** Of the scope, with or without ".scope". Default: one of libct's choice */

@@ -2,7 +2,11 @@ import { invalid } from "../errors.ts";
 import type { ContainerSpec } from "./types.ts";
 
 /** What does not go together with who makes the cgroups. */
-export function checkCgroup({ cgroup, cgroupsPath, restart }: ContainerSpec): void {
+export function checkCgroup({ cgroup, cgroupsPath, resources, restart }: ContainerSpec): void {
+  if (cgroup?.driver === "none") {
+    const wish = Object.entries({ resources, cgroupsPath }).find(([, given]) => given !== undefined);
+    if (wish) throw invalid(wish[0], wish[1], 'nothing with the driver "none"', "limits are kept by cgroups");
+  }
   if (cgroup?.driver !== "systemd") {
     for (const member of ["slice", "name"] as const) {
       const given = cgroup?.[member];

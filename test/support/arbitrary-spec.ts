@@ -52,6 +52,7 @@ export function resolvedBy(given: Given, features: KernelFeatures): Resolved {
     idMaps: created.has("user") ? (given.idMaps ?? OWN_ID) : undefined,
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root: given.root,
+    ...(spec.rootMode === "move" ? { kernelViews: ["/proc", "/sys"] } : {}),
     mounts: (spec.mounts ?? []).map(resolvedMount),
     cgroup: given.cgroup,
     user: process.user,

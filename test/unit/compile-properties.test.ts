@@ -170,6 +170,16 @@ describe("a good program with one thing spoiled is found out", () => {
     );
   });
 
+  it("the host's /proc left below a root that is moved", () => {
+    const spec = { ...base, rootMode: "move" } as const;
+    const moved = compileContainer(resolvedBy({ spec, ...(plan ? { root: plan } : {}) }, features));
+    expect(verifyProgram(moved)).toEqual([]);
+    const left = spoil(moved, (op, name) => (name === "umount2" ? [] : [op]));
+    expect(verifyProgram(left)).toEqual(["the host's /proc stays mounted below the moved root"]);
+    const early = spoil(moved, (op) => (op.args[3] === 8192 && op.member === "root" ? [] : [op]));
+    expect(verifyProgram(early)).toContain("the old root is never left");
+  });
+
   it("a mount on a container path before the root is entered", () => {
     const program = good();
     const enter = initOf(program).find((op) => nameOf(program, op) === "chroot");

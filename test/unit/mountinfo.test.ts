@@ -8,7 +8,7 @@ it("reads mount points with blanks, options and types from mountinfo", () => {
     "",
   ];
   expect(parseMountInfo(lines.join("\n"))).toEqual([
-    { mountPoint: "/proc", options: ["rw", "relatime"], type: "proc" },
-    { mountPoint: "/with blank\\", options: ["ro", "noatime"], type: "ext3" },
+    { mountPoint: "/proc", root: "/", options: ["rw", "relatime"], type: "proc" },
+    { mountPoint: "/with blank\\", root: "/mnt1", options: ["ro", "noatime"], type: "ext3" },
   ]);
 });

@@ -48,4 +48,43 @@ describe("who does what while a container is set up", () => {
     const ruled = blocksOf({ spec: { ...spec, resources: { devices: rules } }, process: { args: ["/bin/true"] } });
     expect(ruled.init).not.toContain("MOUNT_ATTR_NODEV");
   });
+
+  it("a /dev or tmpfs that is to be read-only is so when the devices and the mounts in it are there, and before the privileges go", () => {
+    const spec = {
+      namespaces: ["mount"],
+      mounts: [
+        { destination: "/dev", type: "tmpfs", options: ["ro", "nosuid"] },
+        { destination: "/dev/pts", type: "devpts" },
+      ],
+      devices: [{ path: "/dev/null", type: "c", major: 1, minor: 3 }],
+    } as const;
+    const { init } = blocksOf({ spec, process: { args: ["/bin/true"], capabilities: {} } });
+    const places = [
+      '"tmpfs", MS_NOSUID,',
+      '"devpts"',
+      'mknodat(AT_FDCWD, "null"',
+      '"/dev", 0, {attr_set=MOUNT_ATTR_RDONLY',
+      "capset",
+    ];
+    const found = places.map((text) => init.indexOf(text));
+    expect(found).not.toContain(-1);
+    expect(found).toEqual([...found].sort((one, other) => one - other));
+  });
+
+  it("the working directory is tried with the rights of the set-up, and looked at when they are gone", () => {
+    const { init } = blocksOf({
+      spec: { namespaces: ["mount"] },
+      process: { args: ["/bin/true"], cwd: "/w", user: { uid: 7, gid: 7 } },
+    });
+    const found = [
+      'cwd = chdir("/w")  [EACCES|EPERM ok]',
+      "setresuid(7",
+      "if (cwd == 0)",
+      ' chdir("/w")',
+      "leads out of the root",
+    ].map((text) => init.lastIndexOf(text));
+    expect(found).not.toContain(-1);
+    expect(found[0]).toBeLessThan(found[1] ?? 0);
+    expect(found.slice(1)).toEqual([...found.slice(1)].sort((one, other) => one - other));
+  });
 });

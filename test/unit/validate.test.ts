@@ -795,6 +795,7 @@ describe("resources", () => {
     "no limit, said by -1": resources({ memory: { limit: -1, swap: -1 }, pids: { limit: -1 }, cpu: { quota: -1 } }),
     "a place for its cgroups": { cgroupsPath: "/my.slice/web" },
     "cgroups by systemd": { cgroup: { driver: "systemd", slice: "my.slice", name: "web" } },
+    "no cgroups at all": { name: "web", cgroup: { driver: "none" } },
     "cgroups by libct": { cgroup: { driver: "cgroupfs" }, cgroupsPath: "/web" },
     "rules for devices": resources({ devices: [{ allow: false }, { allow: true, type: "c", major: 1, minor: -1 }] }),
     "files of version 2": resources({ unified: { "memory.high": "1000000" } }),
@@ -847,6 +848,8 @@ describe("resources", () => {
     ],
     "another maker of cgroups": [{ cgroup: { driver: "upstart" } }, "cgroup.driver", '"cgroupfs"', '"systemd"'],
     "a slice without systemd": [{ cgroup: { driver: "cgroupfs", slice: "a.slice" } }, "cgroup.slice", "only systemd"],
+    "limits without cgroups": [{ cgroup: { driver: "none" }, resources: {} }, "resources", '"none"'],
+    "a place for no cgroups": [{ cgroup: { driver: "none" }, cgroupsPath: "/a" }, "cgroupsPath", '"none"'],
     "a path beside systemd": [{ cgroup: { driver: "systemd" }, cgroupsPath: "/a" }, "cgroupsPath", "cgroup.slice"],
     "restarts in a scope": [
       { lifetime: "host", restart: { policy: "always" }, cgroup: { driver: "systemd" } },

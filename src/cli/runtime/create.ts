@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { planCgroup, readView } from "../../cgroup/index.ts";
 import { LibctError } from "../../errors.ts";
 import { parseConfig, type Translation, translateConfig } from "../../flavours/oci/index.ts";
@@ -52,6 +52,7 @@ export async function prepare(runtime: Runtime, id: string, flags: CreateFlags):
   const host = await runtime.host();
   const container = await host.create(spec);
   const { pid } = await container.prepare(process, inherited(flags));
+  runtime.log.debug(`the process ${pid} has set ${id} up, and waits to be its command`);
   try {
     if (flags.pidFile !== undefined) writePid(flags.pidFile, pid);
   } catch (error) {
@@ -78,6 +79,7 @@ export function readBundle(
     systemdCgroup: globals.systemdCgroup ?? globals.cgroupManager === "systemd",
     noCgroups: globals.cgroupManager === "disabled",
     rootless,
+    kcore: existsSync("/proc/kcore"),
   });
   for (const warning of translated.warnings) log.warn(warning);
   const { process: command } = translated;

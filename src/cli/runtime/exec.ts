@@ -8,7 +8,7 @@ import type { FlagTable } from "../syntax.ts";
 import { usage } from "../syntax.ts";
 import { inherited, requireConsole, writePid } from "./create.ts";
 import { type Runtime, RuntimeFailure } from "./runtime.ts";
-import { type RuntimeSyntax, readCommand } from "./syntax.ts";
+import { HelpAsked, type RuntimeSyntax, readCommand } from "./syntax.ts";
 import { openContainer } from "./with-container.ts";
 
 interface ExecFlags {
@@ -66,8 +66,9 @@ export async function exec(runtime: Runtime, line: readonly string[]): Promise<n
     requireRunning(container);
     const process =
       flags.process === undefined ? commandOf(container, args, flags) : readProcess(flags.process, container, runtime);
-    return await enter(container, process, flags);
+    return await enter(runtime, container, process, flags);
   } catch (error) {
+    if (error instanceof HelpAsked) throw error;
     // As with runc: an engine tells the failure of exec from the command's own.
     throw new RuntimeFailure(255, error);
   }
@@ -78,7 +79,7 @@ function requireRunning(container: Container): void {
   if (status === "stopped") throw new LibctError("ERR_CT_STATE", "cannot exec in a stopped container");
 }
 
-async function enter(container: Container, process: ProcessSpec, flags: ExecFlags): Promise<number> {
+async function enter({ log }: Runtime, container: Container, process: ProcessSpec, flags: ExecFlags): Promise<number> {
   const detach = flags.detach ?? false;
   requireConsole(process.terminal ?? false, flags.consoleSocket, detach);
   const options: EnterOptions = {
@@ -90,14 +91,19 @@ async function enter(container: Container, process: ProcessSpec, flags: ExecFlag
   if (!detach) {
     return await follow({ terminal: process.terminal ?? false, isInit: false }, async () => {
       const child = await container.exec(process, options);
+      log.debug(entered(container, child.pid));
       if (flags.pidFile !== undefined) writePid(flags.pidFile, child.pid);
       return child;
     });
   }
   const { pid } = await container.exec(process, options);
+  log.debug(entered(container, pid));
   if (flags.pidFile !== undefined) writePid(flags.pidFile, pid);
   return 0;
 }
+
+const entered = ({ name }: Container, pid: number) =>
+  `exec: the process ${pid} has entered ${name} and is its command now`;
 
 /** What a file does not say of rights and limits is the container's; all else is as the file says (runc, newProcess). */
 function readProcess(file: string, { spec }: Container, { log }: Runtime): ProcessSpec {

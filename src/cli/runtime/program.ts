@@ -7,7 +7,7 @@ import { COMMANDS } from "./commands.ts";
 import { GLOBAL_FLAGS, stateDirectory } from "./globals.ts";
 import { Log } from "./log.ts";
 import { type Runtime, RuntimeFailure } from "./runtime.ts";
-import { readLine } from "./syntax.ts";
+import { HelpAsked, readLine } from "./syntax.ts";
 
 /** `ct-runtime`: the command line of runc, as engines call it. Gives the exit status. */
 export async function runtimeMain(line: readonly string[], version: string): Promise<number> {
@@ -26,6 +26,7 @@ export async function runtimeMain(line: readonly string[], version: string): Pro
     log.debug(`${name} ${rest.join(" ")}`);
     return await withHost({ globals, log, version, command: name }, (runtime) => command(runtime, rest));
   } catch (error) {
+    if (error instanceof HelpAsked) return (await import("./help.ts")).tellCommandHelp(error);
     log.error(await inTermsOfConfig(error));
     return error instanceof RuntimeFailure ? error.status : 1;
   }

@@ -1,4 +1,12 @@
-import { type CommandSyntax, type FlagTable, longName, type Parsed, parseFlags, usage } from "../syntax.ts";
+import {
+  type AnySyntax,
+  type CommandSyntax,
+  type FlagTable,
+  longName,
+  type Parsed,
+  parseFlags,
+  usage,
+} from "../syntax.ts";
 
 /** A command of `ct-runtime`. */
 export interface RuntimeSyntax<T> extends Pick<CommandSyntax<T>, "summary" | "usage" | "flags"> {
@@ -16,12 +24,28 @@ export function readLine<T>(table: FlagTable<T>, line: readonly string[]): Parse
   return parseFlags(table, normalise(Object.entries(table), line), false);
 }
 
+/** Thrown in the place of what a command would do: its help is asked for, and only it knows what is a flag of its own. */
+export class HelpAsked extends Error {
+  readonly command: string;
+  readonly syntax: AnyRuntimeSyntax;
+
+  constructor(command: string, syntax: AnyRuntimeSyntax) {
+    super(`the help of ${command}`);
+    this.command = command;
+    this.syntax = syntax;
+  }
+}
+
+/** Of any command. */
+export type AnyRuntimeSyntax = Pick<AnySyntax, "summary" | "usage" | "flags">;
+
 /** As `readLine`, and counts the words. */
 export function readCommand<T>(name: string, syntax: RuntimeSyntax<T>, line: readonly string[]): Parsed<T> {
   const parsed = readLine(syntax.flags, line);
+  if (parsed.help) throw new HelpAsked(name, syntax as unknown as AnyRuntimeSyntax);
   const [least, most] = syntax.words;
   const { length } = parsed.words;
-  if (!parsed.help && (length < least || length > most)) {
+  if (length < least || length > most) {
     throw usage(`"ct-runtime ${name}" takes ${syntax.usage}, but ${length} words were given`);
   }
   return parsed;

@@ -24,8 +24,9 @@ function translateDevice({ type, path, major, minor, fileMode = MODE, uid, gid }
   return device;
 }
 
-/** runtime-linux.md, "Dev symbolic links"; /dev/core is a habit of all runtimes. */
-export const links = (): readonly Link[] => [...STANDARD_LINKS, { path: "/dev/core", target: "/proc/kcore" }];
+/** runtime-linux.md, "Dev symbolic links"; /dev/core is a habit of all runtimes, where the kernel has what it leads to (CONFIG_PROC_KCORE). */
+export const links = (kcore: boolean): readonly Link[] =>
+  kcore ? [...STANDARD_LINKS, { path: "/dev/core", target: "/proc/kcore" }] : STANDARD_LINKS;
 
 /**
  * What every container may use, after the config's own rules: nodes of any device may be made (but not used), and the default devices, /dev/ptmx,

@@ -24,6 +24,8 @@ export interface TranslationContext {
   readonly noCgroups?: boolean;
   /** The caller has no privileges on the host. */
   readonly rootless?: boolean;
+  /** The kernel has /proc/kcore. */
+  readonly kcore?: boolean;
 }
 
 export interface Translation {
@@ -66,7 +68,7 @@ export function translateConfig(config: OciConfig, context: TranslationContext):
 function addFiles(
   spec: Mutable<ContainerSpec>,
   { mounts, linux }: OciConfig,
-  { bundle }: TranslationContext,
+  { bundle, kcore = false }: TranslationContext,
   warn: Warn,
 ): void {
   spec.mounts = translateMounts(mounts ?? [], bundle, warn);
@@ -81,7 +83,7 @@ function addFiles(
     return;
   }
   spec.devices = translateDevices(own);
-  spec.links = links();
+  spec.links = links(kcore);
 }
 
 function addCgroup(
@@ -94,6 +96,7 @@ function addCgroup(
   if (noCgroups) {
     const names = Object.keys(limits);
     if (names.length > 0) warn(`linux.resources: there are no limits without cgroups: ${names.join(", ")}`);
+    spec.cgroup = { driver: "none" };
     return;
   }
   // Nobody without privileges may set rules for devices, nor needs them: he could not make a node of a device in the first place.

@@ -19,6 +19,7 @@ describe("the cgroups of a config", () => {
     const { spec, warnings } = translate(config, { noCgroups: true });
     expect(spec).not.toHaveProperty("cgroupsPath");
     expect(spec).not.toHaveProperty("resources");
+    expect(spec.cgroup).toEqual({ driver: "none" });
     expect(warnings).toEqual(["linux.resources: there are no limits without cgroups: memory"]);
   });
 });

@@ -69,8 +69,14 @@ describe("/dev", () => {
       "/dev/stdout",
       "/dev/stderr",
       "/dev/ptmx",
-      "/dev/core",
     ]);
+  });
+
+  it("has a link to the kernel's memory where the kernel shows that", () => {
+    expect(translate(minimal(), { kcore: true }).spec.links).toContainEqual({
+      path: "/dev/core",
+      target: "/proc/kcore",
+    });
   });
 
   it("has the config's own devices first, which may stand for a default one", () => {

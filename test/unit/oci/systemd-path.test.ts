@@ -47,7 +47,7 @@ describe("linux.cgroupsPath with --systemd-cgroup", () => {
 
   it("is not there without cgroups, and is a specification that libct takes", () => {
     const config = minimal({ linux: { cgroupsPath: "a.slice:b:c" } });
-    expect(translate(config, { systemdCgroup, noCgroups: true }).spec).not.toHaveProperty("cgroup");
+    expect(translate(config, { systemdCgroup, noCgroups: true }).spec.cgroup).toEqual({ driver: "none" });
     const { spec } = translate(config, { systemdCgroup });
     expect(spec).not.toHaveProperty("cgroupsPath");
     expect(validateSpec(spec).cgroup).toEqual(spec.cgroup);
