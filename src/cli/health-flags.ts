@@ -1,7 +1,7 @@
 import type { RunOptions } from "../host/index.ts";
 import { parseDuration } from "../spec/index.ts";
 import { parseInteger, wrong } from "./parse.ts";
-import type { FlagTable } from "./syntax.ts";
+import { type FlagTable, longName, usage } from "./syntax.ts";
 
 /** How a container's health is checked, by docker's names. */
 export interface HealthFlags {
@@ -39,8 +39,8 @@ export function healthOptions(flags: HealthFlags): Pick<RunOptions, "healthcheck
       : { retries: parseInteger("--health-retries", healthRetries, 1, 0x7fff_ffff) }),
   };
   if (healthCmd === undefined) {
-    const [given] = Object.entries(flags).filter(([name, value]) => name in HEALTH_FLAGS && value !== undefined);
-    if (given) throw wrong("--health-cmd", "", "a command beside the other flags that begin with --health");
+    const given = Object.keys(HEALTH_FLAGS).find((member) => flags[member as keyof HealthFlags] !== undefined);
+    if (given) throw usage(`${longName(given)} says how a health check is made, and there is none: add --health-cmd`);
     return {};
   }
   if (healthCmd === "") throw wrong("--health-cmd", healthCmd, "a command");

@@ -86,7 +86,8 @@ export class Container extends ContainerControls {
   }
 
   protected pid(): number {
-    return this.#process?.pid ?? this.#orRecorded().init().pid;
+    if (this.#process && !this.#isRestarted) return this.#process.pid;
+    return this.#orRecorded().init().pid;
   }
 
   /**
@@ -167,7 +168,7 @@ export class Container extends ContainerControls {
   async running(): Promise<RunningContainer> {
     const process = this.#process;
     const launch = this.#launch;
-    if (!process || !launch) return this.#found();
+    if (!process || !launch || this.#isRestarted) return this.#found();
     if (this.#running) return this.#running;
     const { identify } = await import("../records/index.ts");
     const init = identify(process.pid);
@@ -205,12 +206,16 @@ export class Container extends ContainerControls {
 
   protected watched(): Watched {
     const launch = this.#launch;
-    const again = (this.spec.restart?.policy ?? "no") !== "no";
-    if (launch && this.#process && !(again && this.#recorded))
+    if (launch && this.#process && !this.#isRestarted)
       return { cgroup: launch.cgroup, runs: () => [onlyRun(launch.ended)], ...this.#healthWatched() };
     const recorded = this.#orRecorded();
     if (!recorded.status().restarting) recorded.init();
     return { cgroup: this.cgroup, runs: (signal) => recorded.runs(signal), ...this.#healthWatched() };
+  }
+
+  /** Its first process may be another one than `start` has made, which only its record tells. */
+  get #isRestarted(): boolean {
+    return (this.spec.restart?.policy ?? "no") !== "no" && this.#recorded !== undefined;
   }
 
   #healthWatched(): Pick<Watched, "checked"> {

@@ -186,6 +186,9 @@ describe("the health of a container with lifetime host", () => {
     await eventually(() => expect(told).toEqual(["unhealthy"]));
     await container.kill("SIGKILL");
     await eventually(() => expect(told).toEqual(["unhealthy", "start", "unhealthy"]));
+    // Also for who has started it, and has entered a former run.
+    await (await container.exec(["touch", "/tmp/ok"])).wait();
+    await eventually(() => expect(told).toEqual(["unhealthy", "start", "unhealthy", "healthy"]));
     stop.abort();
     await watched;
     await found.stop({ timeout: 0 });
