@@ -8,7 +8,7 @@ import { parseCapabilities } from "./capabilities.ts";
 import { hostDevice, parseDevice } from "./device-syntax.ts";
 import { parseEnv } from "./env.ts";
 import type { RunFlags } from "./flags.ts";
-import { healthOptions } from "./health-flags.ts";
+import { healthOptions } from "./health-options.ts";
 import { isolationOptions } from "./isolation-options.ts";
 import { parseBind, parseMount, parseTmpfs } from "./mount-syntax.ts";
 import { parseInteger, parseUlimit, wrong } from "./parse.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { healthOptions } from "../../src/cli/health-flags.ts";
+import { healthOptions } from "../../src/cli/health-options.ts";
 import { compileContainer } from "../../src/compile/index.ts";
 import { explainProgram } from "../../src/explain/index.ts";
 import { merge } from "../../src/host/merge.ts";
