@@ -25,6 +25,7 @@ export {
   type EndReason,
   type EnterOptions,
   type ExitStatus,
+  type HealthEvent,
   Host,
   type HostFeatures,
   type HostOptions,
@@ -41,6 +42,14 @@ export {
   type UnmountOptions,
 } from "./host/index.ts";
 export type { KernelFeatures } from "./linux/index.ts";
-export type { LogEntry, LogOptions, Status, StatusReport } from "./records/index.ts";
+export type {
+  HealthcheckResult,
+  HealthReport,
+  HealthStatus,
+  LogEntry,
+  LogOptions,
+  Status,
+  StatusReport,
+} from "./records/index.ts";
 export type * from "./spec/index.ts";
 export { DEFAULT_CAPABILITIES, type StandardOptions, standard } from "./spec/index.ts";

@@ -2,6 +2,7 @@ import { type Command, command } from "./command.ts";
 import type { AttachFlags } from "./containers/attach.ts";
 import type { KillFlags, RemoveFlags, StopFlags } from "./containers/control.ts";
 import type { ExecFlags } from "./containers/exec.ts";
+import type { HealthCommandFlags } from "./containers/health.ts";
 import type { UnmountFlags } from "./containers/live.ts";
 import type { LogsFlags } from "./containers/logs.ts";
 import type { PsFlags } from "./containers/ps.ts";
@@ -148,12 +149,21 @@ export const CONTAINER_COMMANDS: Readonly<Record<string, Command>> = {
   ),
   events: command<Json>(
     {
-      summary: "tell what happens in containers: limits that are reached, kills for memory, pauses, the end",
+      summary: "tell what happens in containers: limits that are reached, kills for memory, pauses, health, the end",
       ...NAMES,
       flags: { json },
     },
     none,
     async ({ words, flags }, _, globals) => (await resources()).events(words, flags, globals),
+  ),
+  health: command<HealthCommandFlags>(
+    {
+      summary: "check the health of a container now, and tell how it is",
+      ...NAME,
+      flags: { watch: { text: "check it at its intervals until it has ended, and tell each result" }, json },
+    },
+    async () => "\nThe exit status is 0 when the check has succeeded, and 1 when it has failed.",
+    async ({ words, flags }, _, globals) => (await import("./containers/health.ts")).health(words, flags, globals),
   ),
   top: command<Json>(
     { summary: "list the processes of a container", ...NAME, flags: { json } },

@@ -1,8 +1,9 @@
+import { HEALTH_FLAGS, type HealthFlags } from "./health-flags.ts";
 import { RESOURCE_FLAGS, type ResourceFlags } from "./resource-flags.ts";
 import type { FlagTable } from "./syntax.ts";
 
 /** The flags of `ct run` and `ct explain` (syntax.ts says how they are read). */
-export interface RunFlags extends ResourceFlags {
+export interface RunFlags extends ResourceFlags, HealthFlags {
   readonly readOnly?: true;
   readonly name?: string;
   readonly hostname?: string;
@@ -135,6 +136,7 @@ const COMMON: FlagTable<Omit<RunFlags, "json" | "kernel">> = {
   allowNet: { text: "the host's network" },
   allowEnv: { value: "name", many: true, text: "pass an environment variable on" },
   isolation: { value: "kind", choices: ["namespaces", "landlock"], text: "landlock: where namespaces are forbidden" },
+  ...HEALTH_FLAGS,
   rm: { group: "Lifetime:", text: "remove it when it has ended (with -d; else this is always done)" },
   restart: { value: "policy", text: "start it again: no, on-failure[:TIMES], always (with -d)" },
   logSize: { value: "size", text: "begin a new log after so much, such as 16M; one older log is kept (with -d)" },

@@ -8,6 +8,7 @@ import { parseCapabilities } from "./capabilities.ts";
 import { hostDevice, parseDevice } from "./device-syntax.ts";
 import { parseEnv } from "./env.ts";
 import type { RunFlags } from "./flags.ts";
+import { healthOptions } from "./health-options.ts";
 import { isolationOptions } from "./isolation-options.ts";
 import { parseBind, parseMount, parseTmpfs } from "./mount-syntax.ts";
 import { parseInteger, parseUlimit, wrong } from "./parse.ts";
@@ -33,6 +34,7 @@ export function runOptions(flags: RunFlags, root: string | undefined, context: F
     ...mountOptions(flags),
     ...capabilityOptions(flags, isolation.userNamespace ?? !context.privileged, context),
     ...securityOptions(flags),
+    ...healthOptions(flags),
   };
   if (flags.sandbox) {
     if (root !== undefined && root !== "host") throw usage("--sandbox is over the host's root and takes no other ROOT");

@@ -25,6 +25,14 @@ export const RECORD_FILE = {
   LOCK: "lock",
 } as const;
 
+/** The same for one with a health check. */
+export const HEALTH_FILE = {
+  /** JSON, written by whoever has made the last check. */
+  REPORT: "health",
+  /** It gets its name when it is whole. */
+  FRESH: "health.new",
+} as const;
+
 /** How a container is kept in a directory where other processes find it. */
 export interface RecordPlan {
   /** Absolute path; it exists when the program runs. */
@@ -176,7 +184,34 @@ function removeRecord(c: Context): void {
   epilogue.decimal(epilogue.memory.at(link, 8), record, 11);
   const path = epilogue.memory.zeroed(4096);
   epilogue.sys("readlinkat", [c.proc, link, path, 4095]);
-  epilogue.sys("unlinkat", [AT.FDCWD, path, AT.REMOVEDIR], { tolerate: [E.ENOENT], why: "remove the record" });
+  const remove = { tolerate: [E.ENOENT], why: "remove the record" };
+  if (c.resolved.spec.healthcheck === undefined) epilogue.sys("unlinkat", [AT.FDCWD, path, AT.REMOVEDIR], remove);
+  else removeWithHealth(c, path, remove);
+}
+
+/** Whoever has just made a check may come in between with its result: then the directory is not empty, and the same is done once more. */
+function removeWithHealth(
+  c: Context,
+  path: DataRef,
+  remove: { readonly tolerate: readonly number[]; readonly why: string },
+) {
+  const epilogue = c.program.epilogue();
+  const [again, done] = [epilogue.label(), epilogue.label()];
+  unlinkHealth(c);
+  epilogue.sys("unlinkat", [AT.FDCWD, path, AT.REMOVEDIR], { ...remove, jump: { on: [E.ENOTEMPTY], to: again } });
+  epilogue.jump(done);
+  epilogue.place(again);
+  unlinkHealth(c);
+  epilogue.sys("unlinkat", [AT.FDCWD, path, AT.REMOVEDIR], remove);
+  epilogue.place(done);
+}
+
+/** The fresh one first, as it takes the other's name. */
+function unlinkHealth(c: Context): void {
+  const epilogue = c.program.epilogue();
+  for (const name of [HEALTH_FILE.FRESH, HEALTH_FILE.REPORT, RECORD_FILE.LOCK]) {
+    epilogue.sys("unlinkat", [descriptor(c), epilogue.str(name), 0], { tolerate: [E.ENOENT] });
+  }
 }
 
 /** Init has a copy of the monitor's descriptor. */

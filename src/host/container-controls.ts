@@ -1,7 +1,7 @@
 import { type Cgroup, type CgroupStats, pidsOf, signalAll } from "../cgroup/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Listing } from "../explain/index.ts";
-import type { LogEntry, LogOptions, StatusReport } from "../records/index.ts";
+import type { HealthNotes, HealthReport, LogEntry, LogOptions, StatusReport } from "../records/index.ts";
 import {
   type ContainerSpec,
   type Device,
@@ -18,6 +18,8 @@ import type { ContainerHost } from "./container-host.ts";
 import { type Limited, pause, refusePaused, resume, stats, updateResources } from "./container-resources.ts";
 import type { EnterOptions } from "./enter.ts";
 import type { EnteredProcesses } from "./entered-processes.ts";
+import type { Checked } from "./health.ts";
+import type { HealthKeeper } from "./health-keeper.ts";
 import type { ContainerInfo } from "./inspect.ts";
 import type { UnmountOptions } from "./live.ts";
 import { numberOf, type Process } from "./process.ts";
@@ -27,6 +29,7 @@ import type { Command } from "./start-options.ts";
 
 const entering = () => import("./enter.ts");
 const changing = () => import("./live.ts");
+const checking = () => import("./health.ts");
 
 /** What can be done with a container that is there, whoever has started it. What most of it needs is loaded when it is called. */
 export abstract class ContainerControls {
@@ -49,6 +52,10 @@ export abstract class ContainerControls {
   /** Its cgroup and its runs. Throws ERR_CT_STATE when it does not run and is not to be started again. */
   protected abstract watched(): Watched;
   protected abstract pid(): number;
+  /** What is known of its health; to be closed. */
+  protected abstract healthNotes(): Promise<HealthNotes>;
+  /** Who checks it here anyway. */
+  protected abstract readonly healthKeeper: HealthKeeper | undefined;
 
   /** The path of a namespace of the running container, to be joined by another: `namespaces: [{ type: "network", path }]`. */
   namespacePath(type: NamespaceType): string {
@@ -94,6 +101,10 @@ export abstract class ContainerControls {
   async exec(command: Command, options: EnterOptions = {}): Promise<Process> {
     const running = await this.running();
     if (!options.ignorePaused) refusePaused(this.name, this.cgroup);
+    return await this.#enter(running, command, options);
+  }
+
+  async #enter(running: RunningContainer, command: Command, options: EnterOptions): Promise<Process> {
     const launch = await (await entering()).launchEntry(this.host, running, command, options);
     return await this.entered.add(launch, options.signal);
   }
@@ -190,5 +201,47 @@ export abstract class ContainerControls {
    */
   events(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<ContainerEvent, void, undefined> {
     return containerEvents(this.watched(), options.signal);
+  }
+
+  /**
+   * Its health after each check, until it has ended for good or `signal` fires. A container with lifetime "app" is checked by its Host anyway, and these are
+   * the results. Any other is checked by whoever reads this, and by each of several who do.
+   *
+   * @example
+   * for await (const { status, last } of container.health()) console.log(status, last?.output);
+   */
+  async *health(signal?: AbortSignal): AsyncGenerator<HealthReport, void, undefined> {
+    const { healthKeeper } = this;
+    if (healthKeeper) yield* healthKeeper.reports(signal);
+    else yield* (await checking()).watchHealth(await this.checked(), signal);
+  }
+
+  /** Makes one check of its health now, besides those at intervals. It counts as they do. */
+  async checkHealth(): Promise<HealthReport> {
+    return await (await checking()).checkOnce(await this.checked());
+  }
+
+  /** Throws ERR_CT_STATE without a health check, and when it does not run. */
+  protected async checked(): Promise<Checked> {
+    const { name, cgroup } = this;
+    const { healthcheck } = this.spec;
+    if (!healthcheck) {
+      throw new LibctError("ERR_CT_STATE", `container ${name} has no health check`, {
+        member: "healthcheck",
+        hint: "it is given to a container when it is made (ct run --health-cmd)",
+      });
+    }
+    const { runs } = this.watched();
+    return {
+      name,
+      healthcheck,
+      runs,
+      notes: await this.healthNotes(),
+      running: () => this.running(),
+      enter: async (running, command, options) => {
+        refusePaused(name, cgroup);
+        return await this.#enter(running, command, options);
+      },
+    };
   }
 }

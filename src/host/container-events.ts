@@ -1,9 +1,12 @@
 import { type Cgroup, type CgroupEvent, type EventsBaseline, events, eventsBaseline } from "../cgroup/index.ts";
 import type { ExitStatus } from "./exit-status.ts";
+import type { Checked } from "./health.ts";
+import type { HealthEvent } from "./health-events.ts";
 
 /** What happens to a container: what the kernel has seen in its cgroups, the end of a run, and the start of another one. */
 export type ContainerEvent =
   | CgroupEvent
+  | HealthEvent
   | { readonly type: "exit"; readonly count: 1; readonly status: ExitStatus }
   /** By its restart policy; `restarts`: how often that was until now. */
   | { readonly type: "start"; readonly count: 1; readonly restarts: number };
@@ -19,13 +22,15 @@ export interface ContainerRun {
 /** A container that is there, as far as events are concerned. */
 export interface Watched {
   readonly cgroup: Cgroup | undefined;
+  /** If it has a health check. */
+  readonly checked?: () => Promise<Checked>;
   /** The present run, and all that follow it by the restart policy. */
   runs(signal: AbortSignal): AsyncIterable<ContainerRun> | Iterable<ContainerRun>;
 }
 
 /** Ends with the container. */
 export async function* containerEvents(
-  { cgroup, runs }: Watched,
+  watched: Watched,
   given: AbortSignal | undefined,
 ): AsyncGenerator<ContainerEvent, void, undefined> {
   const stop = new AbortController();
@@ -35,10 +40,10 @@ export async function* containerEvents(
   try {
     let first = true;
     // Before anything is waited for: who asks for events and then makes one hears of it.
-    const since = cgroup && eventsBaseline(cgroup);
-    for await (const run of runs(stop.signal)) {
+    const since = watched.cgroup && eventsBaseline(watched.cgroup);
+    for await (const run of watched.runs(stop.signal)) {
       if (!first) yield { type: "start", count: 1, restarts: run.restarts };
-      yield* eventsOfRun(cgroup, run, stop.signal, first ? since : undefined);
+      yield* eventsOfRun(watched, run, stop.signal, first ? since : undefined);
       first = false;
       if (stop.signal.aborted) return;
     }
@@ -50,7 +55,7 @@ export async function* containerEvents(
 
 /** A kill for memory that ended the run is told even when its cgroups were gone too soon. */
 async function* eventsOfRun(
-  cgroup: Cgroup | undefined,
+  watched: Watched,
   run: ContainerRun,
   signal: AbortSignal,
   since: EventsBaseline | undefined,
@@ -62,8 +67,7 @@ async function* eventsOfRun(
   run.ended.then(over);
   let told = false;
   try {
-    // One without cgroups has nothing but its end.
-    for await (const event of cgroup ? events(cgroup, stop.signal, since) : []) {
+    for await (const event of await eventsWithin(watched, stop.signal, since)) {
       told ||= event.type === "oom-kill";
       yield event;
     }
@@ -71,8 +75,22 @@ async function* eventsOfRun(
     if (status?.oomKilled && !told) yield { type: "oom-kill", count: 1 };
     if (status) yield { type: "exit", count: 1, status };
   } finally {
+    over();
     signal.removeEventListener("abort", over);
   }
+}
+
+/** What happens while it runs. One without cgroups and health checks has nothing but its end. */
+async function eventsWithin(
+  { cgroup, checked }: Watched,
+  signal: AbortSignal,
+  since: EventsBaseline | undefined,
+): Promise<AsyncIterable<CgroupEvent | HealthEvent> | Iterable<never>> {
+  const ofCgroup = cgroup && events(cgroup, signal, since);
+  if (!checked) return ofCgroup ?? [];
+  const [{ healthEvents }, { merge }] = [await import("./health-events.ts"), await import("./merge.ts")];
+  const ofHealth = healthEvents(checked, signal);
+  return ofCgroup ? merge<CgroupEvent | HealthEvent>(ofCgroup, ofHealth) : ofHealth;
 }
 
 const aborted = (signal: AbortSignal) =>

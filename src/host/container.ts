@@ -4,7 +4,7 @@ import { LibctError } from "../errors.ts";
 import type { Zygote } from "../executor/index.ts";
 import type { Listing } from "../explain/index.ts";
 import { kernelFeatures } from "../linux/index.ts";
-import type { RecordStore, StatusReport } from "../records/index.ts";
+import type { HealthNotes, RecordStore, StatusReport } from "../records/index.ts";
 import { type ContainerSpec, ociState, validateProcess } from "../spec/index.ts";
 import { killOnAbort, throwIfAborted } from "./abort.ts";
 import { ContainerControls } from "./container-controls.ts";
@@ -13,6 +13,7 @@ import type { ContainerHost } from "./container-host.ts";
 import type { Limited } from "./container-resources.ts";
 import { closeUnread, EnteredProcesses } from "./entered-processes.ts";
 import type { ExitStatus } from "./exit-status.ts";
+import type { HealthKeeper } from "./health-keeper.ts";
 import { isRecorded } from "./is-recorded.ts";
 import { ended, notRunning } from "./not-running.ts";
 import { launchWith } from "./passing.ts";
@@ -47,6 +48,9 @@ export class Container extends ContainerControls {
   /** For entering: known from the first time on. */
   #running: RunningContainer | undefined;
   #cgroups: RunningContainer["cgroups"] = [];
+  protected healthKeeper: HealthKeeper | undefined;
+  /** Of one that nobody else finds. */
+  #health: HealthNotes | undefined;
   #disposed: Promise<void> | undefined;
   #released: Promise<void> = Promise.resolve();
   /** When the hooks are through that come before those of the end, however soon that is. */
@@ -82,7 +86,8 @@ export class Container extends ContainerControls {
   }
 
   protected pid(): number {
-    return this.#process?.pid ?? this.#orRecorded().init().pid;
+    if (this.#process && !this.#isRestarted) return this.#process.pid;
+    return this.#orRecorded().init().pid;
   }
 
   /**
@@ -163,7 +168,7 @@ export class Container extends ContainerControls {
   async running(): Promise<RunningContainer> {
     const process = this.#process;
     const launch = this.#launch;
-    if (!process || !launch) return this.#found();
+    if (!process || !launch || this.#isRestarted) return this.#found();
     if (this.#running) return this.#running;
     const { identify } = await import("../records/index.ts");
     const init = identify(process.pid);
@@ -201,12 +206,39 @@ export class Container extends ContainerControls {
 
   protected watched(): Watched {
     const launch = this.#launch;
-    const again = (this.spec.restart?.policy ?? "no") !== "no";
-    if (launch && this.#process && !(again && this.#recorded))
-      return { cgroup: launch.cgroup, runs: () => [onlyRun(launch.ended)] };
+    if (launch && this.#process && !this.#isRestarted)
+      return { cgroup: launch.cgroup, runs: () => [onlyRun(launch.ended)], ...this.#healthWatched() };
     const recorded = this.#orRecorded();
     if (!recorded.status().restarting) recorded.init();
-    return { cgroup: this.cgroup, runs: (signal) => recorded.runs(signal) };
+    return { cgroup: this.cgroup, runs: (signal) => recorded.runs(signal), ...this.#healthWatched() };
+  }
+
+  /** Its first process may be another one than `start` has made, which only its record tells. */
+  get #isRestarted(): boolean {
+    return (this.spec.restart?.policy ?? "no") !== "no" && this.#recorded !== undefined;
+  }
+
+  #healthWatched(): Pick<Watched, "checked"> {
+    return this.spec.healthcheck ? { checked: () => this.checked() } : {};
+  }
+
+  protected async healthNotes(): Promise<HealthNotes> {
+    const { HealthFile, HealthMemory } = await import("../records/index.ts");
+    if (this.#recorded) return new HealthFile(this.host.zygote, this.#recorded.read().directory);
+    this.#health ??= new HealthMemory();
+    return this.#health;
+  }
+
+  async #keepHealth(launch: Launch): Promise<void> {
+    try {
+      const { HealthKeeper } = await import("./health-keeper.ts");
+      const checked = await this.checked();
+      if (this.#launch === launch) this.healthKeeper = new HealthKeeper(checked);
+      else checked.notes.close();
+    } catch (error) {
+      if (this.#launch === launch) throw error;
+      // It has ended already.
+    }
   }
 
   #orRecorded(): Recorded {
@@ -274,6 +306,7 @@ export class Container extends ContainerControls {
     if (!isGone) this.#process = process;
     killOnAbort(process, options.signal);
     await begun;
+    if (this.spec.healthcheck && !outlives(this.spec)) await this.#keepHealth(launch);
     return process;
   }
 
@@ -338,6 +371,7 @@ export class Container extends ContainerControls {
     this.#launch = undefined;
     this.#process = undefined;
     this.#running = undefined;
+    this.healthKeeper = undefined;
     // The record has gone with it.
     if (!outlives(this.spec)) this.#recorded = undefined;
     this.entered.kill();

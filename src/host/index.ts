@@ -1,4 +1,5 @@
 export type { Cgroup, CgroupEvent, CgroupStats, CgroupUsage, StatsPart } from "../cgroup/index.ts";
+export type { HealthReport } from "../records/index.ts";
 export type { Attachment } from "./attach.ts";
 export { type Caller, inInitialUserNamespace, readCaller } from "./caller.ts";
 export { Container } from "./container.ts";
@@ -7,6 +8,7 @@ export { endsBy, hasDefaultAction } from "./default-action.ts";
 export type { Check, HostFeatures } from "./doctor.ts";
 export { type EnterContext, type EnterOptions, enter, explainEntry } from "./enter.ts";
 export type { ExitStatus } from "./exit-status.ts";
+export type { HealthEvent } from "./health-events.ts";
 export { Host, type HostOptions } from "./host.ts";
 export type { ContainerInfo, ContainerListing } from "./inspect.ts";
 export {

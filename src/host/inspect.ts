@@ -1,6 +1,14 @@
 import type { Cgroup } from "../cgroup/index.ts";
 import type { LibctError } from "../errors.ts";
-import { type FoundRecord, type RecordStore, type Status, type StatusReport, statusOf } from "../records/index.ts";
+import {
+  type FoundRecord,
+  type HealthReport,
+  type RecordStore,
+  type Status,
+  type StatusReport,
+  statusOf,
+  UNCHECKED,
+} from "../records/index.ts";
 import type { ContainerSpec, ProcessSpec } from "../spec/index.ts";
 import { type ExitStatus, exitStatus, tellsOfOomKill } from "./exit-status.ts";
 
@@ -20,6 +28,8 @@ export interface ContainerInfo {
   readonly started: Date | undefined;
   /** How the last run ended. */
   readonly exit: ExitStatus | undefined;
+  /** By its checks, if it has some and they were not those of a former run. */
+  readonly health: HealthReport | undefined;
   /** The command's words. */
   readonly args: readonly string[];
   readonly lifetime: "app" | "host" | "orphan";
@@ -45,6 +55,7 @@ export function describe(found: FoundRecord, report: StatusReport): ContainerInf
     created: new Date(record.created),
     started: report.startedAt === undefined ? undefined : new Date(report.startedAt),
     exit: exit && exitStatus(exit, memoryEvents && tellsOfOomKill(memoryEvents)),
+    health: found.health ?? (record.spec.healthcheck && UNCHECKED),
     args: record.process.args,
     lifetime: record.spec.lifetime ?? "app",
     spec: record.spec,

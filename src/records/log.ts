@@ -134,7 +134,7 @@ function entryOf(bytes: Buffer, at: number, length: number): LogEntry {
 }
 
 /** Tells when there may be more to read, and when there will be no more. */
-class Changes {
+export class Changes {
   isOver = false;
   #changed = false;
   #wake: () => void = () => undefined;

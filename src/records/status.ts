@@ -75,7 +75,7 @@ function isPaused({ record }: FoundRecord): boolean {
 const TICKS_PER_SECOND = 100;
 
 /** Clock ticks since the machine's start as milliseconds since the epoch. */
-function startTimeOf(ticks: number): number {
+export function startTimeOf(ticks: number): number {
   return Math.round(Date.now() + (ticks / TICKS_PER_SECOND - uptime()) * 1000);
 }
 

@@ -3,6 +3,8 @@ import { RECORD_FILE } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import { randomHex } from "../linux/index.ts";
 import { type ExitReport, exitOf, type OpenExit, openExit } from "./exit-report.ts";
+import type { HealthReport } from "./health.ts";
+import { readHealth } from "./health-file.ts";
 import { isRunning } from "./process-identity.ts";
 import { type ContainerRecord, decodeRecord, decodeState, encodeRecord, type RunningState } from "./record.ts";
 
@@ -18,6 +20,8 @@ export interface FoundRecord extends ExitReport {
   readonly monitored: boolean;
   /** Somebody has stopped it: it is not started again. */
   readonly stopping: boolean;
+  /** What the last check has found in the last run, if there was one. */
+  readonly health: HealthReport | undefined;
 }
 
 /** A directory whose record cannot be read: it is told of, and hinders no other. */
@@ -121,6 +125,7 @@ export class RecordStore {
       monitored: state !== undefined && isRunning(state.monitor),
       ...exitOf(readIfThere(`${directory}/${RECORD_FILE.EXIT}`)),
       stopping: existsSync(`${directory}/${RECORD_FILE.STOP}`),
+      health: record.spec.healthcheck && state && readHealth(directory, state.init),
     };
   }
 

@@ -1,4 +1,5 @@
 export { formatJson, parseJson } from "./exact-json.ts";
+export { type Healthcheck, withHealthDefaults } from "./healthcheck.ts";
 export type * from "./hooks.ts";
 export type * from "./intel-rdt.ts";
 export {

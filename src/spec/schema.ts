@@ -15,6 +15,7 @@ import {
   textThat,
   value,
 } from "./schema-base.ts";
+import { healthcheck } from "./schema-healthcheck.ts";
 import { hooks } from "./schema-hooks.ts";
 import { device, idMappings, link, mount } from "./schema-mounts.ts";
 import { processDefaultsSchema } from "./schema-process.ts";
@@ -134,6 +135,7 @@ export const containerSchema = object<ContainerSpec>(
       { maximumRetryCount: integer(0, 0x7fff_ffff) },
     ),
     log: object<Log>({}, { maxSize: integer(4096, Number.MAX_SAFE_INTEGER) }),
+    healthcheck,
     autoRemove: flag,
   },
 );

@@ -1,3 +1,4 @@
+import type { Healthcheck } from "./healthcheck.ts";
 import type { Hooks } from "./hooks.ts";
 import type { IntelRdt } from "./intel-rdt.ts";
 import type { Resources } from "./resources.ts";
@@ -201,6 +202,8 @@ export interface ContainerSpec {
   readonly restart?: Restart;
   /** With lifetime "host": its output is kept. */
   readonly log?: Log;
+  /** Whether it does its work. Its Host asks, and of a container with lifetime "host" whoever calls `health`. */
+  readonly healthcheck?: Healthcheck;
   /** Its record goes when it has ended. Default: with lifetime "app" alone */
   readonly autoRemove?: boolean;
 }

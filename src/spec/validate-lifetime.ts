@@ -3,6 +3,10 @@ import type { ContainerSpec } from "./types.ts";
 
 /** What only makes sense for a container that outlives its application, and the other way round. */
 export function checkLifetime(spec: ContainerSpec): void {
+  if (spec.lifetime === "orphan" && spec.healthcheck !== undefined) {
+    const hint = "whoever adopts the container looks after it";
+    throw invalid("healthcheck", spec.healthcheck, 'nothing with lifetime "orphan"', hint);
+  }
   if (spec.lifetime === "host") {
     checkRestart(spec);
     return;

@@ -21,6 +21,10 @@ const each = ({ words, globals }: Named, { json = false }: { readonly json?: boo
 export function start(named: Named, flags: Json): Promise<number> {
   return forEach(each(named, flags), async (container) => {
     await container.release();
+    const { healthcheck, lifetime } = container.spec;
+    if (healthcheck && lifetime === "host") {
+      await (await import("./keep-health.ts")).keepHealth(container.name, named.globals);
+    }
     return undefined;
   });
 }

@@ -22,6 +22,8 @@ export async function detach(invocation: Invocation, executor: Executor, globals
   const options = { stdin: input, ...preservedFds(flags.preserveFds) } as const;
   if (held) await container.prepare(plan.process, options);
   else await container.start(plan.process, options);
+  const unwatched = held || !plan.spec.healthcheck;
+  if (!unwatched) await (await import("./keep-health.ts")).keepHealth(container.name, globals);
   await print(process.stdout, `${flags.json ? JSON.stringify({ name: container.name }) : container.name}\n`);
   return 0;
 }

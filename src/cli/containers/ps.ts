@@ -1,6 +1,7 @@
 import { readUsage } from "../../cgroup/index.ts";
 import { LibctError } from "../../errors.ts";
 import type { ContainerInfo, ContainerListing } from "../../host/index.ts";
+import { withHealthDefaults } from "../../spec/index.ts";
 import type { Globals } from "../command.ts";
 import { errorText, reportError } from "../exit.ts";
 import { print } from "../output.ts";
@@ -60,17 +61,31 @@ function row(one: ContainerListing): readonly string[] {
 }
 
 /** Also how it ended, which is what one wants to know next. */
-function stateOf({ status, restarting, lost, exit }: ContainerInfo): string {
+function stateOf({ status, restarting, lost, exit, ...info }: ContainerInfo): string {
   if (restarting) return "restarting";
   if (lost) return "stopped (how is not known)";
+  if (status === "running" || status === "paused") return `${status}${healthOf(info)}`;
   if (status !== "stopped" || !exit) return status;
   return `stopped (${exit.oomKilled ? "out of memory, " : ""}${exit.signal ?? exit.exitCode})`;
 }
 
+/** With the time of the last check when the next one is overdue: nobody makes them any more, or the container stands still. */
+function healthOf({ health, spec }: Pick<ContainerInfo, "health" | "spec">): string {
+  if (!health || !spec.healthcheck) return "";
+  const { interval, timeout } = withHealthDefaults(spec.healthcheck);
+  const since = health.last && (Date.now() - health.last.ended.getTime()) / 1000;
+  const overdue = since !== undefined && since > interval + timeout + GRACE;
+  return ` (${health.status}${overdue ? ` ${age(since)} ago` : ""})`;
+}
+
+/** Seconds */
+const GRACE = 5;
+
 function summary(one: ContainerListing): unknown {
   if ("error" in one) return one;
-  const { name, status, pid, restarting, restarts, lost, created, started, exit, args, lifetime } = one;
-  return { name, status, pid, restarting, restarts, lost, created, started, exit, args, lifetime, ...usage(one) };
+  const { name, status, pid, restarting, restarts, lost, created, started, exit, args, lifetime, health } = one;
+  const known = { name, status, pid, restarting, restarts, lost, created, started, exit, args, lifetime, health };
+  return { ...known, ...usage(one) };
 }
 
 /** Bytes, and seconds of processor time, while it runs. */
