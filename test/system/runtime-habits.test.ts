@@ -28,10 +28,10 @@ const optionsOf = (config: Config, destination: string) => {
 
 describe("a tmpfs that is to be read-only", () => {
   const state =
-    "touch /dev/x /data/x 2>&1 | grep -c Read-only; echo here > /dev/null; ls /data; mountpoint -q /data/b && echo b";
+    "touch /dev/x /data/x 2>&1 | grep -c Read-only; echo here > /dev/null; ls /data; grep -q ' /data/b ' /proc/mounts && echo b";
 
   it("is so when its devices and the mounts in it are made", async () => {
-    const script = `${state}; ls /dev | tr '\\n' ' '; mountpoint -q /dev/shm && touch /dev/shm/y && echo shm`;
+    const script = `${state}; ls /dev | tr '\\n' ' '; touch /dev/shm/y && echo shm`;
     const output = await shell(script, (config, root) => {
       optionsOf(config, "/dev").push("ro");
       config.mounts.push({ destination: "/data", type: "tmpfs", source: "tmpfs", options: ["ro", "size=1m"] });
@@ -62,7 +62,7 @@ describe("the working directory", () => {
   };
 
   it("may be one that root alone may enter, for create and for exec", async () => {
-    expect(await shell("pwd; id -u; ls /closed 2>&1", closed)).toBe(
+    expect(await shell("pwd; id -u; ls /closed 2>&1; true", closed)).toBe(
       "/closed\n1000\nls: can't open '/closed': Permission denied\n",
     );
     const bundle = oci.bundle((config) => {
@@ -89,14 +89,14 @@ describe("--cgroup-manager disabled", () => {
 
 describe("streams that are /dev/null", () => {
   const script =
-    "stat -L -c '%d' /dev/null /proc/self/fd/0; stat -L -c '%t:%T' /dev/stdin; echo lost >&0 && chown 5 /dev/stdin";
+    "stat -L -c '%d' /dev/null /proc/self/fd/0; stat -L -c '%t:%T' /dev/stdin; echo lost >&0 && chmod 600 /dev/stdin";
 
   it("are the container's own, so that nothing of the host's is changed by them", async () => {
     const before = statSync("/dev/null");
     const [own, stdin, number] = (await shell(script)).split("\n");
     expect({ stdin, number }).toEqual({ stdin: own, number: "1:3" });
     expect(stdin).not.toBe(String(before.dev));
-    expect(statSync("/dev/null").uid).toBe(before.uid);
+    expect(statSync("/dev/null").mode).toBe(before.mode);
   });
 
   it("of a container that waits, too; and what is no /dev/null is as it was given", async () => {
