@@ -30,6 +30,8 @@ ps                                procps
 strace                            strace
 dockerd                           docker.io
 podman                            podman conmon netavark
+catatonit                         catatonit
+slirp4netns                       slirp4netns
 buildah                           buildah
 containerd                        containerd
 ctr                               containerd
