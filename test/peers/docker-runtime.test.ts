@@ -119,7 +119,7 @@ describe.runIf(dockerAvailable)("docker with ct-runtime, beside runc: processes"
 
   it("executes a command with a terminal, with input, and one that goes on by itself", async () => {
     await engine.sameWith([], PATIENT, async (id) => {
-      const words = `docker -H ${engine.engine.socket} exec -it ${id} sh -c 'until [ "$(stty size)" = "20 50" ]; do sleep 0.1; done; tty; echo $TERM; exit 4'`;
+      const words = `docker -H ${engine.engine.socket} exec -it ${id} sh -c 'until [ "$(stty size 2>/dev/null)" = "20 50" ]; do sleep 0.1; done; tty; echo $TERM; exit 4'`;
       const terminal = new PseudoTerminal(`stty rows 20 cols 50; ${words}`);
       const status = await terminal.ended;
       const { stdout } = await engine.engine.dockerWith({ input: "typed" }, "exec", "-i", id, "cat");
