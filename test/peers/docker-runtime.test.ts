@@ -63,7 +63,7 @@ describe.runIf(dockerAvailable)("docker with ct-runtime, beside runc: processes"
 
   it("has a terminal of the caller's size that follows it, and a console", async () => {
     for (const runtime of RUNTIMES) {
-      const script = `until [ "$(stty size)" = "33 77" ]; do sleep 0.1; done; test -c /dev/console && tty; echo ready; until [ "$(stty size)" = "44 88" ]; do sleep 0.1; done; echo resized; exit 5`;
+      const script = `until [ "$(stty size 2>/dev/null)" = "33 77" ]; do sleep 0.1; done; test -c /dev/console && tty; echo ready; until [ "$(stty size 2>/dev/null)" = "44 88" ]; do sleep 0.1; done; echo resized; exit 5`;
       const words = `docker -H ${engine.engine.socket} run --rm -it --network=none --runtime=${runtime} busybox sh -c '${script}'`;
       const terminal = new PseudoTerminal(`tty; stty rows 33 cols 77; ${words}`);
       const [, device = ""] = await terminal.until(/(\/dev\/pts\/\d+)\r\n/);
