@@ -121,8 +121,8 @@ export function compileContainer(resolved: Resolved): Program {
   sendListener(c, pid, ended);
   waitUntilReady(c, ended);
   writeState(c, pid, restarts);
-  if (resolved.orphan) monitor.at("process").notify(NOTICE.STARTED, [pid]);
   passPidfd(c, pid);
+  if (resolved.orphan) monitor.at("process").notify(NOTICE.STARTED, [pid]);
   leaveOrphan(c);
   monitor.place(ended);
   if (resolved.orphan) return program.finish();

@@ -37,8 +37,8 @@ export function compileEnter(resolved: ResolvedEntry): Program {
   const master = receiveTerminal(c, ended);
   sendListener(c, pid, ended);
   waitForExecution(c);
-  if (resolved.orphan) monitor.at("process").notify(NOTICE.STARTED, [pid]);
   passPidfd(c, pid);
+  if (resolved.orphan) monitor.at("process").notify(NOTICE.STARTED, [pid]);
   leaveOrphan(c);
   monitor.place(ended);
   if (resolved.orphan) return program.finish();

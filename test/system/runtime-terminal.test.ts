@@ -117,4 +117,11 @@ describe("a pidfd socket", () => {
     await oci.expect(["exec", "--detach", "--pidfd-socket", second.path, "one", "sleep", "1000"]);
     await second.said(/Pid:\t\d+\nend\n$/);
   });
+
+  it("that nobody listens at makes create and exec fail, and leaves nothing", async () => {
+    const missing = `${oci.directory}/nobody`;
+    const created = await oci.run(["create", "--bundle", oci.bundle(), "--pidfd-socket", missing, "four"]);
+    expect(created).toMatchObject({ status: 1, stderr: expect.stringContaining("pidfd socket") });
+    expect(await oci.expect(["list", "-q"])).not.toContain("four");
+  });
 });
