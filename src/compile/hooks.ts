@@ -69,7 +69,6 @@ function runHooks(c: Context, name: InContainer, status: "creating" | "created",
   const state = writeStateText(c, status);
   (c.resolved.spec.hooks?.[name] ?? []).forEach((hook, index) => {
     c.init.at(`hooks.${name}[${index}]`);
-    c.program.register("hook");
     spawnHook(c, hook, state, enter);
     awaitHook(c, hook);
   });

@@ -1,9 +1,10 @@
-import { AF, AT, E, MSG, O, PR, SCM_RIGHTS, SECCOMP, SO, SOCK, SOL_SOCKET, text, u64s } from "../linux/index.ts";
+import { E, MSG, PR, SCM_RIGHTS, SECCOMP, text } from "../linux/index.ts";
 import type { DataRef, Label, Register } from "../program/index.ts";
 import { OCI_VERSION, type OciState } from "../spec/index.ts";
 import type { ProcessContext } from "./context.ts";
 import { receive } from "./namespaces.ts";
 import { descriptorMessage } from "./terminal.ts";
+import { connectTo } from "./unix-socket.ts";
 
 /** Who gets the descriptor by which notified system calls are answered (seccomp_unotify(2)), and what is said of the process. */
 export interface SeccompListener {
@@ -47,7 +48,7 @@ export function sendListener(c: ProcessContext, pid: Register, ended: Label): vo
   const process = monitor.sysResult("pidfd", "pidfd_open", [pid, 0]);
   monitor.sys("pidfd_getfd", [process, descriptor, 0], { dst: descriptor, why: "take the listener of the process" });
   monitor.sys("close", [process]);
-  const socket = connect(c, listener.path);
+  const socket = connectTo(c, listener.path);
   const state = processState(c, listener, pid);
   const message = descriptorMessage(monitor, SCM_RIGHTS, state);
   monitor.store(message.descriptor, descriptor, 4);
@@ -57,38 +58,6 @@ export function sendListener(c: ProcessContext, pid: Register, ended: Label): vo
   monitor.sys("close", [descriptor]);
   monitor.sys("sendto", [c.sync.monitor, monitor.str("n"), 1, MSG.NOSIGNAL, 0, 0]);
 }
-
-/** Seconds that the listener may take before it reads: the monitor has more to do than to wait for it. */
-const PATIENCE = 10;
-
-/** What sockaddr_un has room for, with the NUL byte (unix(7)). */
-const LONGEST_ADDRESS = 108;
-
-function connect({ monitor }: ProcessContext, path: string): Register {
-  const socket = monitor.sysResult("socket", "socket", [AF.UNIX, SOCK.STREAM | SOCK.CLOEXEC, 0]);
-  const timeout = monitor.memory.bytes(u64s(PATIENCE, 0));
-  monitor.sys("setsockopt", [socket, SOL_SOCKET, SO.SNDTIMEO, timeout, 16]);
-  const name = text(`${path}\0`);
-  const what = { why: `connect to ${path}` };
-  if (name.length <= LONGEST_ADDRESS) {
-    monitor.sys("connect", [socket, monitor.memory.bytes(address(name)), 2 + name.length], what);
-    return socket;
-  }
-  // A longer one is opened, and has a short name as a descriptor.
-  const file = monitor.sysResult("file", "openat", [AT.FDCWD, monitor.str(path), O.PATH | O.CLOEXEC, 0], what);
-  const prefix = "/proc/self/fd/";
-  const short = address(text(prefix.padEnd(prefix.length + FD_WIDTH + 1, "\0")));
-  const place = monitor.memory.bytes(short);
-  monitor.decimal(monitor.memory.at(place, 2 + prefix.length), file, FD_WIDTH);
-  monitor.sys("connect", [socket, place, short.length], what);
-  monitor.sys("close", [file]);
-  return socket;
-}
-
-const FD_WIDTH = 10;
-
-/** struct sockaddr_un */
-const address = (name: Uint8Array): Uint8Array => Uint8Array.of(AF.UNIX, 0, ...name);
 
 /** Before a number in JSON there may be blanks. */
 const PID_WIDTH = 11;

@@ -1,9 +1,10 @@
-import { AF, AT, E, MSG, O, SCM_RIGHTS, SOCK, SOL_SOCKET, TIOC, u16s, u32s, u64s } from "../linux/index.ts";
+import { AT, E, MSG, O, SCM_RIGHTS, SOL_SOCKET, TIOC, u16s, u32s, u64s } from "../linux/index.ts";
 import type { BlockBuilder, DataRef, Label, Register } from "../program/index.ts";
-import { type ProcessContext, splitPath } from "./context.ts";
+import type { ProcessContext } from "./context.ts";
 import type { Identity } from "./identity.ts";
 import { RECORD_FILE } from "./record.ts";
 import type { Pipes } from "./stdio.ts";
+import { connectTo } from "./unix-socket.ts";
 
 /** Opens a pseudo-terminal in the container, makes it the process's controlling terminal and its streams, and sends the master to the monitor. */
 export function openTerminal(
@@ -119,15 +120,7 @@ export function passPidfd(c: ProcessContext, pid: Register): void {
 
 function sendTo(c: ProcessContext, path: string, what: string, descriptor: Register): void {
   const { monitor } = c;
-  const socket = monitor.sysResult("console", "socket", [AF.UNIX, SOCK.STREAM | SOCK.CLOEXEC, 0]);
-  // A path may be longer than a socket's address, but the last name is not: so it is named in its directory.
-  const { parent, name } = splitPath(path);
-  monitor.sys("chdir", [monitor.str(parent)], { why: `find the ${what}` });
-  const address = new Uint8Array(110);
-  address.set(u16s(AF.UNIX));
-  address.set(new TextEncoder().encode(name), 2);
-  const why = `connect to the ${what} ${path}`;
-  monitor.sys("connect", [socket, monitor.memory.bytes(address), address.length], { why });
+  const socket = connectTo(c, path, `connect to the ${what} ${path}`);
   sendDescriptor(monitor, socket, descriptor);
   monitor.sys("close", [socket]);
 }
