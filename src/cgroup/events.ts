@@ -51,8 +51,6 @@ export async function* events(
   const alarm = new Alarm(cgroup, sources, signal);
   try {
     let before = since;
-    // What has happened since then is told at once.
-    alarm.ring();
     while (!signal?.aborted && before.some((values) => values !== undefined)) {
       await alarm.rings();
       const now = sources.map(readSource);
@@ -123,8 +121,8 @@ class Alarm {
     this.#rung = true;
     this.#wake?.();
   };
-  // What happened before somebody waits is not lost.
-  #rung = false;
+  // What happened before somebody waits is not lost: at first, since the baseline.
+  #rung = true;
   #wake: (() => void) | undefined;
 
   constructor(cgroup: Cgroup, sources: readonly Source[], signal: AbortSignal | undefined) {
@@ -133,10 +131,6 @@ class Alarm {
     const polled = cgroup.directories.some(({ version }) => version === 1);
     this.#timer = setInterval(this.#ring, INTERVAL[polled ? 1 : 2]);
     for (const { path } of sources) this.#watch(path);
-  }
-
-  ring(): void {
-    this.#ring();
   }
 
   async rings(): Promise<void> {

@@ -5,7 +5,7 @@ import type { Zygote } from "../executor/index.ts";
 import type { Listing } from "../explain/index.ts";
 import { kernelFeatures } from "../linux/index.ts";
 import type { HealthNotes, RecordStore, StatusReport } from "../records/index.ts";
-import { type ContainerSpec, ociState, validateProcess } from "../spec/index.ts";
+import { type ContainerSpec, validateProcess } from "../spec/index.ts";
 import { killOnAbort, throwIfAborted } from "./abort.ts";
 import { ContainerControls } from "./container-controls.ts";
 import type { ContainerRun, Watched } from "./container-events.ts";
@@ -15,9 +15,9 @@ import { closeUnread, EnteredProcesses } from "./entered-processes.ts";
 import type { ExitStatus } from "./exit-status.ts";
 import type { HealthKeeper } from "./health-keeper.ts";
 import { isRecorded } from "./is-recorded.ts";
+import { runPoststart, runPoststop } from "./late-hooks.ts";
 import { ended, notRunning } from "./not-running.ts";
 import { launchWith } from "./passing.ts";
-import { runPoststop } from "./poststop.ts";
 import { Launch, Process, pipesFor } from "./process.ts";
 import type { Recorded } from "./recorded.ts";
 import { resolveContainer } from "./resolve.ts";
@@ -272,7 +272,11 @@ export class Container extends ContainerControls {
     const recorded = isRecorded(this.spec) ? await recordedBy(this.host, this.#name) : undefined;
     const launch = await this.#prepare(command, options, held);
     const begun = launch.started.then(async (pid) => {
-      if (!held && !options.signal?.aborted) await this.#poststart(launch, pid);
+      if (held || options.signal?.aborted) return;
+      await runPoststart(this.spec, pid, async () => {
+        await launch.kill();
+        await launch.ended;
+      });
     });
     this.#poststarted = begun.catch(() => undefined); // Who starts it gets the error.
     if (this.#latest) closeUnread(this.#latest);
@@ -308,19 +312,6 @@ export class Container extends ContainerControls {
     await begun;
     if (this.spec.healthcheck && !outlives(this.spec)) await this.#keepHealth(launch);
     return process;
-  }
-
-  async #poststart(launch: Launch, pid: number): Promise<void> {
-    const { hooks } = this.spec;
-    if (!hooks?.poststart) return;
-    const { runHooks } = await import("./hooks.ts");
-    try {
-      await runHooks(hooks, ["poststart"], ociState(this.spec, "running", pid));
-    } catch (error) {
-      await launch.kill();
-      await launch.ended;
-      throw error;
-    }
   }
 
   /** Plans the container; when that fails, or nobody wants it any more, the root driver is told. */

@@ -21,14 +21,14 @@ import {
   statusOf,
   whenEnded,
 } from "../records/index.ts";
-import { type ContainerSpec, ociState } from "../spec/index.ts";
+import type { ContainerSpec } from "../spec/index.ts";
 import { type Attachment, attach } from "./attach.ts";
 import type { ContainerRun } from "./container-events.ts";
 import { endsBy } from "./default-action.ts";
 import { type ExitStatus, exitStatus, tellsOfOomKill } from "./exit-status.ts";
 import { type ContainerInfo, describe } from "./inspect.ts";
+import { runPoststart, runPoststop } from "./late-hooks.ts";
 import { notRunning } from "./not-running.ts";
-import { runPoststop } from "./poststop.ts";
 import { numberOf } from "./process.ts";
 import { clearOwnCgroup } from "./repair.ts";
 import { runsOf } from "./runs.ts";
@@ -161,8 +161,9 @@ export class Recorded {
 
   /** Lets a container go that was held before its command. */
   async start(): Promise<void> {
-    const { directory, record, state } = this.read();
-    const { status } = this.status();
+    const found = this.read();
+    const { directory, record, state } = found;
+    const { status } = statusOf(found);
     if (status !== "created") throw this.#notCreated(status);
     const fifo = `${directory}/${RECORD_FILE.START}`;
     const fd = openSync(fifo, fsConstants.O_RDWR | fsConstants.O_NONBLOCK);
@@ -180,27 +181,14 @@ export class Recorded {
     } finally {
       closeSync(fd);
     }
-    await this.#started();
+    if (!record.spec.hooks?.poststart) return;
+    await untilChanged(() => state === undefined || !isHeld(state.init.pid));
+    await runPoststart(record.spec, state?.init.pid, () => this.stop({ signal: "SIGKILL" }));
   }
 
   #notCreated(status: string): LibctError {
     const message = `container ${this.#name} is ${status}, and only a created one can be started`;
     return new LibctError("ERR_CT_STATE", message);
-  }
-
-  async #started(): Promise<void> {
-    const { record, state } = this.read();
-    const { spec } = record;
-    if (!spec.hooks?.poststart) return;
-    const init = state?.init;
-    await untilChanged(() => init === undefined || !isHeld(init.pid));
-    const { runHooks } = await import("./hooks.ts");
-    try {
-      await runHooks(spec.hooks, ["poststart"], ociState(spec, "running", state?.init.pid));
-    } catch (error) {
-      await this.stop({ signal: "SIGKILL" });
-      throw error;
-    }
   }
 
   /** All that is known of it. */
@@ -257,13 +245,13 @@ export class Recorded {
     if (state && isRunning(state.monitor) && this.status().status === "stopped") {
       await Promise.race([whenEnded(this.#zygote, state.monitor), pause(CLEAN_UP_MS)]);
     }
-    const { status, restarting } = this.status();
+    const found = this.read();
+    const { status, restarting } = statusOf(found);
     if (status !== "stopped" || restarting) {
       throw new LibctError("ERR_CT_STATE", `container ${this.#name} is ${restarting ? "restarting" : status}`, {
         hint: `stop it first (ct stop ${this.#name}), or use --force`,
       });
     }
-    const found = this.read();
     const { record } = found;
     // Its monitor has removed them already, unless it was killed, or has left its container to itself.
     await clearOwnCgroup(found);

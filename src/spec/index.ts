@@ -12,6 +12,7 @@ export {
 export { parseNumbers } from "./number-list.ts";
 export type * from "./resources.ts";
 export type * from "./scheduling.ts";
+export { namespaceType } from "./schema.ts";
 export {
   either,
   flag,

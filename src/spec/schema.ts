@@ -42,7 +42,7 @@ const driver = value<RootDriver>(
   "a directory, or a root driver such as overlay(...): an object with a string `type` and a function `plan`",
 );
 
-const namespaceType = oneOf<NamespaceType>({
+export const namespaceType = oneOf<NamespaceType>({
   user: true,
   mount: true,
   pid: true,

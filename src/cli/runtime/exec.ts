@@ -81,12 +81,15 @@ function requireRunning(container: Container): void {
 
 async function enter({ log }: Runtime, container: Container, process: ProcessSpec, flags: ExecFlags): Promise<number> {
   const detach = flags.detach ?? false;
+  const [cgroup, ...others] = flags.cgroup;
+  if (others.length > 0)
+    throw usage("--cgroup may be given once", "it names a cgroup below the container's in all hierarchies");
   requireConsole(process.terminal ?? false, flags.consoleSocket, detach);
   const options: EnterOptions = {
     ...inherited(flags),
     orphan: detach,
     ignorePaused: flags.ignorePaused ?? false,
-    ...(flags.cgroup[0] === undefined ? {} : { cgroup: flags.cgroup[0] }),
+    ...(cgroup === undefined ? {} : { cgroup }),
   };
   if (!detach) {
     return await follow({ terminal: process.terminal ?? false, isInit: false }, async () => {

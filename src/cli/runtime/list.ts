@@ -24,12 +24,11 @@ export async function list(runtime: Runtime, line: readonly string[]): Promise<n
   const host = await runtime.host();
   const found = await host.list();
   for (const one of found) if ("error" in one) runtime.log.warn(`${one.name}: ${one.error.message}`);
-  const names = found.flatMap((one) => ("error" in one ? [] : [one.name]));
+  const states = found.flatMap((one) => ("error" in one ? [] : [stateOf(one)]));
   if (flags.quiet) {
-    say(names.map((name) => `${name}\n`).join(""));
+    say(states.map(({ id }) => `${id}\n`).join(""));
     return 0;
   }
-  const states = await Promise.all(names.map(async (name) => stateOf(await host.open(name))));
   if (flags.format === "json") say(`${JSON.stringify(states)}\n`);
   else {
     const rows = states.map(({ id, pid, status, bundle, created, owner }) => [

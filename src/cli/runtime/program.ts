@@ -2,7 +2,7 @@ import { LibctError } from "../../errors.ts";
 import { startExecutor } from "../../executor/index.ts";
 import { Host } from "../../host/index.ts";
 import { OCI_VERSION } from "../../spec/index.ts";
-import { unknownWord, usage } from "../syntax.ts";
+import { unknownWord } from "../syntax.ts";
 import { COMMANDS } from "./commands.ts";
 import { GLOBAL_FLAGS, stateDirectory } from "./globals.ts";
 import { Log } from "./log.ts";
@@ -20,9 +20,8 @@ export async function runtimeMain(line: readonly string[], version: string): Pro
     if (help || name === undefined || name === "help" || name === "h") {
       return await (await import("./help.ts")).tellHelp(Object.keys(COMMANDS));
     }
-    if (!Object.hasOwn(COMMANDS, name)) throw unknownWord("command", name, Object.keys(COMMANDS));
-    const command = COMMANDS[name];
-    if (!command) throw usage(`no command ${name}`);
+    const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+    if (!command) throw unknownWord("command", name, Object.keys(COMMANDS));
     log.debug(`${name} ${rest.join(" ")}`);
     return await withHost({ globals, log, version, command: name }, (runtime) => command(runtime, rest));
   } catch (error) {

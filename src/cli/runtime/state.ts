@@ -1,4 +1,4 @@
-import type { Container } from "../../host/index.ts";
+import type { ContainerInfo } from "../../host/index.ts";
 import { OCI_VERSION } from "../../spec/index.ts";
 import { say } from "./output.ts";
 import type { Runtime } from "./runtime.ts";
@@ -20,14 +20,11 @@ export interface ContainerState {
 
 export async function state(runtime: Runtime, line: readonly string[]): Promise<number> {
   const { container } = await open(runtime, "state", onlyContainer("tell the state of a container"), line);
-  say(`${JSON.stringify(stateOf(container), undefined, 2)}\n`);
+  say(`${JSON.stringify(stateOf(container.info()), undefined, 2)}\n`);
   return 0;
 }
 
-export function stateOf(container: Container): ContainerState {
-  const { spec, name } = container;
-  const { status, pid } = container.status();
-  const { created } = container.info();
+export function stateOf({ name, status, pid, spec, created }: ContainerInfo): ContainerState {
   return {
     ociVersion: OCI_VERSION,
     id: name,

@@ -6,7 +6,7 @@ import {
   isObject,
   list,
   mapOf,
-  type NamespaceType,
+  namespaceType,
   object,
   oneOf,
   type Schema,
@@ -22,21 +22,7 @@ import { resources } from "./schema-resources.ts";
 
 export const idMapping = object<OciIdMapping>({ containerID: id, hostID: id, size: id }, {});
 
-const namespace = object<OciNamespace>(
-  {
-    type: oneOf<NamespaceType>({
-      user: true,
-      mount: true,
-      pid: true,
-      network: true,
-      ipc: true,
-      uts: true,
-      cgroup: true,
-      time: true,
-    }),
-  },
-  { path: text },
-);
+const namespace = object<OciNamespace>({ type: namespaceType }, { path: text });
 
 const number = integer(0, Number.MAX_SAFE_INTEGER);
 const device = object<OciDevice>(
