@@ -32,6 +32,18 @@ dockerd                           docker.io
 podman                            podman conmon netavark
 catatonit                         catatonit
 slirp4netns                       slirp4netns
+pasta                             passt
+/usr/lib/cni/bridge               containernetworking-plugins
+nft                               nftables
+iperf3                            iperf3
+curl                              curl
+ping                              iputils-ping
+skopeo                            skopeo
+umoci                             umoci
+docker-registry                   docker-registry
+htpasswd                          apache2-utils
+openssl                           openssl
+zstd                              zstd
 buildah                           buildah
 containerd                        containerd
 ctr                               containerd

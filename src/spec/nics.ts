@@ -1,0 +1,80 @@
+import type { KernelFeatures } from "../linux/index.ts";
+
+/** Where a request about interfaces is made: in the host's network namespace, which is the application's, or in the container's. */
+export type NetPlace = "host" | "container";
+
+/** A number that is known only when the program runs, and where it goes in a message (u32, the machine's byte order). */
+export interface NetFill {
+  /** Bytes from the start of the message. */
+  readonly at: number;
+  /** A descriptor of a network namespace, or the index of the interface that has this name then. */
+  readonly value: { readonly namespace: NetPlace } | { readonly link: string; readonly place: NetPlace };
+}
+
+/** One thing that the monitor does for an interface, with the rights of the caller. */
+export type NetStep =
+  /** A message of rtnetlink(7) that asks for an acknowledgement. */
+  | {
+      readonly do: "request";
+      readonly place: NetPlace;
+      readonly message: Uint8Array;
+      readonly fills?: readonly NetFill[];
+      /** Errnos that are as good as success. */
+      readonly tolerate?: readonly number[];
+      readonly why: string;
+    }
+  /** A transaction of nf_tables in the host's network namespace: all messages from the batch's beginning to its end. */
+  | { readonly do: "nftables"; readonly batch: Uint8Array; readonly tolerate?: readonly number[]; readonly why: string }
+  /**
+   * A write lock on one byte of a file (F_OFD_SETLK in fcntl(2)), held by the monitor as long as the container is there: the kernel takes it back however the
+   * monitor ends. EAGAIN when somebody else has it.
+   */
+  | { readonly do: "lock"; readonly path: string; readonly byte: number; readonly why: string }
+  /** A socket that is bound and never used, held by the monitor as long as the container is there: nobody else gets the port. */
+  | {
+      readonly do: "bind";
+      readonly protocol: "tcp" | "udp" | "sctp";
+      /** As bytes: 4 or 16. */
+      readonly address: Uint8Array;
+      readonly port: number;
+      readonly why: string;
+    }
+  /** Writes a file under /proc/sys/net of the place's namespace. */
+  | {
+      readonly do: "sysctl";
+      readonly place: NetPlace;
+      readonly key: string;
+      readonly value: string;
+      readonly why: string;
+    };
+
+/** What an interface of a container takes: all of it is data, so that `ct explain` shows it and the monitor does it, also the undoing when the application is gone. */
+export interface NicPlan {
+  /** In this order when the container's network namespace exists, before its command is executed. */
+  readonly setUp: readonly NetStep[];
+  /**
+   * When the container has ended, however it did, each one whatever became of those before. What the kernel removes with the namespace or with the monitor
+   * (a veth, a lock, a bound socket) needs nothing here.
+   */
+  readonly tearDown?: readonly NetStep[];
+  /** The container's namespace must be there for `tearDown`: the monitor keeps it open. */
+  readonly keepsNamespace?: boolean;
+}
+
+export interface NicContext {
+  /** The interface's name in the container. */
+  readonly name: string;
+  /** A name that no other interface on the host has, for the side of it that stays there: at most 15 bytes. */
+  readonly hostName: string;
+  readonly containerName: string;
+  readonly features: KernelFeatures;
+}
+
+/**
+ * Makes an interface of a container. `plan` may look at the host (and should refuse what cannot work, with a clear error), but it changes nothing. What every
+ * interface has (MAC, MTU, addresses, routes, up) is added by libct afterwards, in the container's namespace.
+ */
+export interface NicDriver {
+  readonly type: string;
+  plan(context: NicContext): NicPlan | Promise<NicPlan>;
+}
