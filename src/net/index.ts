@@ -1,0 +1,3 @@
+export { moveDevice, planNetDevices } from "./net-devices.ts";
+export { noOrphan, planNics, requirePrivileges } from "./plan.ts";
+export { indexOf, namespaceOf, request } from "./request.ts";
