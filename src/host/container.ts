@@ -125,7 +125,9 @@ export class Container extends ContainerControls {
     command: Command,
     options: { readonly kernel?: string | undefined } & StartOptions = {},
   ): Promise<Listing> {
-    const resolved = await this.#resolve(command, options, options.kernel);
+    const made: (() => void)[] = [];
+    const resolved = await this.#resolve(command, options, made, options.kernel);
+    for (const action of made) action();
     const { explainProgram } = await import("../explain/index.ts");
     return explainProgram(compileContainer(await this.#recordIn(resolved, false)));
   }
@@ -317,8 +319,12 @@ export class Container extends ContainerControls {
   /** Plans the container; when that fails, or nobody wants it any more, the root driver is told. */
   async #prepare(command: Command, options: StartOptions, held: boolean): Promise<Launch> {
     let reserved: RecordStore | undefined;
+    const actions: (() => void)[] = [];
+    const whenMade = () => {
+      for (const action of actions) action();
+    };
     try {
-      const resolved = await this.#recordIn(await this.#resolve(command, options), held);
+      const resolved = await this.#recordIn(await this.#resolve(command, options, actions), held);
       const pipes = await pipesFor(resolved);
       throwIfAborted(options.signal);
       this.#cgroups = resolved.cgroup?.handle.directories ?? [];
@@ -331,15 +337,23 @@ export class Container extends ContainerControls {
         reserved = store;
       }
       const make = (zygote: Zygote) => new Launch(zygote, resolved, compiled, pipes);
-      return await launchWith(this.host, options.fds, make);
+      const launch = await launchWith(this.host, options.fds, make);
+      launch.started.then(whenMade, whenMade);
+      return launch;
     } catch (error) {
+      whenMade();
       reserved?.remove(this.name);
       await this.#release();
       throw error instanceof RangeError ? tooLarge(error) : error;
     }
   }
 
-  async #resolve(command: Command, options: StartOptions, kernel?: string): Promise<Resolved> {
+  async #resolve(
+    command: Command,
+    options: StartOptions,
+    whenMade: (() => void)[],
+    kernel?: string,
+  ): Promise<Resolved> {
     const given = "args" in command ? command : { args: command };
     const process = validateProcess({ ...this.spec.process, ...given });
     const surroundings = await this.host.surroundings();
@@ -348,6 +362,7 @@ export class Container extends ContainerControls {
       ...surroundings,
       features,
       name: this.name,
+      whenMade: (action) => whenMade.push(action),
     });
   }
 

@@ -9,7 +9,9 @@ export {
   mountOptionNames,
   parseMountOptions,
 } from "./mount-options.ts";
+export type * from "./net-process.ts";
 export type * from "./nic-types.ts";
+export type * from "./nic-user-mode.ts";
 export type * from "./nics.ts";
 export { parseNumbers } from "./number-list.ts";
 export type * from "./resources.ts";

@@ -1,4 +1,5 @@
 import type { KernelFeatures } from "../linux/index.ts";
+import type { NetProcess, NetQuestion } from "./net-process.ts";
 import type { NicCommon } from "./nic-types.ts";
 
 /** Where a request about interfaces is made: in the host's network namespace, which is the application's, or in the container's. */
@@ -62,7 +63,9 @@ export type NetStep =
       readonly gid?: number;
       readonly multiQueue?: boolean;
       readonly why: string;
-    };
+    }
+  | NetProcess
+  | NetQuestion;
 
 /** What an interface of a container takes: all of it is data, so that `ct explain` shows it and the monitor does it, also the undoing when the application is gone. */
 export interface NicPlan {
@@ -78,6 +81,8 @@ export interface NicPlan {
    * (a veth, a lock, a bound socket) needs nothing here.
    */
   readonly tearDown?: readonly NetStep[];
+  /** What answers questions for names, when the container's resolv.conf is not told otherwise. */
+  readonly nameservers?: readonly string[];
   /** The container's namespace must be there for `tearDown`: the monitor keeps it open. */
   readonly keepsNamespace?: boolean;
 }
