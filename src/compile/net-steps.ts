@@ -37,6 +37,8 @@ export interface NetWorker extends NetSockets {
   /** The network namespace that it is in. Undefined: it is in the container's, and never leaves it. */
   place: NetPlace;
   readonly opened: Set<NetPlace>;
+  /** Who starts programs that carry the traffic. Undefined: somebody else has done it already. */
+  readonly carry?: (step: Step<"process" | "ask">) => void;
 }
 
 /** What is done in order, after everything that is held. */
@@ -73,6 +75,12 @@ function doStep(worker: NetWorker, member: string, step: Exclude<NetStep, Reques
     case "absent":
       openSocket(worker, step.place);
       expectAbsent(worker, step);
+      break;
+    case "process":
+    case "ask":
+      if (!worker.carry) break;
+      goTo(worker, "host");
+      worker.carry(step);
       break;
     case "tun":
       goTo(worker, "container");

@@ -4,9 +4,9 @@ import { LibctError } from "../errors.ts";
 import { hostArch, type ProgramRunner, startExecutor } from "../executor/index.ts";
 import { absolutePath, E, randomHex } from "../linux/index.ts";
 import { encodeProgram, type Program } from "../program/index.ts";
+import { holderConnection } from "../net/index.ts";
 import { lock } from "../records/index.ts";
 import type { NetProcess } from "../spec/index.ts";
-import type { Caller } from "./caller.ts";
 import { automaticIdMaps } from "./idmaps.ts";
 import type { Surroundings } from "./resolve.ts";
 
@@ -17,11 +17,8 @@ export interface HolderVisit extends HolderPlace {
   release(): void;
 }
 
-/** Finds the holder of the user's networks, or starts one. What connects it to the host's network is asked for only then. */
-export async function visitHolder(
-  surroundings: Surroundings,
-  connection: () => NetProcess | Promise<NetProcess>,
-): Promise<HolderVisit> {
+/** Finds the holder of the user's networks, or starts one. */
+export async function visitHolder(surroundings: Surroundings): Promise<HolderVisit> {
   const { runner, caller, scratch } = surroundings;
   const idMaps = automaticIdMaps(caller);
   const above = absolutePath(`${scratch}/../holder`);
@@ -36,7 +33,7 @@ export async function visitHolder(
     const directory = `${above}/${randomHex(8)}`;
     mkdirSync(directory, { mode: 0o700 });
     try {
-      await start(surroundings, directory, idMaps, await connection());
+      await start(surroundings, directory, idMaps, await holderConnection());
       return await visitOne(runner, directory);
     } catch (error) {
       rmSync(directory, { recursive: true, force: true });
@@ -134,7 +131,7 @@ function started(runner: ProgramRunner, program: Program): Promise<void> {
         said = new TextDecoder().decode(bytes);
       },
       fail: (at) => {
-        failure ??= import("./failures.ts").then(({ failureError }) => failureError(program, at, said));
+        failure ??= import("./failures.ts").then(({ failureError }) => failureError(program, at, undefined, said));
       },
       done: (error) => {
         if (failure) failure.then(reject, reject);
@@ -167,6 +164,3 @@ const unmapped = (kind: "uid" | "gid", id: number) =>
     member: `${kind}Mappings`,
     hint: "on networks of an ordinary user there are his own id and the subordinate ones of /etc/subuid and /etc/subgid",
   });
-
-/** Whether networks of this caller live in a holder: the host's own are root's. */
-export const needsHolder = ({ privileged }: Pick<Caller, "privileged">): boolean => !privileged;

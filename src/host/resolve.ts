@@ -43,7 +43,7 @@ export type Streams = Pick<
 /** Looks up on the machine what the compiler must know; refuses what cannot work before anything is made. */
 export async function resolveContainer(
   spec: ContainerSpec,
-  processSpec: ProcessSpec,
+  process: ProcessSpec,
   streams: Streams,
   surroundings: Surroundings & { readonly name?: string; readonly whenMade?: WhenMade },
 ): Promise<Resolved> {
@@ -63,7 +63,7 @@ export async function resolveContainer(
   if (spec.mountLabel !== undefined) requireMountLabel(spec.mountLabel, mounts, root?.steps ?? []);
   if (spec.memoryPolicy) requireMemoryPolicy(spec.memoryPolicy, features);
   return {
-    ...resolveProcess(processSpec, spec.seccomp, features, { state, caller, enters: false }),
+    ...resolveProcess(process, spec.seccomp, features, { state, caller, enters: false }),
     ...streams,
     orphan: spec.lifetime === "orphan",
     spec,
@@ -73,7 +73,7 @@ export async function resolveContainer(
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
     mounts,
-    ...(await resolveRare(spec, name, { features, caller, runner })),
+    ...(await resolveRare(spec, name, { features, caller, runner, scratch })),
     ...(holder ? { holder: holder.place } : {}),
     ...(root && spec.rootMode === "move" ? { kernelViews: kernelViews() } : {}),
     mountLabel: spec.mountLabel,
@@ -86,15 +86,17 @@ export async function resolveContainer(
 /** Takes what is to be done when the container stands, or has failed. */
 export type WhenMade = (action: () => void) => void;
 
+const isManaged = ({ nics = {} }: ContainerSpec): boolean =>
+  Object.values(nics).some((nic) => "type" in nic && (nic.type as string) === "network");
+
 /** Networks of an ordinary user live in namespaces of their own, which are there at least until the container is. */
 async function resolveHolder(
   spec: ContainerSpec,
   surroundings: Surroundings & { readonly whenMade?: WhenMade },
 ): Promise<{ readonly place: HolderPlace; below(maps: IdMaps): IdMaps } | undefined> {
-  if (!process.env.HACK_HOLDER) return undefined;
+  if (surroundings.caller.privileged || !isManaged(spec)) return undefined;
   const { belowHolder, visitHolder } = await import("./net-holder.ts");
-  const connection = () => ({do: "process", ready: "exits", why: "connect", args: JSON.parse(process.env.HACK_HOLDER ?? "[]")}) as const;
-  const visit = await visitHolder(surroundings, connection);
+  const visit = await visitHolder(surroundings);
   surroundings.whenMade?.(visit.release);
   const { directory, pid, idMaps } = visit;
   return { place: { directory, pid }, below: (maps) => belowHolder(maps, idMaps) };
@@ -104,7 +106,7 @@ async function resolveHolder(
 async function resolveRare(
   spec: ContainerSpec,
   name: string,
-  surroundings: Pick<Surroundings, "features" | "caller" | "runner">,
+  surroundings: Pick<Surroundings, "features" | "caller" | "runner" | "scratch">,
 ): Promise<Pick<Resolved, "nics" | "intelRdt">> {
   const rare: { -readonly [K in "nics" | "intelRdt"]?: NonNullable<Resolved[K]> } = {};
   if (spec.intelRdt) {

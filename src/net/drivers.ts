@@ -1,11 +1,13 @@
 import type { BuiltInNic, Nic, NicDriver } from "../spec/index.ts";
 import { loopback } from "./loopback.ts";
+import { pasta } from "./user-mode/pasta.ts";
+import { slirp4netns } from "./user-mode/slirp4netns.ts";
 import { veth } from "./veth.ts";
 
 type Drivers = { readonly [K in BuiltInNic["type"]]?: (nic: Extract<BuiltInNic, { readonly type: K }>) => NicDriver };
 
 /** Who makes which kind of interface. */
-const DRIVERS: Drivers = { veth, loopback };
+const DRIVERS: Drivers = { veth, loopback, pasta, slirp4netns };
 
 export function driverOf(nic: Nic): NicDriver {
   if ("driver" in nic) return nic.driver;

@@ -14,6 +14,7 @@ export type * from "./nic-types.ts";
 export type * from "./nic-user-mode.ts";
 export type * from "./nics.ts";
 export { parseNumbers } from "./number-list.ts";
+export type * from "./ports.ts";
 export type * from "./resources.ts";
 export type * from "./scheduling.ts";
 export { namespaceType } from "./schema.ts";

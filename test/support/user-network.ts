@@ -36,6 +36,7 @@ const HOSTS = `
 /** At hand in the body besides what `inProcess` gives: a shell of the other host's, one of this host's, and `until`, which tries again until a shell succeeds. */
 const PRELUDE = `
   const { execFileSync } = await import("node:child_process");
+  const { readdirSync, readFileSync } = await import("node:fs");
   const { connect } = await import("node:net");
   const here = (script) => {
     try { return execFileSync("sh", ["-c", script], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim(); }
@@ -54,7 +55,9 @@ const PRELUDE = `
     }
   };
   /** Programs that carry somebody's traffic, by what they were started with. */
-  const carriers = () => here("cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -o '/[a-z/]*\\(pasta\\|slirp4netns\\) [^ ]*' | wc -l");
+  const carriers = () => readdirSync("/proc").filter((name) => {
+    try { return /\\/(pasta|slirp4netns)\\0/.test(readFileSync("/proc/" + name + "/cmdline", "latin1")); } catch { return false; }
+  }).length;
   await until("the other host", () => here("curl -s -m 1 http://${OTHER}/"));
 `;
 

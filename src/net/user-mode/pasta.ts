@@ -1,9 +1,19 @@
 import { invalid } from "../../errors.ts";
-import type { NicPlan, PastaNic } from "../../spec/index.ts";
-import type { UserModePort } from "./published.ts";
+import { formatIp, networkOf, parseIpPrefix } from "../../linux/index.ts";
+import type { NicContext, NicDriver, NicPlan, PastaNic } from "../../spec/index.ts";
+import { type UserModePort, userModePorts } from "./ports.ts";
+import { userModeProgram } from "./program.ts";
 
 /** What pasta answers for: a question of the container's to it is one of the host's to its own name servers. No host on the Internet has it (RFC 3927). */
 export const PASTA_DNS = "169.254.1.1";
+
+export const pasta = (nic: PastaNic): NicDriver => ({
+  type: "pasta",
+  async plan({ name, ports, privileged }: NicContext): Promise<NicPlan> {
+    const program = userModeProgram("pasta", nic.program, `nics.${name}`);
+    return planPasta(nic, { name, program, root: privileged, ports: await userModePorts(ports) });
+  },
+});
 
 export interface PastaSurroundings {
   /** Its name in the container. */
@@ -46,7 +56,7 @@ export function planPasta(nic: PastaNic, { name, program, root, ports }: PastaSu
         why: `connect ${name} to the host by pasta`,
       },
     ],
-    sees: ["mac", "mtu", "addresses", "up"],
+    sees: ["mac", "mtu", "addresses", "up", "defaultRoute"],
     nameservers: [PASTA_DNS],
   };
 }
@@ -67,9 +77,28 @@ function addressWords({ addresses = [] }: PastaNic, name: string): readonly stri
   });
 }
 
-/** The gateways of default routes are pasta's own addresses in the container's network; all other routes are made by libct. */
-const gatewayWords = ({ routes = [] }: PastaNic): readonly string[] =>
-  routes.flatMap(({ to, via }) => (to === "default" && via !== undefined ? ["--gateway", via] : []));
+/**
+ * The gateways of default routes are pasta's own addresses in the container's network; all other routes are made by libct. With an IPv4 address of one's own the
+ * host's gateway would mostly be outside of its network.
+ */
+function gatewayWords({ addresses = [], routes = [] }: PastaNic): readonly string[] {
+  const given = routes.flatMap(({ to, via }) => (to === "default" && via !== undefined ? [via] : []));
+  const own = addresses.find((address) => !isIpv6(address));
+  const first = own === undefined || given.some((via) => !isIpv6(via)) ? undefined : firstOther(own);
+  return [...given, ...(first === undefined ? [] : [first])].flatMap((via) => ["--gateway", via]);
+}
+
+/** The first address of a network, or the second for who has the first. */
+function firstOther(address: string): string | undefined {
+  const prefix = parseIpPrefix(address);
+  if (!prefix || prefix.length > 30) return undefined;
+  const [gateway, second] = [1, 2].map((host) => {
+    const bytes = networkOf(prefix).slice();
+    bytes[3] = (bytes[3] ?? 0) + host;
+    return formatIp(bytes);
+  });
+  return gateway === formatIp(prefix.address) ? second : gateway;
+}
 
 /** "127.0.0.1/8080-8089:80-89", as often as there are ports; "none" when there are none, as the default is to send on all. */
 function portWords(option: string, ports: readonly UserModePort[], protocol: "tcp" | "udp"): readonly string[] {

@@ -1,7 +1,17 @@
 import { invalid } from "../../errors.ts";
 import { formatIp, parseIpPrefix } from "../../linux/index.ts";
-import type { NetQuestion, NicPlan, Slirp4netnsNic } from "../../spec/index.ts";
-import type { UserModePort } from "./published.ts";
+import type { NetQuestion, NicContext, NicDriver, NicPlan, Slirp4netnsNic } from "../../spec/index.ts";
+import { type UserModePort, userModePorts } from "./ports.ts";
+import { userModeProgram } from "./program.ts";
+
+export const slirp4netns = (nic: Slirp4netnsNic): NicDriver => ({
+  type: "slirp4netns",
+  async plan({ name, hostName, runtime, ports }: NicContext): Promise<NicPlan> {
+    const program = userModeProgram("slirp4netns", nic.program, `nics.${name}`);
+    const whole = await userModePorts(ports);
+    return planSlirp4netns(nic, { name, program, socket: `${runtime}/slirp-${hostName}`, ports: whole });
+  },
+});
 
 export interface SlirpSurroundings {
   readonly name: string;
@@ -40,7 +50,7 @@ export function planSlirp4netns(nic: Slirp4netnsNic, surroundings: SlirpSurround
       { do: "process", args: [program, ...args, "--ready-fd", ...last], ready: "writes", why },
       ...questions,
     ],
-    sees: ["mac", "mtu", "up"],
+    sees: ["mac", "mtu", "up", "defaultRoute"],
     nameservers: [networkAddress(network, name, DNS)],
   };
 }
