@@ -1,9 +1,11 @@
-import { type Cgroup, type CgroupStats, freeze, isFrozen, readStats, thaw, update } from "../cgroup/index.ts";
+import { type Cgroup, freeze, isFrozen, thaw, update } from "../cgroup/index.ts";
 import { compileDeviceProgram } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import { hostArch, type ProgramRunner } from "../executor/index.ts";
 import { encodeProgram } from "../program/index.ts";
+import type { ProcessIdentity } from "../records/index.ts";
 import { type Resources, validateResources } from "../spec/index.ts";
+import type { ContainerStats } from "./container-stats.ts";
 import { failureError } from "./failures.ts";
 
 /** A running container, as far as its limits are concerned. */
@@ -21,7 +23,11 @@ export async function updateResources({ cgroup }: Limited, runner: ProgramRunner
   await changeScope(known, known.scope, valid, files);
 }
 
-export const stats = ({ cgroup }: Limited): CgroupStats => readStats(required(cgroup));
+export async function stats({ cgroup }: Limited, networked: ProcessIdentity | undefined): Promise<ContainerStats> {
+  const known = required(cgroup);
+  const { readContainerStats } = await import("./container-stats.ts");
+  return readContainerStats(known, () => networked);
+}
 export const pause = ({ cgroup }: Limited): Promise<void> => freeze(required(cgroup));
 export const resume = ({ cgroup }: Limited): Promise<void> => thaw(required(cgroup));
 
