@@ -1,8 +1,8 @@
 import { LibctError } from "../../errors.ts";
-import { readDocument } from "../manifest.ts";
+import { mediaTypeOf } from "../manifest-type.ts";
 import { isForeign } from "../media-types.ts";
 import { formatReference, type ImageReference } from "../reference.ts";
-import type { Descriptor, Digest, ImageDestination, ImageSource, RawManifest } from "../types.ts";
+import type { Descriptor, Digest, ImageDestination, ImageSource } from "../types.ts";
 import { type Connection, connect, type RegistryOptions } from "./connect.ts";
 import { ownEndpoint } from "./endpoints.ts";
 import { discard } from "./http.ts";
@@ -121,16 +121,4 @@ function tagOf(reference: ImageReference, digest: Digest): string {
     );
   }
   return reference.tag ?? digest;
-}
-
-/** Registries insist that the type of the request is that in the document. */
-function mediaTypeOf(raw: RawManifest, name: string): string {
-  const document = readDocument(raw, name);
-  const own = document.kind === "index" ? document.index.mediaType : document.manifest.mediaType;
-  return (
-    own ??
-    (document.kind === "index"
-      ? "application/vnd.oci.image.index.v1+json"
-      : "application/vnd.oci.image.manifest.v1+json")
-  );
 }
