@@ -22,6 +22,7 @@ export {
   type ContainerEvent,
   type ContainerInfo,
   type ContainerListing,
+  type ContainerStats,
   type EndReason,
   type EnterOptions,
   type ExitStatus,
@@ -29,7 +30,9 @@ export {
   Host,
   type HostFeatures,
   type HostOptions,
+  type InterfaceStats,
   type Meter,
+  type NetworkStats,
   type OutputStream,
   type Process,
   type Repair,
@@ -39,6 +42,7 @@ export {
   type StartOptions,
   type StatsPart,
   type StopOptions,
+  type Traffic,
   type UnmountOptions,
 } from "./host/index.ts";
 export type { KernelFeatures } from "./linux/index.ts";

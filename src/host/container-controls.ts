@@ -1,4 +1,4 @@
-import { type Cgroup, type CgroupStats, pidsOf, signalAll } from "../cgroup/index.ts";
+import { type Cgroup, pidsOf, signalAll } from "../cgroup/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Listing } from "../explain/index.ts";
 import type { HealthNotes, HealthReport, LogEntry, LogOptions, StatusReport } from "../records/index.ts";
@@ -15,6 +15,7 @@ import type { Attachment } from "./attach.ts";
 import { type ContainerEvent, containerEvents, type Watched } from "./container-events.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { type Limited, pause, refusePaused, resume, stats } from "./container-resources.ts";
+import type { ContainerStats } from "./container-stats.ts";
 import type { EnterOptions } from "./enter.ts";
 import type { EnteredProcesses } from "./entered-processes.ts";
 import type { Checked } from "./health.ts";
@@ -167,9 +168,11 @@ export abstract class ContainerControls {
     await updateResources(this.limited(), this.host.zygote, resources);
   }
 
-  /** What it uses: processor time, memory, processes, disk traffic. */
-  async stats(): Promise<CgroupStats> {
-    return stats(this.limited());
+  /** What it uses: processor time, memory, processes, disk and network traffic. */
+  async stats(): Promise<ContainerStats> {
+    const limited = this.limited();
+    const networked = this.spec.namespaces?.some((one) => (typeof one === "string" ? one : one.type) === "network");
+    return await stats(limited, networked ? (await this.running()).init : undefined);
   }
 
   /** Sends a signal to all of its processes. A SIGKILL reaches also those that are being made. */

@@ -1,12 +1,18 @@
-import { type Cgroup, type CgroupStats, freeze, isFrozen, readStats, thaw } from "../cgroup/index.ts";
+import { type Cgroup, freeze, isFrozen, thaw } from "../cgroup/index.ts";
 import { LibctError } from "../errors.ts";
+import type { ProcessIdentity } from "../records/index.ts";
+import type { ContainerStats } from "./container-stats.ts";
 
 /** A running container, as far as its limits are concerned. */
 export interface Limited {
   readonly cgroup: Cgroup | undefined;
 }
 
-export const stats = ({ cgroup }: Limited): CgroupStats => readStats(requireCgroup(cgroup));
+export async function stats({ cgroup }: Limited, networked: ProcessIdentity | undefined): Promise<ContainerStats> {
+  const known = requireCgroup(cgroup);
+  const { readContainerStats } = await import("./container-stats.ts");
+  return readContainerStats(known, () => networked);
+}
 export const pause = ({ cgroup }: Limited): Promise<void> => freeze(requireCgroup(cgroup));
 export const resume = ({ cgroup }: Limited): Promise<void> => thaw(requireCgroup(cgroup));
 
