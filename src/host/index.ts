@@ -10,6 +10,8 @@ export { type EnterContext, type EnterOptions, enter, explainEntry } from "./ent
 export type { ExitStatus } from "./exit-status.ts";
 export type { HealthEvent } from "./health-events.ts";
 export { Host, type HostOptions } from "./host.ts";
+export type { ImportOptions } from "./import.ts";
+export type { ImportSource } from "./import-source.ts";
 export type { ContainerInfo, ContainerListing } from "./inspect.ts";
 export {
   addDevice,
@@ -23,6 +25,7 @@ export {
   type UnmountOptions,
 } from "./live.ts";
 export type { Meter } from "./meter.ts";
+export { planImported } from "./plan-imported.ts";
 export { planRun } from "./plan-run.ts";
 export { Process } from "./process.ts";
 export type { StopOptions } from "./recorded.ts";
