@@ -23,6 +23,7 @@ export {
   type ContainerEvent,
   type ContainerInfo,
   type ContainerListing,
+  type ContainerStats,
   type EndReason,
   type EnterOptions,
   type ExitStatus,
@@ -32,7 +33,9 @@ export {
   type HostOptions,
   type ImportOptions,
   type ImportSource,
+  type InterfaceStats,
   type Meter,
+  type NetworkStats,
   type OutputStream,
   type Process,
   type Repair,
@@ -42,6 +45,7 @@ export {
   type StartOptions,
   type StatsPart,
   type StopOptions,
+  type Traffic,
   type UnmountOptions,
 } from "./host/index.ts";
 export type { KernelFeatures } from "./linux/index.ts";
