@@ -130,7 +130,12 @@ export function waitForExecution(c: ProcessContext): void {
 }
 
 /** The monitor takes a message from the set-up; when that has ended instead, it has said why and nothing is left to do here. */
-export function receive(c: Pick<ProcessContext, "monitor" | "program" | "sync">, into: ReturnType<BlockBuilder["str"]>, size: number, ended: Label): void {
+export function receive(
+  c: Pick<ProcessContext, "monitor" | "program" | "sync">,
+  into: ReturnType<BlockBuilder["str"]>,
+  size: number,
+  ended: Label,
+): void {
   const got = c.monitor.sysResult("received", "recvfrom", [c.sync.monitor, into, size, 0, 0, 0], {
     tolerate: [E.ECONNRESET],
   });
@@ -253,7 +258,13 @@ export function pathOfProcess(block: BlockBuilder, pid: Register, file: string):
 }
 
 /** Writes a file of another process. */
-export function writeProcOf(c: Pick<ProcessContext, "monitor" | "proc">, pid: Register, file: string, content: string, member: string): void {
+export function writeProcOf(
+  c: Pick<ProcessContext, "monitor" | "proc">,
+  pid: Register,
+  file: string,
+  content: string,
+  member: string,
+): void {
   const { monitor } = c;
   const path = pathOfProcess(monitor.at(member), pid, file);
   const why = `write ${file}`;

@@ -1,4 +1,4 @@
-import { AT, CLONE, E, type Arch, type KernelFeatures, O, openFlags, u64s } from "../linux/index.ts";
+import { type Arch, AT, CLONE, E, type KernelFeatures, O, openFlags, u64s } from "../linux/index.ts";
 import { type BlockBuilder, type Program, ProgramBuilder, type Register } from "../program/index.ts";
 import type { NetProcess } from "../spec/index.ts";
 import { NOTICE } from "./context.ts";

@@ -38,7 +38,7 @@ export interface NetWorker extends NetSockets {
   place: NetPlace;
   readonly opened: Set<NetPlace>;
   /** Who starts programs that carry the traffic. Undefined: somebody else has done it already. */
-  readonly carry?: (step: Step<"process" | "ask">) => void;
+  readonly carry?: (step: Step<"process" | "send">) => void;
 }
 
 /** What is done in order, after everything that is held. */
@@ -77,7 +77,7 @@ function doStep(worker: NetWorker, member: string, step: Exclude<NetStep, Reques
       expectAbsent(worker, step);
       break;
     case "process":
-    case "ask":
+    case "send":
       if (!worker.carry) break;
       goTo(worker, "host");
       worker.carry(step);

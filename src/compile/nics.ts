@@ -77,7 +77,7 @@ export function makeOwnNics(c: Context): void {
   if (worker.opened.has("container")) c.init.sys("close", [worker.socket.container]);
 }
 
-const isCarried = ({ step }: MemberStep): boolean => step.do === "process" || step.do === "ask";
+const isCarried = ({ step }: MemberStep): boolean => step.do === "process" || step.do === "send";
 
 /** A program that carries traffic is the monitor's child: one of init's would be in the container. */
 function awaitCarriers(c: Context): void {
@@ -110,7 +110,7 @@ function carrierOf(c: Context, network: Register, pid: Register, ended: Label): 
   const owner = created.has("user") || joined.has("user") ? { pid, ended } : undefined;
   return (step) => {
     if (step.do === "process") startNetProcess(c, step, { network, owner, scratch: nics?.scratch ?? "" });
-    if (step.do === "ask") askQuestion(c, step);
+    if (step.do === "send") askQuestion(c, step);
   };
 }
 

@@ -3,8 +3,8 @@ import { compileHolder, compileVisit, HOLDER_FILE, type HolderPlace, type IdMaps
 import { LibctError } from "../errors.ts";
 import { hostArch, type ProgramRunner, startExecutor } from "../executor/index.ts";
 import { absolutePath, E, randomHex } from "../linux/index.ts";
-import { encodeProgram, type Program } from "../program/index.ts";
 import { holderConnection } from "../net/index.ts";
+import { encodeProgram, type Program } from "../program/index.ts";
 import { lock } from "../records/index.ts";
 import type { NetProcess } from "../spec/index.ts";
 import { automaticIdMaps } from "./idmaps.ts";

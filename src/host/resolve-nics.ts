@@ -1,6 +1,6 @@
 import { type NicPlans, needsMonitor } from "../compile/index.ts";
-import { noOrphan, planNetDevices, planNics, requirePrivileges } from "../net/index.ts";
 import { absolutePath } from "../linux/index.ts";
+import { noOrphan, planNetDevices, planNics, requirePrivileges } from "../net/index.ts";
 import type { ContainerSpec, PlannedNic } from "../spec/index.ts";
 import type { Surroundings } from "./resolve.ts";
 

@@ -30,7 +30,8 @@ export async function planNics(
     const plan = await driverOf(nic).plan(context);
     made.push({ ...plan, member });
     settled.push({ member, setUp: settle(name, nic, plan.sees) });
-    for (const { at, step } of giveRoutes(name, nic, plan.sees)) routes.push({ member: `${member}.routes[${at}]`, setUp: [step] });
+    for (const { at, step } of giveRoutes(name, nic, plan.sees))
+      routes.push({ member: `${member}.routes[${at}]`, setUp: [step] });
   }
   return [...made, ...settled, { member: "nics", setUp: [raiseLoopback()] }, ...routes].filter(
     ({ setUp, tearDown }) => setUp.length > 0 || tearDown !== undefined,

@@ -21,7 +21,9 @@ export function settle(name: string, nic: NicCommon, sees: NicPlan["sees"] = [])
   return [
     ...Object.entries(nic.sysctl ?? {}).map(([key, value]) => setParameter(name, key, value)),
     ...setLink("container", name, nic, sees),
-    ...(sees.includes("addresses") ? [] : (nic.addresses ?? [])).map((address) => giveAddress("container", name, address)),
+    ...(sees.includes("addresses") ? [] : (nic.addresses ?? [])).map((address) =>
+      giveAddress("container", name, address),
+    ),
   ];
 }
 

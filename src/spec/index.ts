@@ -1,3 +1,4 @@
+export type * from "./cni.ts";
 export { formatJson, parseJson } from "./exact-json.ts";
 export { type Healthcheck, withHealthDefaults } from "./healthcheck.ts";
 export type * from "./hooks.ts";
@@ -12,7 +13,7 @@ export {
 export type * from "./net-process.ts";
 export type * from "./nic-types.ts";
 export type * from "./nic-user-mode.ts";
-export type * from "./nics.ts";
+export * from "./nics.ts";
 export { parseNumbers } from "./number-list.ts";
 export type * from "./ports.ts";
 export type * from "./resources.ts";

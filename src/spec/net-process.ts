@@ -21,7 +21,7 @@ export interface NetProcess {
 
 /** A request to a Unix socket that gets an answer; anything else than the expected beginning of it is a failure. */
 export interface NetQuestion {
-  readonly do: "ask";
+  readonly do: "send";
   readonly socket: string;
   readonly request: string;
   /** Eight bytes. */

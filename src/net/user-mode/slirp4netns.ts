@@ -46,10 +46,7 @@ export function planSlirp4netns(nic: Slirp4netnsNic, surroundings: SlirpSurround
   const questions = forwarding(ports, networkAddress(network, name, OWN), surroundings);
   const why = `connect ${name} to the host by slirp4netns`;
   return {
-    setUp: [
-      { do: "process", args: [program, ...args, "--ready-fd", ...last], ready: "writes", why },
-      ...questions,
-    ],
+    setUp: [{ do: "process", args: [program, ...args, "--ready-fd", ...last], ready: "writes", why }, ...questions],
     sees: ["mac", "mtu", "up", "defaultRoute"],
     nameservers: [networkAddress(network, name, DNS)],
   };
@@ -81,9 +78,15 @@ function forwarding(ports: readonly UserModePort[], guest: string, { socket }: S
     })),
   );
   return single.map(({ hostIP = "0.0.0.0", hostPort, containerPort, protocol }, index): NetQuestion => {
-    const where = { proto: protocol, host_addr: hostIP, host_port: hostPort, guest_addr: guest, guest_port: containerPort };
+    const where = {
+      proto: protocol,
+      host_addr: hostIP,
+      host_port: hostPort,
+      guest_addr: guest,
+      guest_port: containerPort,
+    };
     return {
-      do: "ask",
+      do: "send",
       socket,
       request: JSON.stringify({ execute: "add_hostfwd", arguments: where }),
       expected: '{"return',
