@@ -31,38 +31,52 @@ interface One {
 }
 
 function network(settings: Settings, index: number, context: ImportContext): One {
-  const key = (member: string) => `lxc.net.${index}.${member}`;
-  const last = (member: string) => settings.last(key(member));
+  const last = (member: string) => settings.last(`lxc.net.${index}.${member}`);
   const type = last("type") ?? "";
   const link = last("link");
-  const shared = common(settings, index, link, context);
-  if (last("flags") !== "up" && type !== "none" && type !== "empty") {
-    settings.change(key("type"), "the interface is brought up, although there is no flags = up");
-  }
+  // "up: activates the interface": without it the interface is only there.
+  const shared = { ...common(settings, index, link, context), ...(last("flags") === "up" ? {} : { up: false }) };
   const name = last("name") ?? (type === "phys" ? link : undefined);
   ignoreRest(settings, index);
   return { type, name, nic: nicOf(settings, index, type, link, shared) };
 }
 
-function nicOf(settings: Settings, index: number, type: string, link: string | undefined, shared: Partial<Nic>) {
-  const key = (member: string) => `lxc.net.${index}.${member}`;
-  const master = link === undefined ? {} : { master: link };
+function nicOf(
+  settings: Settings,
+  index: number,
+  type: string,
+  link: string | undefined,
+  shared: Partial<Nic>,
+): Nic | undefined {
+  const last = (member: string) => settings.last(`lxc.net.${index}.${member}`);
+  const on = link === undefined ? {} : { link };
   switch (type) {
     case "none":
     case "empty":
       return undefined;
-    case "veth":
-      return { type, ...master, ...shared };
+    case "veth": {
+      const pair = last("veth.pair");
+      const peer = pair === undefined ? {} : { peer: { name: pair } };
+      return { type, ...(link === undefined ? {} : { master: link }), ...peer, ...shared };
+    }
     case "macvlan":
-      return { type, ...master, mode: settings.last(key("macvlan.mode")) ?? "private", ...shared };
-    case "ipvlan":
-      return { type, ...master, mode: settings.last(key("ipvlan.mode")) ?? "l3", ...shared };
+      return { type, ...on, mode: last("macvlan.mode") ?? "private", ...shared };
+    case "ipvlan": {
+      const isolation = last("ipvlan.isolation");
+      return {
+        type,
+        ...on,
+        mode: last("ipvlan.mode") ?? "l3",
+        ...(isolation === undefined ? {} : { isolation }),
+        ...shared,
+      };
+    }
     case "vlan":
-      return { type, ...master, id: Number(settings.last(key("vlan.id")) ?? 0), ...shared };
+      return { type, ...on, id: Number(last("vlan.id") ?? 0), ...shared };
     case "phys":
       return { type: "host", ...(link === undefined ? {} : { device: link }), ...shared };
     default:
-      throw invalid(key("type"), type, "one of veth, macvlan, ipvlan, vlan, phys, empty, none");
+      throw invalid(`lxc.net.${index}.type`, type, "one of veth, macvlan, ipvlan, vlan, phys, empty, none");
   }
 }
 
@@ -125,13 +139,11 @@ function filled(mac: string, seed: string): string {
 const IGNORED: Readonly<Record<string, string>> = {
   "script.up": "nothing is executed for an interface; lxc.hook.start-host is",
   "script.down": "nothing is executed for an interface; lxc.hook.post-stop is",
-  "veth.pair": "libct chooses the name of the host's side",
   "veth.mode": "the host's side is a port of a bridge, or of nothing",
   "veth.ipv4.route": "no routes are set on the host",
   "veth.ipv6.route": "no routes are set on the host",
   "veth.vlan.id": "the port gets the bridge's own VLAN",
   "veth.vlan.tagged.id": "the port gets the bridge's own VLAN",
-  "ipvlan.isolation": "the kernel's own is taken",
   l2proxy: "no neighbours are proxied on the host",
 };
 
