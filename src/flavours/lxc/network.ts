@@ -1,5 +1,6 @@
 import { invalid } from "../../errors.ts";
-import type { ImportContext, Nic, NicRoute, Settings } from "../index.ts";
+import type { IpvlanNic, MacvlanNic, Nic, NicCommon, NicRoute } from "../../spec/index.ts";
+import type { ImportContext, Settings } from "../index.ts";
 
 /** Undefined: the host's network. */
 export type Network = Readonly<Record<string, Nic>> | undefined;
@@ -45,11 +46,12 @@ function nicOf(
   settings: Settings,
   index: number,
   type: string,
-  link: string | undefined,
-  shared: Partial<Nic>,
+  given: string | undefined,
+  shared: NicCommon,
 ): Nic | undefined {
-  const last = (member: string) => settings.last(`lxc.net.${index}.${member}`);
-  const on = link === undefined ? {} : { link };
+  const key = (member: string) => `lxc.net.${index}.${member}`;
+  const last = (member: string) => settings.last(key(member));
+  const link = () => given ?? missing(key("link"));
   switch (type) {
     case "none":
     case "empty":
@@ -57,30 +59,44 @@ function nicOf(
     case "veth": {
       const pair = last("veth.pair");
       const peer = pair === undefined ? {} : { peer: { name: pair } };
-      return { type, ...(link === undefined ? {} : { master: link }), ...peer, ...shared };
+      return { type, ...(given === undefined ? {} : { master: given }), ...peer, ...shared };
     }
     case "macvlan":
-      return { type, ...on, mode: last("macvlan.mode") ?? "private", ...shared };
-    case "ipvlan": {
-      const isolation = last("ipvlan.isolation");
       return {
         type,
-        ...on,
-        mode: last("ipvlan.mode") ?? "l3",
-        ...(isolation === undefined ? {} : { isolation }),
+        link: link(),
+        mode: oneOf(key("macvlan.mode"), last("macvlan.mode") ?? "private", MACVLAN),
         ...shared,
       };
+    case "ipvlan": {
+      const mode = oneOf(key("ipvlan.mode"), last("ipvlan.mode") ?? "l3", IPVLAN);
+      const isolation = oneOf(key("ipvlan.isolation"), last("ipvlan.isolation") ?? "bridge", ISOLATION);
+      return { type, link: link(), mode, isolation, ...shared };
     }
     case "vlan":
-      return { type, ...on, id: Number(last("vlan.id") ?? 0), ...shared };
+      return { type, link: link(), id: Number(last("vlan.id") ?? missing(key("vlan.id"))), ...shared };
     case "phys":
-      return { type: "host", ...(link === undefined ? {} : { device: link }), ...shared };
+      return { type: "host", device: link(), ...shared };
     default:
-      throw invalid(`lxc.net.${index}.type`, type, "one of veth, macvlan, ipvlan, vlan, phys, empty, none");
+      throw invalid(key("type"), type, "one of veth, macvlan, ipvlan, vlan, phys, empty, none");
   }
 }
 
-function common(settings: Settings, index: number, link: string | undefined, context: ImportContext): Partial<Nic> {
+const MACVLAN = ["bridge", "private", "vepa", "passthru"] as const satisfies readonly MacvlanNic["mode"][];
+const IPVLAN = ["l2", "l3", "l3s"] as const satisfies readonly IpvlanNic["mode"][];
+const ISOLATION = ["bridge", "private", "vepa"] as const satisfies readonly IpvlanNic["isolation"][];
+
+function oneOf<T extends string>(key: string, value: string, known: readonly T[]): T {
+  const found = known.find((one) => one === value);
+  if (found === undefined) throw invalid(key, value, `one of ${known.join(", ")}`);
+  return found;
+}
+
+function missing(key: string): never {
+  throw invalid(key, undefined, "a value, as the type of the network needs it");
+}
+
+function common(settings: Settings, index: number, link: string | undefined, context: ImportContext): NicCommon {
   const key = (member: string) => `lxc.net.${index}.${member}`;
   const [mac, mtu] = [settings.last(key("hwaddr")), settings.last(key("mtu"))];
   const addresses = ([4, 6] as const).flatMap((family) =>

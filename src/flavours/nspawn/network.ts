@@ -1,4 +1,5 @@
-import type { Nic, Settings } from "../index.ts";
+import type { Nic } from "../../spec/index.ts";
+import type { Settings } from "../index.ts";
 import { words, yes } from "./value.ts";
 
 export interface Network {

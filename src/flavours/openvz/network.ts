@@ -1,5 +1,6 @@
 import { invalid } from "../../errors.ts";
-import type { Nic, Settings } from "../index.ts";
+import type { Nic } from "../../spec/index.ts";
+import type { Settings } from "../index.ts";
 
 export interface Network {
   readonly nics: Readonly<Record<string, Nic>>;

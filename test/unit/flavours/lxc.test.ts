@@ -317,6 +317,7 @@ lxc.net.2.flags = up`;
         eth0: { type: "host", device: "eth0" },
       },
     });
+    expect(() => validateSpec(made)).not.toThrow();
   });
 
   it("share the host's network, or have none", () => {

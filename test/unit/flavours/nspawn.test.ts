@@ -161,5 +161,6 @@ describe("[Network]", () => {
       netDevices: { eth2: {}, eth3: { name: "lan" } },
     });
     expect(process.capabilities?.bounding).toContain("CAP_NET_ADMIN");
+    expect(() => validateSpec(made)).not.toThrow();
   });
 });

@@ -111,6 +111,7 @@ describe("interfaces", () => {
     const text = `IP_ADDRESS="10.0.0.5 2001:db8::5"
 NETIF="ifname=eth0,bridge=vzbr0,mac=00:18:51:00:00:01,host_ifname=veth101.0;ifname=eth1,mac_filter=on"
 NETDEV="eth7"`;
+    expect(() => validateSpec(spec(text))).not.toThrow();
     expect(spec(text)).toMatchObject({
       nics: {
         venet0: {
