@@ -3,7 +3,7 @@ import type { Stdio } from "../compile/index.ts";
 import { type Host, planRun, type RunPlan } from "../host/index.ts";
 import type { Invocation } from "./action.ts";
 import { permittedCapabilities } from "./capabilities.ts";
-import { type FlagContext, runOptions } from "./run-options.ts";
+import { type FlagContext, type NetworkOptions, runOptions } from "./run-options.ts";
 import { isTerminal, readTerminal } from "./terminal.ts";
 import { namesImport } from "./words.ts";
 
@@ -18,11 +18,18 @@ export async function planInvocation(invocation: Invocation, host: Host): Promis
     },
     env: process.env,
     terminal: flags.tty ? await readTerminal() : undefined,
+    network: await networkOf(flags, host),
   };
   if (root !== undefined && namesImport(root)) {
     return await (await import("./imported.ts")).planImport(invocation, host, context);
   }
   return await planRun(caller, command, runOptions(flags, root, context));
+}
+
+/** Most containers say nothing of it. */
+async function networkOf(flags: Invocation["flags"], host: Host): Promise<NetworkOptions> {
+  if (flags.net === undefined && flags.network === undefined && flags.nic.length === 0) return {};
+  return (await import("./network-options.ts")).networkOptions(flags, (name) => host.open(name));
 }
 
 /**
