@@ -1,6 +1,7 @@
 export type { Stdio } from "./compile/index.ts";
 export { type ErrorCode, type ErrorDetails, LibctError } from "./errors.ts";
 export type { Listing } from "./explain/index.ts";
+export type { Imported, Note } from "./flavours/index.ts";
 export {
   dir,
   fuseOverlay,
@@ -30,6 +31,8 @@ export {
   Host,
   type HostFeatures,
   type HostOptions,
+  type ImportOptions,
+  type ImportSource,
   type InterfaceStats,
   type Meter,
   type NetworkStats,

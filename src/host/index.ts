@@ -11,6 +11,8 @@ export { type EnterContext, type EnterOptions, enter, explainEntry } from "./ent
 export type { ExitStatus } from "./exit-status.ts";
 export type { HealthEvent } from "./health-events.ts";
 export { Host, type HostOptions } from "./host.ts";
+export type { ImportOptions } from "./import.ts";
+export type { ImportSource } from "./import-source.ts";
 export type { ContainerInfo, ContainerListing } from "./inspect.ts";
 export {
   addDevice,
@@ -25,6 +27,7 @@ export {
 } from "./live.ts";
 export type { Meter } from "./meter.ts";
 export type { InterfaceStats, NetworkStats, Traffic } from "./network-stats.ts";
+export { planImported } from "./plan-imported.ts";
 export { planRun } from "./plan-run.ts";
 export { Process } from "./process.ts";
 export type { StopOptions } from "./recorded.ts";
