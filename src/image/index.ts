@@ -1,8 +1,14 @@
 export { blobContent, bytesContent } from "./blob-content.ts";
 export { type CopyOptions, type CopyResult, copyImage } from "./copy.ts";
 export type { BlobEvent, CopyEvent } from "./copy-events.ts";
+export { forgetCredentials, type Kept, keepCredentials } from "./credentials/keep.ts";
+export type { Credentials } from "./credentials/types.ts";
 export { digestOf, isDigest, verifier, verifyBytes } from "./digest.ts";
+export { type Location, parseLocation } from "./location.ts";
+export { login, logout, parseRegistry } from "./login.ts";
 export { readConfig, readDocument } from "./manifest.ts";
+export { openDestination, openSource } from "./open.ts";
 export { formatPlatform, hostPlatform, parsePlatform, runsOn } from "./platform.ts";
 export { familiarName, formatReference, type ImageReference, parseReference } from "./reference.ts";
+export type { RegistryOptions } from "./registry/connect.ts";
 export type * from "./types.ts";
