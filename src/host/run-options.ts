@@ -35,6 +35,7 @@ export function mergeMounts(base: readonly Mount[], added: readonly Mount[]): re
 const PROCESS_MEMBERS = [
   "env",
   "cwd",
+  "makeCwd",
   "user",
   "capabilities",
   "noNewPrivileges",
