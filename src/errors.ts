@@ -19,6 +19,7 @@ export type ErrorCode =
   | "ERR_CT_REGISTRY"
   | "ERR_CT_UNAUTHORIZED"
   | "ERR_CT_STORE"
+  | "ERR_CT_LAYER"
   | "ERR_CT_ABORTED";
 
 export interface ErrorDetails {
