@@ -26,7 +26,7 @@ export interface FlagContext {
 }
 
 /** What the words of a command line mean for the API. Looks only at the files that they name. */
-export function runOptions(flags: RunFlags, root: string | undefined, context: FlagContext): RunOptions {
+export function runOptions(flags: RunFlags, { root, image }: RootWords, context: FlagContext): RunOptions {
   const isolation = isolationOptions(flags, context.privileged);
   const options: RunOptions = {
     ...processOptions(flags, context),
@@ -37,12 +37,24 @@ export function runOptions(flags: RunFlags, root: string | undefined, context: F
     ...healthOptions(flags),
   };
   if (flags.sandbox) {
-    if (root !== undefined && root !== "host") throw usage("--sandbox is over the host's root and takes no other ROOT");
+    if (image !== undefined || (root !== undefined && root !== "host"))
+      throw usage("--sandbox is over the host's root and takes no other ROOT");
     for (const [flag, given] of NOT_SANDBOX) if (given(flags)) throw usage(`${flag} and --sandbox exclude each other`);
     return { ...withoutNetwork(options), sandbox: sandboxOptions(flags) };
   }
   for (const [flag, given] of ONLY_SANDBOX) if (given(flags)) throw usage(`${flag} is for the sandbox: add --sandbox`);
-  return { ...options, root: rootOption(flags, root), ...resourceOptions(flags) };
+  if (image === undefined) {
+    for (const [flag, given] of ONLY_IMAGE) if (given(flags)) throw usage(`${flag} is for images`);
+    return { ...options, root: rootOption(flags, root), ...resourceOptions(flags) };
+  }
+  for (const [flag, given] of NOT_IMAGE) if (given(flags)) throw usage(`${flag} and an image exclude each other`);
+  return { ...options, ...resourceOptions(flags) };
+}
+
+/** What stands before the command: one of them, or nothing. */
+export interface RootWords {
+  readonly root?: string | undefined;
+  readonly image?: string | undefined;
 }
 
 const usage = (message: string) => new LibctError("ERR_CT_USAGE", message);
@@ -77,6 +89,17 @@ const ONLY_SANDBOX: readonly Flag[] = [
   ["--allow-net", ({ allowNet }) => allowNet ?? false],
   ["--allow-env", ({ allowEnv }) => allowEnv.length > 0],
   ["--isolation", ({ isolation }) => isolation !== undefined],
+];
+
+const ONLY_IMAGE: readonly Flag[] = [
+  ["--entrypoint", ({ entrypoint }) => entrypoint !== undefined],
+  ["--pull", ({ pull }) => pull !== undefined],
+  ["--platform", ({ platform }) => platform !== undefined],
+];
+
+const NOT_IMAGE: readonly Flag[] = [
+  ["--lower", ({ lower }) => lower.length > 0],
+  ["--upper", ({ upper }) => upper !== undefined],
 ];
 
 /** A sandbox's network is its own option. */

@@ -9,7 +9,11 @@ import { type ContainerSpec, validateSpec } from "../spec/index.ts";
 import { type Caller, readCaller } from "./caller.ts";
 import { Container } from "./container.ts";
 import type { ContainerHost } from "./container-host.ts";
+import { dataDirectory } from "./data-directory.ts";
 import type { HostFeatures } from "./doctor.ts";
+import type { ImagesContext } from "./images/context.ts";
+import { Images } from "./images/images.ts";
+import type { ImageOptions } from "./images/use.ts";
 import type { ContainerListing } from "./inspect.ts";
 import { isRecorded } from "./is-recorded.ts";
 import type { Meter } from "./meter.ts";
@@ -27,8 +31,16 @@ export interface HostOptions {
   readonly executor?: string;
   /** Where containers that others can find are written down. Default: /run/libct for root, else $XDG_RUNTIME_DIR/libct */
   readonly stateDirectory?: string;
+  /** Where images and volumes are kept. Default: /var/lib/libct for root, else $XDG_DATA_HOME/libct (~/.local/share/libct) */
+  readonly dataDirectory?: string;
   /** @internal One that was started already. */
   readonly started?: Executor;
+}
+
+/** A container's specification, or what differs in it from what an image says. */
+export interface CreateOptions extends ContainerSpec {
+  /** Its root, command, environment and the like are the image's; it is fetched when it is not here. */
+  readonly image?: string | ImageOptions;
 }
 
 /**
@@ -43,6 +55,8 @@ export class Host {
   readonly #containers = new Map<string, Container>();
   readonly #caller: Caller;
   readonly #stateDirectory: string | undefined;
+  readonly #dataDirectory: string | undefined;
+  #images: Images | undefined;
   readonly #executorPath: string | undefined;
   #passing: PassingExecutors | undefined;
   readonly #executor: Executor;
@@ -57,6 +71,7 @@ export class Host {
     this.#executor = executor;
     this.#caller = caller;
     this.#stateDirectory = options.stateDirectory;
+    this.#dataDirectory = options.dataDirectory;
     this.#executorPath = options.executor;
   }
 
@@ -79,14 +94,30 @@ export class Host {
     return [...this.#containers.values()];
   }
 
+  /** The images that are kept here, and those that can be fetched. */
+  get images(): Images {
+    this.#images ??= new Images(this.#imagesContext());
+    return this.#images;
+  }
+
+  #imagesContext(): ImagesContext {
+    const runner = this.#zygote;
+    return {
+      store: { directory: dataDirectory(this.#caller.uid, this.#dataDirectory), runner },
+      caller: this.#caller,
+      worker: async () => (await import("./images/worker.ts")).makeWorker(),
+      records: () => this.#records(),
+    };
+  }
+
   /** The process id of the executor. */
   get executorPid(): number {
     return this.#zygote.pid;
   }
 
   /** Checks a specification and gives a Container for it. Nothing is made on the machine yet. */
-  async create(spec: ContainerSpec): Promise<Container> {
-    const valid = this.#validate(spec);
+  async create(given: CreateOptions): Promise<Container> {
+    const valid = this.#validate(await this.#ofImage(given));
     const name = valid.name ?? randomName();
     if (this.#containers.has(name)) {
       throw new LibctError("ERR_CT_NAME_IN_USE", `there is a container named ${name} already`, { member: "name" });
@@ -100,6 +131,12 @@ export class Host {
     const container = new Container(this.#forContainers(), name, valid);
     this.#containers.set(name, container);
     return container;
+  }
+
+  async #ofImage({ image, ...spec }: CreateOptions): Promise<ContainerSpec> {
+    if (image === undefined) return spec;
+    const { specOfImage } = await import("./images/spec.ts");
+    return specOfImage(this.images, image, spec);
   }
 
   /** A container of this user by its name, whoever has started it. */
@@ -178,9 +215,14 @@ export class Host {
     };
   }
 
-  /** Runs a command in a throw-away container, by default over the machine's own root, and gives its output. */
+  /**
+   * Runs a command in a throw-away container, by default over the machine's own root, and gives its output. With an image no words are its own command.
+   *
+   * @example
+   * const { stdout } = await host.run(["cat", "/etc/os-release"], { image: "alpine" });
+   */
   run(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    return runCommand(this, this.#caller, args, options);
+    return runCommand(this, args, options);
   }
 
   /** What this kernel and this user can do, and what is missing for the rest. */

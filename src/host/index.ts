@@ -1,4 +1,5 @@
 export type { Cgroup, CgroupEvent, CgroupStats, CgroupUsage, StatsPart } from "../cgroup/index.ts";
+export type { ReceiveEvent } from "../image/index.ts";
 export type { HealthReport } from "../records/index.ts";
 export type { Attachment } from "./attach.ts";
 export { type Caller, inInitialUserNamespace, readCaller } from "./caller.ts";
@@ -9,7 +10,12 @@ export type { Check, HostFeatures } from "./doctor.ts";
 export { type EnterContext, type EnterOptions, enter, explainEntry } from "./enter.ts";
 export type { ExitStatus } from "./exit-status.ts";
 export type { HealthEvent } from "./health-events.ts";
-export { Host, type HostOptions } from "./host.ts";
+export { type CreateOptions, Host, type HostOptions } from "./host.ts";
+export type { ImageInfo, RemovedImage } from "./images/describe.ts";
+export type { HistoryStep } from "./images/history.ts";
+export type { Images, PullOptions } from "./images/images.ts";
+export type { Transfer } from "./images/transfer.ts";
+export type { ImageOptions } from "./images/use.ts";
 export type { ContainerInfo, ContainerListing } from "./inspect.ts";
 export {
   addDevice,
@@ -23,7 +29,7 @@ export {
   type UnmountOptions,
 } from "./live.ts";
 export type { Meter } from "./meter.ts";
-export { planRun } from "./plan-run.ts";
+export { type Planner, planRun } from "./plan-run.ts";
 export { Process } from "./process.ts";
 export type { StopOptions } from "./recorded.ts";
 export type { Repair } from "./repair.ts";

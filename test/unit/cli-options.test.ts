@@ -33,7 +33,7 @@ const flagsOf = (line: string): RunFlags =>
   ).flags;
 
 const options = (line: string, context: Partial<FlagContext> = {}, root?: string): RunOptions =>
-  runOptions(flagsOf(line), root, { ...CONTEXT, ...context });
+  runOptions(flagsOf(line), { root }, { ...CONTEXT, ...context });
 
 const types = ({ namespaces }: RunOptions) =>
   namespaces?.map((one) => (typeof one === "string" ? one : (one.path ?? one.type)));

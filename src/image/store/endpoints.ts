@@ -1,10 +1,10 @@
 import { LibctError } from "../../errors.ts";
-import { isIndex } from "../media-types.ts";
+import { readDocument } from "../manifest.ts";
+import { isImageConfig } from "../media-types.ts";
 import type { Descriptor, Digest, ImageDestination, ImageSource, RawManifest } from "../types.ts";
 import { blobPath, hasBlob, putBlob, readBlob, streamBlob } from "./blobs.ts";
 import { makeDirectory, replaceFile } from "./files.ts";
 import { type FoundImage, keepImage, type StoredImage } from "./images.ts";
-import { setName } from "./names.ts";
 import type { Store } from "./place.ts";
 
 /** An image of the store as where it is taken from: to be pushed, or saved. */
@@ -67,7 +67,7 @@ export interface StoreDestinationOptions {
   readonly onBlob?: (descriptor: Descriptor) => void;
 }
 
-/** The name is given by `nameArrived`, when the layers are unpacked as well. */
+/** Gives no name: that comes when the layers are unpacked as well. */
 export function storeDestination(store: Store, { name, onBlob }: StoreDestinationOptions): StoreDestination {
   const images: StoredImage[] = [];
   let target: Descriptor | undefined;
@@ -87,20 +87,21 @@ export function storeDestination(store: Store, { name, onBlob }: StoreDestinatio
     },
     async putManifest(manifest, tagged) {
       putBytes(store, manifest);
-      if (!isIndex(manifest.descriptor.mediaType)) images.push(keepImage(store, manifest, name));
+      if (isImage(manifest, name)) images.push(keepImage(store, manifest, name));
       if (tagged) target = manifest.descriptor;
     },
   };
 }
 
+/** Beside images an index may have attestations and the like. */
+function isImage(manifest: RawManifest, from: string): boolean {
+  const document = readDocument(manifest, from);
+  return document.kind === "manifest" && isImageConfig(document.manifest.config.mediaType);
+}
+
 /** Small content whose digest is known. */
-function putBytes(store: Store, { descriptor: { digest }, bytes }: RawManifest): void {
+export function putBytes(store: Store, { descriptor: { digest }, bytes }: RawManifest): void {
   const path = blobPath(store, digest);
   makeDirectory(path.slice(0, path.lastIndexOf("/")));
   if (!hasBlob(store, digest)) replaceFile(path, bytes);
-}
-
-/** Gives an image that has come its name: from now on others see it. */
-export function nameArrived(store: Store, name: string, { arrived }: StoreDestination, image: StoredImage): void {
-  setName(store, name, { target: arrived.target ?? image.manifest, image: image.digest });
 }

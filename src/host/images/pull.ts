@@ -1,0 +1,44 @@
+import {
+  canonicalName,
+  type ImageSource,
+  type Platform,
+  parsePlatform,
+  type ReceiveEvent,
+  receiveImage,
+} from "../../image/index.ts";
+import type { ImagesContext } from "./context.ts";
+import { describeImage, type ImageInfo } from "./describe.ts";
+import type { PullOptions } from "./images.ts";
+
+/** Fetches an image, and gives it its name. */
+export async function pullImage(
+  context: ImagesContext,
+  image: string | ImageSource,
+  options: PullOptions & { readonly name?: string },
+  tell: (event: ReceiveEvent) => void,
+): Promise<ImageInfo> {
+  const { store } = context;
+  const source = typeof image === "string" ? await sourceOf(image) : image;
+  const given = options.name ?? (typeof image === "string" ? image : undefined);
+  try {
+    const received = await receiveImage(store, source, {
+      platform: platformOf(options.platform),
+      signal: options.signal,
+      parallel: options.parallel,
+      name: given === undefined ? undefined : canonicalName(given),
+      worker: await context.worker(),
+      tell,
+    });
+    const { readName } = await import("../../image/index.ts");
+    return describeImage(store, { image: received.image, named: readName(store, received.name) });
+  } finally {
+    await source.close?.();
+  }
+}
+
+export const platformOf = (given: Platform | string | undefined): Platform | "all" | undefined =>
+  typeof given !== "string" ? given : given === "all" ? given : parsePlatform(given);
+
+async function sourceOf(text: string): Promise<ImageSource> {
+  throw new Error(text);
+}
