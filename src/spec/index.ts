@@ -1,3 +1,4 @@
+export type * from "./cni.ts";
 export { formatJson, parseJson } from "./exact-json.ts";
 export { type Healthcheck, withHealthDefaults } from "./healthcheck.ts";
 export type * from "./hooks.ts";
@@ -9,6 +10,7 @@ export {
   mountOptionNames,
   parseMountOptions,
 } from "./mount-options.ts";
+export * from "./nics.ts";
 export { parseNumbers } from "./number-list.ts";
 export type * from "./resources.ts";
 export type * from "./scheduling.ts";

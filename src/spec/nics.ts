@@ -46,7 +46,35 @@ export type NetStep =
       readonly key: string;
       readonly value: string;
       readonly why: string;
-    };
+    }
+  /** Makes a directory, with mode 0700; one that is there will do. */
+  | { readonly do: "mkdir"; readonly path: string; readonly why: string }
+  /** Makes a file with this content, with mode 0600. */
+  | { readonly do: "write"; readonly path: string; readonly content: string; readonly why: string }
+  /** Removes a file, or an empty directory; one that is not there is no error. */
+  | { readonly do: "remove"; readonly path: string; readonly directory?: boolean; readonly why: string }
+  /** Binds the container's network namespace to a file that this makes: it can be named by that path, and lasts, until it is released. */
+  | { readonly do: "pin" | "unpin"; readonly path: string; readonly why: string }
+  /** Asks the application, which runs `answer` of the plan with this number; the container is not made when that throws. Not in `tearDown`. */
+  | { readonly do: "ask"; readonly question: number; readonly why: string }
+  | NetExecution;
+
+/**
+ * Executes a program of the host's and waits for its end. In `setUp` how it ended is told to the next `ask`. In `tearDown` it is executed only if the file
+ * `input` is there, which is removed when it has ended with 0; otherwise the rest of that interface's `tearDown` is left out, so that it can be tried again.
+ */
+export interface NetExecution {
+  readonly do: "execute";
+  readonly path: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Files: what it reads from its standard input, and what its outputs go to. */
+  readonly input: string;
+  readonly output: string;
+  readonly errors: string;
+  /** Seconds, after which it is killed. */
+  readonly timeout: number;
+  readonly why: string;
+}
 
 /** What an interface of a container takes: all of it is data, so that `ct explain` shows it and the monitor does it, also the undoing when the application is gone. */
 export interface NicPlan {
@@ -59,7 +87,15 @@ export interface NicPlan {
   readonly tearDown?: readonly NetStep[];
   /** The container's namespace must be there for `tearDown`: the monitor keeps it open. */
   readonly keepsNamespace?: boolean;
+  /**
+   * What the application does at each `ask` of `setUp`, while the container waits: `status` is that of the last program that was executed, as wait4(2) gives it,
+   * or TIMED_OUT.
+   */
+  readonly answer?: (question: number, status: number) => void | Promise<void>;
 }
+
+/** No status that wait4(2) gives. */
+export const TIMED_OUT = -1;
 
 export interface NicContext {
   /** The interface's name in the container. */
