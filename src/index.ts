@@ -1,6 +1,7 @@
 export type { Stdio } from "./compile/index.ts";
 export { type ErrorCode, type ErrorDetails, LibctError } from "./errors.ts";
 export type { Listing } from "./explain/index.ts";
+export type { Imported, Note } from "./flavours/index.ts";
 export {
   dir,
   fuseOverlay,
@@ -35,6 +36,8 @@ export {
   type ImageInfo,
   type ImageOptions as ContainerImageOptions,
   type Images,
+  type ImportOptions,
+  type ImportSource,
   type InterfaceStats,
   type Meter,
   type NetworkStats,

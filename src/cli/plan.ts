@@ -1,31 +1,35 @@
 import { readFileSync } from "node:fs";
 import type { Stdio } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
-import { type Planner, planRun, type RunOptions, type RunPlan } from "../host/index.ts";
+import { type Host, planRun, type RunOptions, type RunPlan } from "../host/index.ts";
 import type { Invocation } from "./action.ts";
 import { permittedCapabilities } from "./capabilities.ts";
 import type { RunFlags } from "./flags.ts";
-import { runOptions } from "./run-options.ts";
+import { type FlagContext, runOptions } from "./run-options.ts";
 import { isTerminal, readTerminal } from "./terminal.ts";
-import { isPath } from "./words.ts";
+import { isPath, namesImport } from "./words.ts";
 
 /** What `run` does and `explain` tells. */
 export async function planInvocation(
   invocation: Invocation,
-  host: Planner,
+  host: Host,
   more: Pick<RunOptions, "lifetime"> = {},
 ): Promise<RunPlan> {
   const { flags, root, image, command } = invocation;
   const { caller } = host;
-  const options = runOptions(flags, image === undefined ? { root } : { image }, {
+  const context: FlagContext = {
     privileged: caller.privileged,
     get capabilities() {
       return permittedCapabilities(readFileSync("/proc/self/status", "utf8"));
     },
     env: process.env,
     terminal: flags.tty ? await readTerminal() : undefined,
-  });
+  };
+  if (root !== undefined && namesImport(root)) {
+    return await (await import("./imported.ts")).planImport(invocation, host, context);
+  }
   if (root !== undefined && flags.lower.length === 0 && !isPath(root)) await refuseAmbiguous(root, host);
+  const options = runOptions(flags, image === undefined ? { root } : { image }, context);
   return await planRun(host, command, { ...options, ...(await imageOption(flags, image)), ...more });
 }
 
@@ -38,7 +42,7 @@ export async function inputFor(flags: { readonly tty?: true; readonly interactiv
 }
 
 /** A directory and an image of the same name: neither is guessed. */
-async function refuseAmbiguous(word: string, { images }: Planner): Promise<void> {
+async function refuseAmbiguous(word: string, { images }: Host): Promise<void> {
   if (!(await images.has(word).catch(() => false))) return;
   throw new LibctError("ERR_CT_USAGE", `${JSON.stringify(word)} is a file or directory here, and an image`, {
     hint: `./${word} is the former; with its whole name, such as docker.io/library/${word}, the latter is meant`,

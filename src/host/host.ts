@@ -1,6 +1,7 @@
 import type { CgroupUsage } from "../cgroup/index.ts";
 import { LibctError } from "../errors.ts";
 import { type Executor, startExecutor, type Zygote } from "../executor/index.ts";
+import type { Imported } from "../flavours/index.ts";
 import type { KernelFeatures } from "../linux/index.ts";
 import type { RecordStore } from "../records/index.ts";
 import type { ContainerSpec } from "../spec/index.ts";
@@ -14,6 +15,8 @@ import type { HostFeatures } from "./doctor.ts";
 import type { ImagesContext } from "./images/context.ts";
 import { Images } from "./images/images.ts";
 import type { ImageOptions } from "./images/use.ts";
+import type { ImportOptions } from "./import.ts";
+import type { ImportSource } from "./import-source.ts";
 import type { ContainerListing } from "./inspect.ts";
 import { isRecorded } from "./is-recorded.ts";
 import type { Meter } from "./meter.ts";
@@ -134,6 +137,19 @@ export class Host {
     if (image === undefined) return spec;
     const { specOfImage } = await import("./images/spec.ts");
     return specOfImage(this.images, image, spec);
+  }
+
+  /**
+   * A container of LXC, OpenVZ or systemd-nspawn, or an OCI bundle, in libct's own terms: its specification, its first process, and what of its configuration is
+   * not followed, and why. Nothing is made yet.
+   *
+   * @example
+   * const { spec, process, notes } = await host.import({ lxc: "web" });
+   * await using container = await host.create(spec);
+   * await container.start(process);
+   */
+  async import(source: string | ImportSource, options: ImportOptions = {}): Promise<Imported> {
+    return await (await import("./import.ts")).importContainer(source, this.#caller, options);
   }
 
   /** A container of this user by its name, whoever has started it. */

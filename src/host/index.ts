@@ -17,6 +17,8 @@ export type { HistoryStep } from "./images/history.ts";
 export type { Images, PullOptions } from "./images/images.ts";
 export type { Transfer } from "./images/transfer.ts";
 export type { ImageOptions } from "./images/use.ts";
+export type { ImportOptions } from "./import.ts";
+export type { ImportSource } from "./import-source.ts";
 export type { ContainerInfo, ContainerListing } from "./inspect.ts";
 export {
   addDevice,
@@ -31,6 +33,7 @@ export {
 } from "./live.ts";
 export type { Meter } from "./meter.ts";
 export type { InterfaceStats, NetworkStats, Traffic } from "./network-stats.ts";
+export { planImported } from "./plan-imported.ts";
 export { type Planner, planRun } from "./plan-run.ts";
 export { Process } from "./process.ts";
 export type { StopOptions } from "./recorded.ts";

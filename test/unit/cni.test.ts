@@ -220,7 +220,14 @@ describe("the plan of an interface", () => {
       { containerId: "c1", directory: dir, member: "nics.eth0" },
     );
     const features = kernelFeatures("6.1");
-    return driver.plan({ name: "eth0", hostName: "h", containerName: "c", features }) as NicPlan;
+    return driver.plan({
+      name: "eth0",
+      hostName: "h",
+      containerName: "c",
+      features,
+      nic: {},
+      restarts: false,
+    }) as NicPlan;
   };
   const kinds = (steps: readonly NetStep[]) => steps.map((step) => step.do).join(" ");
 

@@ -42,7 +42,7 @@ function refuse(flags: RunFlags): void {
 export function durable({ spec }: RunPlan, flags: RunFlags): ContainerSpec {
   return {
     ...spec,
-    name: flags.name ?? randomHex(6),
+    name: flags.name ?? spec.name ?? randomHex(6),
     lifetime: "host",
     ...(flags.restart === undefined ? {} : { restart: parseRestart(flags.restart) }),
     ...(flags.logSize === undefined ? {} : { log: { maxSize: parseSize(flags.logSize, "--log-size") } }),
