@@ -56,6 +56,9 @@ export {
   type Traffic,
   type Transfer,
   type UnmountOptions,
+  type VolumeInfo,
+  type VolumeOptions,
+  type Volumes,
 } from "./host/index.ts";
 export type { KernelFeatures } from "./linux/index.ts";
 export type {

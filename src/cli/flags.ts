@@ -75,7 +75,7 @@ const COMMON: FlagTable<Omit<RunFlags, "json" | "kernel">> = {
     short: "-v",
     value: "source:dest[:options]",
     many: true,
-    text: "show a file or directory of the host; options: ro, nosuid, ...",
+    text: "show a file or directory of the host, or a volume by its name; options: ro, nosuid, ...",
   },
   tmpfs: {
     value: "dest[:options]",

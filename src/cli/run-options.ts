@@ -59,6 +59,9 @@ export interface RootWords {
 
 const usage = (message: string) => new LibctError("ERR_CT_USAGE", message);
 
+/** As the store has it. */
+const isVolumeName = (name: string): boolean => /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/.test(name);
+
 type Flag = readonly [flag: string, given: (flags: RunFlags) => boolean];
 
 /** A sandbox has a root of its own, and its limits are those of memory and processes. */
@@ -155,7 +158,10 @@ function mountOptions(flags: RunFlags): RunOptions {
   const mounts = [
     ...flags.bind.map((word) => withSource("--bind", word, parseBind(word, absolutePath))),
     ...flags.tmpfs.map(parseTmpfs),
-    ...flags.mount.map((word) => withSource("--mount", word, parseMount(word, absolutePath))),
+    ...flags.mount.map((word) => {
+      const mount = parseMount(word, absolutePath);
+      return mount.type === "volume" ? mount : withSource("--mount", word, mount);
+    }),
     ...given.flatMap((one) => ("mount" in one ? [one.mount] : [])),
   ];
   const devices = given.flatMap((one) => ("device" in one ? [one.device] : []));
@@ -164,6 +170,7 @@ function mountOptions(flags: RunFlags): RunOptions {
 
 /** Unlike docker, which makes a directory of a mistyped name. */
 function withSource(flag: string, word: string, mount: Mount): Mount {
+  if (mount.type === "volume") return withoutDoubt(flag, word, mount);
   if (mount.type !== "bind" || mount.source === undefined) return mount;
   try {
     statSync(mount.source);
@@ -174,6 +181,18 @@ function withSource(flag: string, word: string, mount: Mount): Mount {
     const message = `${flag} ${JSON.stringify(word)}: the source ${mount.source} ${said}`;
     throw new LibctError("ERR_CT_USAGE", message, { path: mount.source, errno: code, cause });
   }
+}
+
+/** A file of the same name was most likely meant by who does not know volumes. */
+function withoutDoubt(flag: string, word: string, mount: Mount): Mount {
+  const { source = "" } = mount;
+  if (isVolumeName(source) && !statSync(source, { throwIfNoEntry: false })) return mount;
+  const said = isVolumeName(source)
+    ? "is a volume's name, and there is a file or directory of that name here"
+    : "is no name of a volume";
+  throw new LibctError("ERR_CT_USAGE", `${flag} ${JSON.stringify(word)}: ${JSON.stringify(source)} ${said}`, {
+    hint: `./${source} is a path; --mount type=volume,source=NAME,... is always a volume`,
+  });
 }
 
 function capabilityOptions(flags: RunFlags, userNamespace: boolean, { capabilities }: FlagContext): RunOptions {

@@ -27,6 +27,7 @@ import type { Surroundings } from "./resolve.ts";
 import type { RunResult } from "./run.ts";
 import type { RunOptions } from "./run-options.ts";
 import { scratchDirectory } from "./scratch.ts";
+import { Volumes } from "./volumes/volumes.ts";
 
 export interface HostOptions {
   /** The executor to use instead of the one that comes with the package. */
@@ -59,6 +60,7 @@ export class Host {
   readonly #stateDirectory: string | undefined;
   readonly #dataDirectory: string | undefined;
   #images: Images | undefined;
+  #volumes: Volumes | undefined;
   readonly #executorPath: string | undefined;
   #passing: PassingExecutors | undefined;
   readonly #executor: Executor;
@@ -100,6 +102,12 @@ export class Host {
     return this.#images;
   }
 
+  /** Directories with names that stay when containers go. */
+  get volumes(): Volumes {
+    this.#volumes ??= new Volumes(this.#imagesContext());
+    return this.#volumes;
+  }
+
   #imagesContext(): ImagesContext {
     const runner = this.#zygote;
     return {
@@ -134,9 +142,11 @@ export class Host {
   }
 
   async #ofImage({ image, ...spec }: CreateOptions): Promise<ContainerSpec> {
-    if (image === undefined) return spec;
-    const { specOfImage } = await import("./images/spec.ts");
-    return specOfImage(this.images, image, spec);
+    const named = spec.mounts?.some(({ type }) => type === "volume") ?? false;
+    if (image === undefined && !named) return spec;
+    const { specOfImage, withVolumes } = await import("./images/spec.ts");
+    const whole = image === undefined ? spec : await specOfImage(this.images, image, spec);
+    return named ? await withVolumes(this.#imagesContext(), whole) : whole;
   }
 
   /**

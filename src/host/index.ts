@@ -44,3 +44,4 @@ export type { RunningContainer } from "./running-container.ts";
 export type { SandboxOptions } from "./sandbox-options.ts";
 export type { Command, StartOptions } from "./start-options.ts";
 export type { OutputStream } from "./streams.ts";
+export type { VolumeInfo, VolumeOptions, Volumes } from "./volumes/volumes.ts";

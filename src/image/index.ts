@@ -3,9 +3,14 @@ export { type CommandWords, type ImageDefaults, imageDefaults } from "./config.t
 export { type CopyOptions, type CopyResult, copyImage } from "./copy.ts";
 export type { BlobEvent, CopyEvent } from "./copy-events.ts";
 export { digestOf, isDigest, verifier, verifyBytes } from "./digest.ts";
+export { layoutDestination, layoutSource } from "./formats/layout.ts";
+export { type Location, parseLocation } from "./location.ts";
 export { readConfig, readDocument } from "./manifest.ts";
 export { formatPlatform, hostPlatform, parsePlatform, runsOn } from "./platform.ts";
 export { familiarName, formatReference, type ImageReference, parseReference } from "./reference.ts";
+export type { RegistryOptions } from "./registry/connect.ts";
+export { registryDestination } from "./registry/destination.ts";
+export { registrySource } from "./registry/source.ts";
 export { type ContainerLayer, listPins, pinLayers, readPin } from "./store/containers.ts";
 export { hexOf, shortDigest } from "./store/digest.ts";
 export { storeSource } from "./store/endpoints.ts";
@@ -16,4 +21,15 @@ export { hasLayer, type LayerWorker, layerSize, layerTree, requireDiffId, unpack
 export { canonicalName, listNames, type NamedImage, readName, removeName, setName } from "./store/names.ts";
 export type { Store } from "./store/place.ts";
 export { type Received, type ReceiveEvent, receiveImage } from "./store/receive.ts";
+export {
+  isEmptyVolume,
+  isVolumeName,
+  listVolumes,
+  makeVolume,
+  noSuchVolume,
+  readVolume,
+  removeVolume,
+  type Volume,
+  volumeData,
+} from "./store/volumes.ts";
 export type * from "./types.ts";

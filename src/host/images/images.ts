@@ -1,5 +1,15 @@
-import type { Collected, ImageSource, Platform, ReceiveEvent, StoredImage } from "../../image/index.ts";
+import type {
+  Collected,
+  CopyEvent,
+  ImageDestination,
+  ImageSource,
+  Platform,
+  ReceiveEvent,
+  RegistryOptions,
+  StoredImage,
+} from "../../image/index.ts";
 import type { ImagesContext } from "./context.ts";
+import type { Copied } from "./copy.ts";
 import type { ImageInfo, RemovedImage } from "./describe.ts";
 import type { HistoryStep } from "./history.ts";
 import { type Transfer, transfer } from "./transfer.ts";
@@ -14,6 +24,8 @@ export interface PullOptions {
   readonly signal?: AbortSignal | undefined;
   /** What is under way at a time. Default: 4 */
   readonly parallel?: number | undefined;
+  /** How registries are talked to. */
+  readonly registry?: RegistryOptions | undefined;
 }
 
 /** The images of a user: in a store that all his applications share. */
@@ -41,6 +53,34 @@ export class Images {
     return this.#receiving(async (tell) => {
       const { pullImage } = await import("./pull.ts");
       return await pullImage(this.#context, image, options, tell);
+    });
+  }
+
+  /**
+   * Sends an image to where its name says, or elsewhere: "registry.example/team/app:v2", "oci:DIR:tag", "docker-archive:FILE".
+   *
+   * @example
+   * await host.images.push("localhost:5000/app:v1");
+   */
+  push(
+    name: string,
+    options: PullOptions & { readonly to?: string | ImageDestination } = {},
+  ): Transfer<CopyEvent, Copied> {
+    return transfer(async (tell) => {
+      const { pushImage } = await import("./copy.ts");
+      return await pushImage(this.#context, name, options.to, options, tell);
+    });
+  }
+
+  /** Copies an image from anywhere to anywhere, without unpacking it: "alpine", "oci:DIR", "docker-daemon:NAME", ... */
+  copy(
+    from: string | ImageSource,
+    to: string | ImageDestination,
+    options: PullOptions = {},
+  ): Transfer<CopyEvent, Copied> {
+    return transfer(async (tell) => {
+      const { copyBetween } = await import("./copy.ts");
+      return await copyBetween(this.#context, from, to, options, tell);
     });
   }
 

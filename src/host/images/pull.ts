@@ -4,11 +4,13 @@ import {
   type Platform,
   parsePlatform,
   type ReceiveEvent,
+  readName,
   receiveImage,
 } from "../../image/index.ts";
 import type { ImagesContext } from "./context.ts";
 import { describeImage, type ImageInfo } from "./describe.ts";
 import type { PullOptions } from "./images.ts";
+import { nameFrom, openSource } from "./locations.ts";
 
 /** Fetches an image, and gives it its name. */
 export async function pullImage(
@@ -18,8 +20,8 @@ export async function pullImage(
   tell: (event: ReceiveEvent) => void,
 ): Promise<ImageInfo> {
   const { store } = context;
-  const source = typeof image === "string" ? await sourceOf(image) : image;
-  const given = options.name ?? (typeof image === "string" ? image : undefined);
+  const source = typeof image === "string" ? openSource(image, options.registry) : image;
+  const given = options.name ?? (typeof image === "string" ? nameFrom(image) : undefined);
   try {
     const received = await receiveImage(store, source, {
       platform: platformOf(options.platform),
@@ -29,7 +31,6 @@ export async function pullImage(
       worker: await context.worker(),
       tell,
     });
-    const { readName } = await import("../../image/index.ts");
     return describeImage(store, { image: received.image, named: readName(store, received.name) });
   } finally {
     await source.close?.();
@@ -38,7 +39,3 @@ export async function pullImage(
 
 export const platformOf = (given: Platform | string | undefined): Platform | "all" | undefined =>
   typeof given !== "string" ? given : given === "all" ? given : parsePlatform(given);
-
-async function sourceOf(text: string): Promise<ImageSource> {
-  throw new Error(text);
-}

@@ -3,6 +3,7 @@ import type { ContainerSpec, ProcessSpec } from "../../spec/index.ts";
 import { overStandard } from "../over-standard.ts";
 import type { Planner } from "../plan-run.ts";
 import type { RunOptions, RunPlan } from "../run-options.ts";
+import type { ImagesContext } from "./context.ts";
 import type { Images } from "./images.ts";
 import type { ImageOptions, ImageUse } from "./use.ts";
 
@@ -53,4 +54,10 @@ function processOver(use: ImageUse, given: Partial<ProcessSpec> = {}, cwd = give
   // A working directory of the caller's is made as well: docker does so.
   const place = cwd === undefined ? {} : { cwd };
   return { ...rest, ...use.process, ...place, env: { ...use.process.env, ...env } };
+}
+
+/** The volumes of a container as what is mounted; made when they are not there. */
+export async function withVolumes(context: ImagesContext, spec: ContainerSpec): Promise<ContainerSpec> {
+  const { resolveVolumes } = await import("../volumes/mounts.ts");
+  return { ...spec, mounts: resolveVolumes(context.store, spec.mounts ?? []) };
 }

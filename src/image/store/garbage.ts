@@ -47,6 +47,7 @@ async function sweep(store: Store, { worker, isUsed, partial }: CollectOptions):
   sweepFiles(store, ROOMS.IMAGES, (name) => live.images.has(name.replace(".json", "")));
   sweepFiles(store, ROOMS.DIFF_IDS, (name) => live.blobs.has(name));
   const layers = await sweepLayers(store, live.layers, worker);
+  sweepHalfMade(store);
   if (partial) rmSync(`${store.directory}/${ROOMS.PARTIAL}`, { recursive: true, force: true });
   // Nobody waits for one of these without holding the store's own.
   rmSync(`${store.directory}/${ROOMS.LOCKS}`, { recursive: true, force: true });
@@ -127,6 +128,21 @@ function sweepBlobs(store: Store, live: ReadonlySet<string>): { readonly bytes: 
 function sweepFiles({ directory }: Store, room: string, isLive: (name: string) => boolean): void {
   for (const name of allEntries(`${directory}/${room}`)) {
     if (isHidden(name) || !isLive(name)) rmSync(`${directory}/${room}/${name}`, { force: true });
+  }
+}
+
+/** Names and volumes that somebody began to write, and did not live to finish. Volumes are made without holding the store, and quickly. */
+function sweepHalfMade({ directory }: Store): void {
+  const visit = (path: string): void => {
+    for (const entry of allEntries(path)) {
+      if (isHidden(entry)) rmSync(`${path}/${entry}`, { force: true });
+      else if (!entry.startsWith(":")) visit(`${path}/${entry}`);
+    }
+  };
+  visit(`${directory}/${ROOMS.NAMES}`);
+  for (const entry of allEntries(`${directory}/${ROOMS.VOLUMES}`).filter(isHidden)) {
+    const path = `${directory}/${ROOMS.VOLUMES}/${entry}`;
+    if (!isYoung(path)) rmSync(path, { recursive: true, force: true });
   }
 }
 
