@@ -1,11 +1,11 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { compileHolder, compileVisit, HOLDER_FILE, type HolderPlace, type IdMaps } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
-import { hostArch, type ProgramRunner, startExecutor } from "../executor/index.ts";
+import { hostArch, lock, type ProgramRunner, startExecutor } from "../executor/index.ts";
 import { absolutePath, E, randomHex } from "../linux/index.ts";
 import { holderConnection } from "../net/index.ts";
 import { encodeProgram, type Program } from "../program/index.ts";
-import { lock } from "../records/index.ts";
+
 import type { NetProcess } from "../spec/index.ts";
 import { automaticIdMaps } from "./idmaps.ts";
 import type { Surroundings } from "./resolve.ts";

@@ -56,7 +56,7 @@ const PRELUDE = `
   };
   /** Programs that carry somebody's traffic, by what they were started with. */
   const carriers = () => readdirSync("/proc").filter((name) => {
-    try { return /\\/(pasta|slirp4netns)\\0/.test(readFileSync("/proc/" + name + "/cmdline", "latin1")); } catch { return false; }
+    try { return /\\/(pasta|passt|slirp4netns)\\0/.test(readFileSync("/proc/" + name + "/cmdline", "latin1")); } catch { return false; }
   }).length;
   await until("the other host", () => here("curl -s -m 1 http://${OTHER}/"));
 `;
