@@ -9,7 +9,7 @@ import {
   reportMemoryEvents,
   setDeviceRules,
 } from "./cgroup.ts";
-import { expectCommand } from "./command.ts";
+import { expectCommand, makeWorkingDirectory } from "./command.ts";
 import { bindConsole } from "./console.ts";
 import { type Context, closeLent, NOTICE } from "./context.ts";
 import { captureDevices, makeDevices } from "./devices.ts";
@@ -43,7 +43,8 @@ import {
   waitForExecution,
   waitForIdMaps,
 } from "./namespaces.ts";
-import { awaitNetDevices, moveNetDevices, openNetlink } from "./net-devices.ts";
+import { enterHolder } from "./net-holder.ts";
+import { awaitNics, holdForNics, leaveHeld, makeNics, makeOwnNics, unmakeNics } from "./nics.ts";
 import { reopenNull } from "./own-null.ts";
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
 import {
@@ -79,8 +80,9 @@ export function compileContainer(resolved: Resolved): Program {
   const proc = openProcfs(monitor.at("namespaces"), resolved);
   const rootBlock = stage && usesHelper(resolved) ? stage : init;
   const c: Context = { resolved, program, monitor, init, stage, rootBlock, proc, lent: [], sync: openSync(monitor) };
+  if (resolved.holder) enterHolder(monitor, proc, resolved.holder);
+  const held = holdForNics(c);
   openRecord(c);
-  openNetlink(c);
   const events = memoryEventsBuffer(c);
   const restarts = countRestarts(c);
   const report = writeExit(c, events, restarts);
@@ -92,11 +94,13 @@ export function compileContainer(resolved: Resolved): Program {
     hasRuntimeHooks(resolved.spec) ||
     resolved.cgroup?.scope !== undefined;
   if (asks) handOverPipes(c, pipes);
+  unmakeNics(c);
   const cgroups = makeCgroups(c);
   const scope = removeScope(c);
   const classes = makeIntelRdt(c);
   if (stage) writeStage(c, stage);
   beginChild(init, c);
+  leaveHeld(c, held);
   enterCgroups(c, cgroups);
   enterIntelRdt(c, classes);
   if (!scope) makeCgroupNamespace(init, c);
@@ -112,7 +116,7 @@ export function compileContainer(resolved: Resolved): Program {
   if (stage) spawnThroughStage(c, stage, pid, ended);
   else spawnDirectly(c, pid, cgroups.into);
   askForScope(c, pid, scope);
-  moveNetDevices(c, pid, ended);
+  makeNics(c, pid, ended);
   closeContainerEnds(c, pipes);
   closeLent(c);
   askForRuntimeHooks(c, pid, ended);
@@ -178,6 +182,7 @@ function writeInit(c: Context, pipes: Pipes): void {
   const hostDev = captureNullDevice(c);
   if (c.rootBlock === init) becomeNamespaceRoot(init, c);
   becomeRootOfJoined(init, c);
+  makeOwnNics(c);
   init.at("process").sys("setsid", []);
   init.at("root").sys("umask", [0]);
   if (c.rootBlock === init) buildRoot(c);
@@ -185,9 +190,10 @@ function writeInit(c: Context, pipes: Pipes): void {
   const hostRoot = openHostRoot(c);
   const roots = enterRoot(c);
   makeMounts(c, sources);
+  makeWorkingDirectory(c);
   makeDevices(c, devices);
   // The two wait for the same socket: in the order in which the monitor does its part.
-  awaitNetDevices(c);
+  awaitNics(c);
   waitForRuntimeHooks(c);
   runCreateContainerHooks(c, hostRoot);
   maskPaths(c, hostDev);

@@ -1,11 +1,9 @@
 import type { Cgroup } from "../cgroup/index.ts";
-import { compileContainer, type Resolved } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Zygote } from "../executor/index.ts";
 import type { Listing } from "../explain/index.ts";
-import { kernelFeatures } from "../linux/index.ts";
 import type { HealthNotes, RecordStore, StatusReport } from "../records/index.ts";
-import { type ContainerSpec, validateProcess } from "../spec/index.ts";
+import type { ContainerSpec } from "../spec/index.ts";
 import { killOnAbort, throwIfAborted } from "./abort.ts";
 import { ContainerControls } from "./container-controls.ts";
 import type { ContainerRun, Watched } from "./container-events.ts";
@@ -16,13 +14,16 @@ import type { ExitStatus } from "./exit-status.ts";
 import type { HealthKeeper } from "./health-keeper.ts";
 import { isRecorded } from "./is-recorded.ts";
 import { runPoststart, runPoststop } from "./late-hooks.ts";
+import type { Launch } from "./launch.ts";
 import { ended, notRunning } from "./not-running.ts";
-import { launchWith } from "./passing.ts";
-import { Launch, Process, pipesFor } from "./process.ts";
+import type { PlannedStart } from "./plan-start.ts";
+import { Process } from "./process.ts";
 import type { Recorded } from "./recorded.ts";
-import { resolveContainer } from "./resolve.ts";
 import type { RunningContainer } from "./running-container.ts";
-import { type Command, type StartOptions, streamsOf } from "./start-options.ts";
+import type { Command, StartOptions } from "./start-options.ts";
+
+/** What a start needs, and who only looks at a container does not. */
+const starting = () => Promise.all([import("./plan-start.ts"), import("./launch.ts"), import("./passing.ts")]);
 
 /**
  * A container: a specification, and while it runs its first process. Made by `host.create()`, and then nothing exists on the machine until `start()`; or
@@ -91,23 +92,23 @@ export class Container extends ContainerControls {
   }
 
   /**
-   * Makes the container and executes the command in it. Resolves when the command is executed; rejects with a LibctError when anything failed,
+   * Makes the container and executes the command in it, without one that of its specification or image. Resolves when the command is executed; rejects with a LibctError when anything failed,
    * and then nothing is left of it.
    */
-  start(command: Command, options: StartOptions = {}): Promise<Process> {
+  start(command?: Command, options: StartOptions = {}): Promise<Process> {
     if (this.spec.lifetime === "orphan") throw onlyPrepared();
     return this.#begin(command, options, false);
   }
 
   /** As `start`, but the command is not executed before `release()`, by this process or another one: until then it is "created" (OCI runtime-spec). */
-  prepare(command: Command, options: StartOptions = {}): Promise<Process> {
+  prepare(command?: Command, options: StartOptions = {}): Promise<Process> {
     if (!isRecorded(this.spec)) {
       throw new LibctError("ERR_CT_STATE", "a container that waits to be started needs a name, by which it is found");
     }
     return this.#begin(command, options, true);
   }
 
-  async #begin(command: Command, options: StartOptions, held: boolean): Promise<Process> {
+  async #begin(command: Command | undefined, options: StartOptions, held: boolean): Promise<Process> {
     if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
     if (this.#starting || this.#launch || this.#recorded) {
       throw new LibctError("ERR_CT_STATE", `container ${this.name} is already there`);
@@ -122,12 +123,19 @@ export class Container extends ContainerControls {
 
   /** The program that `start` would run: every system call in order, each with the spec member it comes from. */
   async explain(
-    command: Command,
+    command?: Command,
     options: { readonly kernel?: string | undefined } & StartOptions = {},
   ): Promise<Listing> {
-    const resolved = await this.#resolve(command, options, options.kernel);
+    const { planStart } = await import("./plan-start.ts");
+    const made = lateActions();
+    const resolved = await planStart({ ...this.#planned(command, options, false), whenMade: made.add }, options.kernel);
+    made.run();
     const { explainProgram } = await import("../explain/index.ts");
-    return explainProgram(compileContainer(await this.#recordIn(resolved, false)));
+    const listing = explainProgram((await this.host.compile(resolved)).program);
+    // The root's driver has got ready for a container that is not made.
+    const { root } = this.spec;
+    if (typeof root === "object") await root.release?.();
+    return listing;
   }
 
   status(): StatusReport {
@@ -267,7 +275,7 @@ export class Container extends ContainerControls {
     await this.#released;
   }
 
-  async #start(command: Command, options: StartOptions, held: boolean): Promise<Process> {
+  async #start(command: Command | undefined, options: StartOptions, held: boolean): Promise<Process> {
     throwIfAborted(options.signal);
     const recorded = isRecorded(this.spec) ? await recordedBy(this.host, this.#name) : undefined;
     const launch = await this.#prepare(command, options, held);
@@ -315,15 +323,17 @@ export class Container extends ContainerControls {
   }
 
   /** Plans the container; when that fails, or nobody wants it any more, the root driver is told. */
-  async #prepare(command: Command, options: StartOptions, held: boolean): Promise<Launch> {
+  async #prepare(command: Command | undefined, options: StartOptions, held: boolean): Promise<Launch> {
     let reserved: RecordStore | undefined;
+    const made = lateActions();
     try {
-      const resolved = await this.#recordIn(await this.#resolve(command, options), held);
+      const [{ planStart }, { Launch, pipesFor }, { launchWith }] = await starting();
+      const resolved = await planStart({ ...this.#planned(command, options, held), whenMade: made.add });
       const pipes = await pipesFor(resolved);
+      const compiled = await this.host.compile(resolved);
       throwIfAborted(options.signal);
       this.#cgroups = resolved.cgroup?.handle.directories ?? [];
       if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
-      const compiled = this.host.compile(resolved);
       if (resolved.record) {
         const { makeRecord } = await import("./record-plan.ts");
         const store = await this.host.records();
@@ -331,31 +341,20 @@ export class Container extends ContainerControls {
         reserved = store;
       }
       const make = (zygote: Zygote) => new Launch(zygote, resolved, compiled, pipes);
-      return await launchWith(this.host, options.fds, make);
+      const launch = await launchWith(this.host, options.fds, make);
+      launch.started.then(made.run, made.run);
+      return launch;
     } catch (error) {
+      made.run();
       reserved?.remove(this.name);
       await this.#release();
-      throw error instanceof RangeError ? tooLarge(error) : error;
+      throw error;
     }
   }
 
-  async #resolve(command: Command, options: StartOptions, kernel?: string): Promise<Resolved> {
-    const given = "args" in command ? command : { args: command };
-    const process = validateProcess({ ...this.spec.process, ...given });
-    const surroundings = await this.host.surroundings();
-    const features = kernel === undefined ? surroundings.features : kernelFeatures(kernel);
-    return resolveContainer(this.spec, process, streamsOf(options, this.spec), {
-      ...surroundings,
-      features,
-      name: this.name,
-    });
-  }
-
-  async #recordIn(resolved: Resolved, held: boolean): Promise<Resolved> {
-    if (!isRecorded(this.spec)) return resolved;
-    const { planRecord } = await import("./record-plan.ts");
-    const directory = (await this.host.records()).path(this.name);
-    return { ...resolved, record: planRecord(this.spec, resolved.process, directory, held) };
+  #planned(command: Command | undefined, options: StartOptions, held: boolean): PlannedStart {
+    const { host, name, spec } = this;
+    return { host, name, spec, command, options, held };
   }
 
   #gone(): void {
@@ -391,8 +390,11 @@ const onlyPrepared = () =>
   new LibctError("ERR_CT_STATE", 'a container with lifetime "orphan" is made by prepare(), and started by release()');
 const onlyRun = (ended: Promise<ExitStatus>): ContainerRun => ({ restarts: 0, ended: ended.catch(() => undefined) });
 
-const tooLarge = (cause: RangeError) =>
-  new LibctError("ERR_CT_INVALID_SPEC", `the specification is too large: ${cause.message}`, {
-    hint: "give a long command or environment to the process in a file",
-    cause,
-  });
+/** What is to be done when a start has come to an end. */
+function lateActions() {
+  const actions: (() => void)[] = [];
+  const run = () => {
+    for (const action of actions.splice(0)) action();
+  };
+  return { add: (action: () => void) => void actions.push(action), run };
+}

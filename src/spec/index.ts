@@ -1,3 +1,4 @@
+export type * from "./cni.ts";
 export { formatJson, parseJson } from "./exact-json.ts";
 export { type Healthcheck, withHealthDefaults } from "./healthcheck.ts";
 export type * from "./hooks.ts";
@@ -9,7 +10,12 @@ export {
   mountOptionNames,
   parseMountOptions,
 } from "./mount-options.ts";
+export type * from "./net-process.ts";
+export type * from "./nic-types.ts";
+export type * from "./nic-user-mode.ts";
+export * from "./nics.ts";
 export { parseNumbers } from "./number-list.ts";
+export type * from "./ports.ts";
 export type * from "./resources.ts";
 export type * from "./scheduling.ts";
 export { namespaceType } from "./schema.ts";
@@ -31,6 +37,7 @@ export {
   textThat,
   value,
 } from "./schema-base.ts";
+export { isInterfaceName } from "./schema-nics.ts";
 export { parse } from "./schema-parse.ts";
 export { ioPriority, memoryPolicyNames, scheduler } from "./schema-scheduling.ts";
 export { seccompNames, seccompSchema } from "./schema-seccomp.ts";
@@ -40,5 +47,6 @@ export * from "./standard.ts";
 export * from "./state.ts";
 export * from "./types.ts";
 export { validatePath, validateProcess, validateResources, validateSpec } from "./validate.ts";
+export { reaches } from "./validate-nics.ts";
 export { validateSeccomp } from "./validate-seccomp.ts";
 export { namespaceOfSysctl } from "./validate-sysctl.ts";
