@@ -5,6 +5,8 @@ export type { BlobEvent, CopyEvent } from "./copy-events.ts";
 export { forgetCredentials, type Kept, keepCredentials } from "./credentials/keep.ts";
 export type { Credentials } from "./credentials/types.ts";
 export { digestOf, isDigest, verifier, verifyBytes } from "./digest.ts";
+export { compareTrees, packDifference, type TreeChange } from "./layer/compare-trees.ts";
+export { type PackOptions, packUpper } from "./layer/pack.ts";
 export { removeTree } from "./layer/remove-tree.ts";
 export type { LayerIds } from "./layer/session-program.ts";
 export { type UnpackedLayer, type UnpackOptions, unpackTar } from "./layer/unpack.ts";
