@@ -1,11 +1,9 @@
 import type { CgroupUsage } from "../cgroup/index.ts";
-import { compileContainer, type Resolved } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import { type Executor, startExecutor, type Zygote } from "../executor/index.ts";
 import type { KernelFeatures } from "../linux/index.ts";
-import { encodeProgram } from "../program/index.ts";
 import type { RecordStore } from "../records/index.ts";
-import { type ContainerSpec, validateSpec } from "../spec/index.ts";
+import type { ContainerSpec } from "../spec/index.ts";
 import type { Measured } from "./all-stats.ts";
 import { type Caller, readCaller } from "./caller.ts";
 import { Container } from "./container.ts";
@@ -16,11 +14,10 @@ import type { ContainerListing } from "./inspect.ts";
 import { isRecorded } from "./is-recorded.ts";
 import type { Meter } from "./meter.ts";
 import type { PassingExecutors } from "./passing.ts";
-import type { Compiled } from "./process.ts";
-import { Recent } from "./recent.ts";
+import type { Plans } from "./plans.ts";
 import type { Repair } from "./repair.ts";
 import type { Surroundings } from "./resolve.ts";
-import { type RunResult, runCommand } from "./run.ts";
+import type { RunResult } from "./run.ts";
 import type { RunOptions } from "./run-options.ts";
 import { scratchDirectory } from "./scratch.ts";
 
@@ -49,9 +46,7 @@ export class Host {
   #passing: PassingExecutors | undefined;
   readonly #executor: Executor;
   #store: RecordStore | undefined;
-  // Containers of the same kind follow each other, and what is made of a specification is a large part of their time.
-  readonly #specs = new Recent<ContainerSpec, ContainerSpec>(MOST_RECENT);
-  readonly #programs = new Recent<object, Compiled>(MOST_RECENT);
+  #plans: Plans | undefined;
   #surroundings: Promise<Surroundings> | undefined;
 
   private constructor(executor: Executor, caller: Caller, options: HostOptions) {
@@ -88,7 +83,7 @@ export class Host {
 
   /** Checks a specification and gives a Container for it. Nothing is made on the machine yet. */
   async create(spec: ContainerSpec): Promise<Container> {
-    const valid = this.#validate(spec);
+    const valid = (await this.#planning()).validate(spec);
     const name = valid.name ?? randomName();
     if (this.#containers.has(name)) {
       throw new LibctError("ERR_CT_NAME_IN_USE", `there is a container named ${name} already`, { member: "name" });
@@ -175,7 +170,7 @@ export class Host {
       passing: (fds) => this.#pass(fds),
       records: () => this.#records(),
       surroundings: () => this.surroundings(),
-      compile: (resolved) => this.#compile(resolved),
+      compile: async (resolved) => (await this.#planning()).compile(resolved),
       forget: (gone) => {
         for (const [name, one] of this.#containers) if (one === gone) this.#containers.delete(name);
       },
@@ -183,8 +178,9 @@ export class Host {
   }
 
   /** Runs a command in a throw-away container, by default over the machine's own root, and gives its output. */
-  run(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    return runCommand(this, this.#caller, args, options);
+  async run(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    const { runCommand } = await import("./run.ts");
+    return await runCommand(this, this.#caller, args, options);
   }
 
   /** What this kernel and this user can do, and what is missing for the rest. */
@@ -214,21 +210,11 @@ export class Host {
     return this.#surroundings;
   }
 
-  /** A valid specification equals what comes of its validation. */
-  #validate(spec: ContainerSpec): ContainerSpec {
-    const known = this.#specs.find(spec);
-    if (known) return known;
-    const valid = validateSpec(spec);
-    return this.#specs.add(valid, valid);
-  }
-
-  #compile(given: Resolved): Compiled {
-    // The root's driver has made its plan: it may be another object with the same plan.
-    const resolved = { ...given, spec: { ...given.spec, root: undefined } };
-    const known = this.#programs.find(resolved);
-    if (known) return known;
-    const program = compileContainer(given);
-    return this.#programs.add(resolved, { program, bytes: encodeProgram(program) });
+  async #planning(): Promise<Plans> {
+    if (this.#plans) return this.#plans;
+    const { Plans } = await import("./plans.ts");
+    this.#plans ??= new Plans();
+    return this.#plans;
   }
 
   /** Ends every container of this Host, but for those with lifetime "host", and the executor. */
@@ -238,8 +224,6 @@ export class Host {
     await this.#zygote.close();
   }
 }
-
-const MOST_RECENT = 4;
 
 /** Not a secret: it only has to be another one each time. */
 const randomName = () => Math.random().toString(16).slice(2, 14).padEnd(12, "0");

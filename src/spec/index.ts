@@ -10,7 +10,9 @@ export {
   mountOptionNames,
   parseMountOptions,
 } from "./mount-options.ts";
-export * from "./nics.ts";
+export * from "./net-host-steps.ts";
+export type * from "./nic-types.ts";
+export type * from "./nics.ts";
 export { parseNumbers } from "./number-list.ts";
 export type * from "./resources.ts";
 export type * from "./scheduling.ts";
@@ -33,6 +35,7 @@ export {
   textThat,
   value,
 } from "./schema-base.ts";
+export { isInterfaceName } from "./schema-nics.ts";
 export { parse } from "./schema-parse.ts";
 export { ioPriority, memoryPolicyNames, scheduler } from "./schema-scheduling.ts";
 export { seccompNames, seccompSchema } from "./schema-seccomp.ts";
@@ -42,5 +45,6 @@ export * from "./standard.ts";
 export * from "./state.ts";
 export * from "./types.ts";
 export { validatePath, validateProcess, validateResources, validateSpec } from "./validate.ts";
+export { reaches } from "./validate-nics.ts";
 export { validateSeccomp } from "./validate-seccomp.ts";
 export { namespaceOfSysctl } from "./validate-sysctl.ts";

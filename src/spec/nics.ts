@@ -1,14 +1,18 @@
 import type { KernelFeatures } from "../linux/index.ts";
+import type { HostStep } from "./net-host-steps.ts";
+import type { NicCommon } from "./nic-types.ts";
 
 /** Where a request about interfaces is made: in the host's network namespace, which is the application's, or in the container's. */
 export type NetPlace = "host" | "container";
 
-/** A number that is known only when the program runs, and where it goes in a message (u32, the machine's byte order). */
+/** A number that is known only when the program runs: a descriptor of a network namespace, or the index of the interface that has this name then. */
+export type NetValue = { readonly namespace: NetPlace } | { readonly link: string; readonly place: NetPlace };
+
+/** Where such a number goes in a message (u32, the machine's byte order). */
 export interface NetFill {
   /** Bytes from the start of the message. */
   readonly at: number;
-  /** A descriptor of a network namespace, or the index of the interface that has this name then. */
-  readonly value: { readonly namespace: NetPlace } | { readonly link: string; readonly place: NetPlace };
+  readonly value: NetValue;
 }
 
 /** One thing that the monitor does for an interface, with the rights of the caller. */
@@ -29,7 +33,14 @@ export type NetStep =
    * A write lock on one byte of a file (F_OFD_SETLK in fcntl(2)), held by the monitor as long as the container is there: the kernel takes it back however the
    * monitor ends. EAGAIN when somebody else has it.
    */
-  | { readonly do: "lock"; readonly path: string; readonly byte: number; readonly why: string }
+  | {
+      readonly do: "lock";
+      readonly path: string;
+      readonly byte: number;
+      /** The file is made when it is not there. */
+      readonly create?: boolean;
+      readonly why: string;
+    }
   /** A socket that is bound and never used, held by the monitor as long as the container is there: nobody else gets the port. */
   | {
       readonly do: "bind";
@@ -39,7 +50,7 @@ export type NetStep =
       readonly port: number;
       readonly why: string;
     }
-  /** Writes a file under /proc/sys/net of the place's namespace. */
+  /** Writes a file under /proc/sys/net of the place's namespace: "net.ipv4.ip_forward", or with slashes when a part has dots of its own. */
   | {
       readonly do: "sysctl";
       readonly place: NetPlace;
@@ -47,39 +58,30 @@ export type NetStep =
       readonly value: string;
       readonly why: string;
     }
-  /** Makes a directory, with mode 0700; one that is there will do. */
-  | { readonly do: "mkdir"; readonly path: string; readonly why: string }
-  /** Makes a file with this content, with mode 0600. */
-  | { readonly do: "write"; readonly path: string; readonly content: string; readonly why: string }
-  /** Removes a file, or an empty directory; one that is not there is no error. */
-  | { readonly do: "remove"; readonly path: string; readonly directory?: boolean; readonly why: string }
-  /** Binds the container's network namespace to a file that this makes: it can be named by that path, and lasts, until it is released. */
-  | { readonly do: "pin" | "unpin"; readonly path: string; readonly why: string }
-  /** Asks the application, which runs `answer` of the plan with this number; the container is not made when that throws. Not in `tearDown`. */
-  | { readonly do: "ask"; readonly question: number; readonly why: string }
-  | NetExecution;
-
-/**
- * Executes a program of the host's and waits for its end. In `setUp` how it ended is told to the next `ask`. In `tearDown` it is executed only if the file
- * `input` is there, which is removed when it has ended with 0; otherwise the rest of that interface's `tearDown` is left out, so that it can be tried again.
- */
-export interface NetExecution {
-  readonly do: "execute";
-  readonly path: string;
-  readonly env: Readonly<Record<string, string>>;
-  /** Files: what it reads from its standard input, and what its outputs go to. */
-  readonly input: string;
-  readonly output: string;
-  readonly errors: string;
-  /** Seconds, after which it is killed. */
-  readonly timeout: number;
-  readonly why: string;
-}
+  /** Fails with EEXIST when there is an interface of this name. */
+  | { readonly do: "absent"; readonly place: NetPlace; readonly name: string; readonly why: string }
+  /** Makes an interface of tun(4) in the container's namespace that stays when nobody has it open. */
+  | {
+      readonly do: "tun";
+      readonly name: string;
+      readonly kind: "tun" | "tap";
+      /** Ids on the host. */
+      readonly uid?: number;
+      readonly gid?: number;
+      readonly multiQueue?: boolean;
+      readonly why: string;
+    }
+  | HostStep;
 
 /** What an interface of a container takes: all of it is data, so that `ct explain` shows it and the monitor does it, also the undoing when the application is gone. */
 export interface NicPlan {
-  /** In this order when the container's network namespace exists, before its command is executed. */
+  /**
+   * When the container's network namespace exists, before its command is executed; in this order, but for "lock" and "bind", which come first of all, before
+   * anything is made.
+   */
   readonly setUp: readonly NetStep[];
+  /** What of the members that every interface has `setUp` sees to itself. */
+  readonly sees?: readonly ("mac" | "mtu" | "txQueueLength" | "up")[];
   /**
    * When the container has ended, however it did, each one whatever became of those before. What the kernel removes with the namespace or with the monitor
    * (a veth, a lock, a bound socket) needs nothing here.
@@ -89,13 +91,15 @@ export interface NicPlan {
   readonly keepsNamespace?: boolean;
   /**
    * What the application does at each `ask` of `setUp`, while the container waits: `status` is that of the last program that was executed, as wait4(2) gives it,
-   * or TIMED_OUT.
+   * or TIMED_OUT. When it throws, the container is not made.
    */
   readonly answer?: (question: number, status: number) => void | Promise<void>;
 }
 
-/** No status that wait4(2) gives. */
-export const TIMED_OUT = -1;
+/** A plan, and the member of the specification that it is for. */
+export interface PlannedNic extends NicPlan {
+  readonly member: string;
+}
 
 export interface NicContext {
   /** The interface's name in the container. */
@@ -104,6 +108,10 @@ export interface NicContext {
   readonly hostName: string;
   readonly containerName: string;
   readonly features: KernelFeatures;
+  /** What is wanted of it as of every interface. */
+  readonly nic: NicCommon;
+  /** The container may be started again by its monitor, which then makes the interface anew. */
+  readonly restarts: boolean;
 }
 
 /**
