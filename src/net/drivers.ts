@@ -1,11 +1,12 @@
 import type { BuiltInNic, Nic, NicDriver } from "../spec/index.ts";
+import { cni } from "./cni/index.ts";
 import { loopback } from "./loopback.ts";
 import { veth } from "./veth.ts";
 
 type Drivers = { readonly [K in BuiltInNic["type"]]?: (nic: Extract<BuiltInNic, { readonly type: K }>) => NicDriver };
 
 /** Who makes which kind of interface. */
-const DRIVERS: Drivers = { veth, loopback };
+const DRIVERS: Drivers = { veth, loopback, cni };
 
 export function driverOf(nic: Nic): NicDriver {
   if ("driver" in nic) return nic.driver;

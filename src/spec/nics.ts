@@ -37,7 +37,7 @@ export type NetStep =
       readonly do: "lock";
       readonly path: string;
       readonly byte: number;
-      /** The file is made when it is not there. */
+      /** The file, and the directory that it is in, are made when they are not there. */
       readonly create?: boolean;
       readonly why: string;
     }
@@ -104,12 +104,18 @@ export interface PlannedNic extends NicPlan {
 export interface NicContext {
   /** The interface's name in the container. */
   readonly name: string;
+  /** For errors: "nics.eth0". */
+  readonly member: string;
   /** A name that no other interface on the host has, for the side of it that stays there: at most 15 bytes. */
   readonly hostName: string;
   readonly containerName: string;
   readonly features: KernelFeatures;
   /** What is wanted of it as of every interface. */
   readonly nic: NicCommon;
+  /** For others who keep notes of the container: no other one has it. Letters, digits, "_", "." and "-". */
+  readonly containerId: string;
+  /** Where what belongs to running containers of this user is written down. */
+  readonly stateDirectory: string;
   /** The container may be started again by its monitor, which then makes the interface anew. */
   readonly restarts: boolean;
 }
