@@ -1,13 +1,15 @@
 import { readFileSync } from "node:fs";
 import type { Stdio } from "../compile/index.ts";
-import { type Caller, planRun, type RunPlan } from "../host/index.ts";
+import { type Host, planRun, type RunPlan } from "../host/index.ts";
 import type { Invocation } from "./action.ts";
 import { permittedCapabilities } from "./capabilities.ts";
+import type { NetworkOptions } from "./run-options.ts";
 import { runOptions } from "./run-options.ts";
 import { isTerminal, readTerminal } from "./terminal.ts";
 
 /** What `run` does and `explain` tells. */
-export async function planInvocation({ flags, root, command }: Invocation, caller: Caller): Promise<RunPlan> {
+export async function planInvocation({ flags, root, command }: Invocation, host: Host): Promise<RunPlan> {
+  const { caller } = host;
   const options = runOptions(flags, root, {
     privileged: caller.privileged,
     get capabilities() {
@@ -15,8 +17,15 @@ export async function planInvocation({ flags, root, command }: Invocation, calle
     },
     env: process.env,
     terminal: flags.tty ? await readTerminal() : undefined,
+    network: await networkOf(flags, host),
   });
   return await planRun(caller, command, options);
+}
+
+/** Most containers say nothing of it. */
+async function networkOf(flags: Invocation["flags"], host: Host): Promise<NetworkOptions> {
+  if (flags.net === undefined && flags.network === undefined && flags.nic.length === 0) return {};
+  return (await import("./network-options.ts")).networkOptions(flags, (name) => host.open(name));
 }
 
 /**

@@ -44,6 +44,7 @@ export function compileNetUndo(
       place: "host",
       opened: new Set(),
       failed,
+      idOf: (_, id) => id,
       program,
       resolved: { features },
     };
