@@ -3,6 +3,7 @@ import type { LibctError } from "../errors.ts";
 import { hostArch } from "../executor/index.ts";
 import { findLeftAttachments } from "../net/index.ts";
 import type { PlannedNic } from "../spec/index.ts";
+import { forgetDeadKeepers } from "./nic-keepers.ts";
 import type { Repair } from "./repair.ts";
 import type { Surroundings } from "./resolve.ts";
 import { runProgram } from "./run-program.ts";
@@ -26,6 +27,7 @@ export async function repairNics(stateDirectory: string, undoer: Undoer): Promis
   for (const { directory, ...left } of findLeftAttachments(stateDirectory)) {
     if (await undoIfLeft(left, undoer)) done.push({ what: "network", path: directory });
   }
+  for (const path of forgetDeadKeepers(stateDirectory)) done.push({ what: "network", path });
   return done;
 }
 
