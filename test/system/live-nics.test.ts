@@ -179,7 +179,7 @@ describe.runIf(requires("ip", installed("ip"), "it looks at what was changed"))(
          await container.nics.attach("net1", nic);
          await container.nics.detach("net1");
          const detached = { names: (await container.nics.list()).map(({ name }) => name), files: files() };
-         const other = await libct.Host.open();
+         const other = await openHost();
          await (await other.open("live-cni")).nics.attach("net1", nic);
          await other[Symbol.asyncDispose]();
          const attached = see("net1");
@@ -189,7 +189,7 @@ describe.runIf(requires("ip", installed("ip"), "it looks at what was changed"))(
          return { attached, detached, notes, left: readdirSync("/run/libct/cni-test/livenet").filter((name) => name.startsWith("10.")) };
        } finally { rmSync("/run/libct/cni-test", { recursive: true, force: true }); }`,
       );
-      expect(seen.detached).toEqual({ names: ["lo", "eth0"], files: [] });
+    expect(seen.detached).toEqual({ names: ["lo", "eth0"], files: [] });
       expect(seen.attached).toMatchObject({ ifname: "net1", operstate: "UP" });
       expect(seen.notes).toBe(3);
       expect(seen.left).toEqual([]);
