@@ -1,6 +1,7 @@
 export type { Stdio } from "./compile/index.ts";
 export { type ErrorCode, type ErrorDetails, LibctError } from "./errors.ts";
 export type { Listing } from "./explain/index.ts";
+export type { Imported, Note } from "./flavours/index.ts";
 export {
   dir,
   fuseOverlay,
@@ -23,18 +24,28 @@ export {
   type ContainerInfo,
   type ContainerListing,
   type ContainerStats,
+  type CreateOptions,
   type EndReason,
   type EnterOptions,
   type ExitStatus,
   type HealthEvent,
+  type HistoryStep,
   Host,
   type HostFeatures,
   type HostOptions,
+  type ImageInfo,
+  type ImageOptions as ContainerImageOptions,
+  type Images,
+  type ImportOptions,
+  type ImportSource,
   type InterfaceStats,
   type Meter,
   type NetworkStats,
   type OutputStream,
   type Process,
+  type PullOptions,
+  type ReceiveEvent,
+  type RemovedImage,
   type Repair,
   type RunOptions,
   type RunResult,
@@ -43,7 +54,11 @@ export {
   type StatsPart,
   type StopOptions,
   type Traffic,
+  type Transfer,
   type UnmountOptions,
+  type VolumeInfo,
+  type VolumeOptions,
+  type Volumes,
 } from "./host/index.ts";
 export type { KernelFeatures } from "./linux/index.ts";
 export type {

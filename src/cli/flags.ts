@@ -30,6 +30,9 @@ export interface RunFlags extends ResourceFlags, HealthFlags {
   readonly gidMap: readonly string[];
   readonly lower: readonly string[];
   readonly upper?: string;
+  readonly entrypoint?: string;
+  readonly pull?: "missing" | "always" | "never";
+  readonly platform?: string;
   readonly rootMode?: "pivot" | "move" | "chroot";
   readonly tty?: true;
   readonly interactive?: true;
@@ -66,12 +69,15 @@ const COMMON: FlagTable<Omit<RunFlags, "json" | "kernel">> = {
   readOnly: { group: "Root and mounts:", text: "make the root read-only" },
   lower: { value: "dir", many: true, text: "a layer of an overlay, the topmost first (in place of ROOT)" },
   upper: { value: "dir", text: "keep the changes of an overlay here" },
+  entrypoint: { value: "program", text: "in place of an image's own; empty for none" },
+  pull: { value: "when", choices: ["missing", "always", "never"], text: "fetch an image; missing is the default" },
+  platform: { value: "os/arch", text: "of an image, such as linux/arm64" },
   rootMode: { value: "mode", choices: ["pivot", "move", "chroot"], text: "how the root is entered" },
   bind: {
     short: "-v",
     value: "source:dest[:options]",
     many: true,
-    text: "show a file or directory of the host; options: ro, nosuid, ...",
+    text: "show a file or directory of the host, or a volume by its name; options: ro, nosuid, ...",
   },
   tmpfs: {
     value: "dest[:options]",

@@ -32,7 +32,7 @@ export interface NetworkOptions extends Pick<RunOptions, "network" | "nics"> {
 }
 
 /** What the words of a command line mean for the API. Looks only at the files that they name. */
-export function runOptions(flags: RunFlags, root: string | undefined, context: FlagContext): RunOptions {
+export function runOptions(flags: RunFlags, { root, image }: RootWords, context: FlagContext): RunOptions {
   const { network, nics, joined } = context.network ?? {};
   const isolation = isolationOptions(flags, context.privileged, { network, joined });
   const options: RunOptions = {
@@ -44,15 +44,31 @@ export function runOptions(flags: RunFlags, root: string | undefined, context: F
     ...healthOptions(flags),
   };
   if (flags.sandbox) {
-    if (root !== undefined && root !== "host") throw usage("--sandbox is over the host's root and takes no other ROOT");
+    if (image !== undefined || (root !== undefined && root !== "host"))
+      throw usage("--sandbox is over the host's root and takes no other ROOT");
     for (const [flag, given] of NOT_SANDBOX) if (given(flags)) throw usage(`${flag} and --sandbox exclude each other`);
     return { ...withoutNetwork(options), sandbox: sandboxOptions(flags, network) };
   }
   for (const [flag, given] of ONLY_SANDBOX) if (given(flags)) throw usage(`${flag} is for the sandbox: add --sandbox`);
-  return { ...options, ...(nics ? { nics } : {}), root: rootOption(flags, root), ...resourceOptions(flags) };
+  const withNics = { ...options, ...(nics ? { nics } : {}) };
+  if (image === undefined) {
+    for (const [flag, given] of ONLY_IMAGE) if (given(flags)) throw usage(`${flag} is for images`);
+    return { ...withNics, root: rootOption(flags, root), ...resourceOptions(flags) };
+  }
+  for (const [flag, given] of NOT_IMAGE) if (given(flags)) throw usage(`${flag} and an image exclude each other`);
+  return { ...withNics, ...resourceOptions(flags) };
+}
+
+/** What stands before the command: one of them, or nothing. */
+export interface RootWords {
+  readonly root?: string | undefined;
+  readonly image?: string | undefined;
 }
 
 const usage = (message: string) => new LibctError("ERR_CT_USAGE", message);
+
+/** As the store has it. */
+const isVolumeName = (name: string): boolean => /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/.test(name);
 
 type Flag = readonly [flag: string, given: (flags: RunFlags) => boolean];
 
@@ -85,6 +101,17 @@ const ONLY_SANDBOX: readonly Flag[] = [
   ["--allow-net", ({ allowNet }) => allowNet ?? false],
   ["--allow-env", ({ allowEnv }) => allowEnv.length > 0],
   ["--isolation", ({ isolation }) => isolation !== undefined],
+];
+
+const ONLY_IMAGE: readonly Flag[] = [
+  ["--entrypoint", ({ entrypoint }) => entrypoint !== undefined],
+  ["--pull", ({ pull }) => pull !== undefined],
+  ["--platform", ({ platform }) => platform !== undefined],
+];
+
+const NOT_IMAGE: readonly Flag[] = [
+  ["--lower", ({ lower }) => lower.length > 0],
+  ["--upper", ({ upper }) => upper !== undefined],
 ];
 
 /** A sandbox's network is its own option. */
@@ -140,7 +167,10 @@ function mountOptions(flags: RunFlags): RunOptions {
   const mounts = [
     ...flags.bind.map((word) => withSource("--bind", word, parseBind(word, absolutePath))),
     ...flags.tmpfs.map(parseTmpfs),
-    ...flags.mount.map((word) => withSource("--mount", word, parseMount(word, absolutePath))),
+    ...flags.mount.map((word) => {
+      const mount = parseMount(word, absolutePath);
+      return mount.type === "volume" ? mount : withSource("--mount", word, mount);
+    }),
     ...given.flatMap((one) => ("mount" in one ? [one.mount] : [])),
   ];
   const devices = given.flatMap((one) => ("device" in one ? [one.device] : []));
@@ -149,6 +179,7 @@ function mountOptions(flags: RunFlags): RunOptions {
 
 /** Unlike docker, which makes a directory of a mistyped name. */
 function withSource(flag: string, word: string, mount: Mount): Mount {
+  if (mount.type === "volume") return withoutDoubt(flag, word, mount);
   if (mount.type !== "bind" || mount.source === undefined) return mount;
   try {
     statSync(mount.source);
@@ -159,6 +190,18 @@ function withSource(flag: string, word: string, mount: Mount): Mount {
     const message = `${flag} ${JSON.stringify(word)}: the source ${mount.source} ${said}`;
     throw new LibctError("ERR_CT_USAGE", message, { path: mount.source, errno: code, cause });
   }
+}
+
+/** A file of the same name was most likely meant by who does not know volumes. */
+function withoutDoubt(flag: string, word: string, mount: Mount): Mount {
+  const { source = "" } = mount;
+  if (isVolumeName(source) && !statSync(source, { throwIfNoEntry: false })) return mount;
+  const said = isVolumeName(source)
+    ? "is a volume's name, and there is a file or directory of that name here"
+    : "is no name of a volume";
+  throw new LibctError("ERR_CT_USAGE", `${flag} ${JSON.stringify(word)}: ${JSON.stringify(source)} ${said}`, {
+    hint: `./${source} is a path; --mount type=volume,source=NAME,... is always a volume`,
+  });
 }
 
 function capabilityOptions(flags: RunFlags, userNamespace: boolean, { capabilities }: FlagContext): RunOptions {

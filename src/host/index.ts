@@ -1,4 +1,5 @@
 export type { Cgroup, CgroupEvent, CgroupStats, CgroupUsage } from "../cgroup/index.ts";
+export type { ReceiveEvent } from "../image/index.ts";
 export type { HealthReport } from "../records/index.ts";
 export type { Attachment } from "./attach.ts";
 export { type Caller, inInitialUserNamespace, readCaller } from "./caller.ts";
@@ -10,7 +11,14 @@ export type { Check, HostFeatures } from "./doctor.ts";
 export { type EnterContext, type EnterOptions, enter, explainEntry } from "./enter.ts";
 export type { ExitStatus } from "./exit-status.ts";
 export type { HealthEvent } from "./health-events.ts";
-export { Host, type HostOptions } from "./host.ts";
+export { type CreateOptions, Host, type HostOptions } from "./host.ts";
+export type { ImageInfo, RemovedImage } from "./images/describe.ts";
+export type { HistoryStep } from "./images/history.ts";
+export type { Images, PullOptions } from "./images/images.ts";
+export type { Transfer } from "./images/transfer.ts";
+export type { ImageOptions } from "./images/use.ts";
+export type { ImportOptions } from "./import.ts";
+export type { ImportSource } from "./import-source.ts";
 export type { ContainerInfo, ContainerListing } from "./inspect.ts";
 export {
   addDevice,
@@ -25,7 +33,8 @@ export {
 } from "./live.ts";
 export type { Meter } from "./meter.ts";
 export type { InterfaceStats, NetworkStats, Traffic } from "./network-stats.ts";
-export { planRun } from "./plan-run.ts";
+export { planImported } from "./plan-imported.ts";
+export { type Planner, planRun } from "./plan-run.ts";
 export { Process } from "./process.ts";
 export type { StopOptions } from "./recorded.ts";
 export type { Repair } from "./repair.ts";
@@ -35,3 +44,4 @@ export type { RunningContainer } from "./running-container.ts";
 export type { SandboxOptions } from "./sandbox-options.ts";
 export type { Command, StartOptions } from "./start-options.ts";
 export type { OutputStream } from "./streams.ts";
+export type { VolumeInfo, VolumeOptions, Volumes } from "./volumes/volumes.ts";

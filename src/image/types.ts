@@ -85,6 +85,8 @@ export interface RawManifest {
 export interface ImageSource {
   /** For messages: "docker.io/library/alpine:latest", "oci:/tmp/layout". */
   readonly name: string;
+  /** Repositories of registries that have the same blobs: pushed to one of those registries, they need not be sent. */
+  readonly origins?: readonly { readonly domain: string; readonly repository: string }[];
   /** The manifest or index that the source's reference names, or the one with a digest that an index lists. */
   manifest(digest?: Digest, options?: { readonly signal?: AbortSignal | undefined }): Promise<RawManifest>;
   /** The content from byte `from` on; a source that cannot begin there begins at 0, and says so by `from` of its answer. */

@@ -189,7 +189,7 @@ describe.runIf(requires("ip", installed("ip"), "it looks at what was changed"))(
          return { attached, detached, notes, left: readdirSync("/run/libct/cni-test/livenet").filter((name) => name.startsWith("10.")) };
        } finally { rmSync("/run/libct/cni-test", { recursive: true, force: true }); }`,
       );
-    expect(seen.detached).toEqual({ names: ["lo", "eth0"], files: [] });
+      expect(seen.detached).toEqual({ names: ["lo", "eth0"], files: [] });
       expect(seen.attached).toMatchObject({ ifname: "net1", operstate: "UP" });
       expect(seen.notes).toBe(3);
       expect(seen.left).toEqual([]);

@@ -3,7 +3,7 @@ import { Host, type RunPlan } from "../../host/index.ts";
 import { randomHex } from "../../linux/index.ts";
 import { type ContainerSpec, parseSize, type Restart } from "../../spec/index.ts";
 import type { Invocation } from "../action.ts";
-import { type Globals, withStateDirectory } from "../command.ts";
+import { type Globals, withDirectories } from "../command.ts";
 import type { RunFlags } from "../flags.ts";
 import { print } from "../output.ts";
 import { parseInteger, wrong } from "../parse.ts";
@@ -15,8 +15,8 @@ import { usage } from "../syntax.ts";
 export async function detach(invocation: Invocation, executor: Executor, globals: Globals, held: boolean) {
   const { flags } = invocation;
   refuse(flags);
-  await using host = await Host.open({ started: executor, ...withStateDirectory(globals) });
-  const plan = await planInvocation(invocation, host);
+  await using host = await Host.open({ started: executor, ...withDirectories(globals) });
+  const plan = await planInvocation(invocation, host, { lifetime: "host" });
   const container = await host.create(durable(plan, flags));
   const input = flags.interactive || flags.tty ? "pipe" : "ignore";
   const options = { stdin: input, ...preservedFds(flags.preserveFds) } as const;
@@ -42,7 +42,7 @@ function refuse(flags: RunFlags): void {
 export function durable({ spec }: RunPlan, flags: RunFlags): ContainerSpec {
   return {
     ...spec,
-    name: flags.name ?? randomHex(6),
+    name: flags.name ?? spec.name ?? randomHex(6),
     lifetime: "host",
     ...(flags.restart === undefined ? {} : { restart: parseRestart(flags.restart) }),
     ...(flags.logSize === undefined ? {} : { log: { maxSize: parseSize(flags.logSize, "--log-size") } }),
