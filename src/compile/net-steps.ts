@@ -37,6 +37,8 @@ export interface NetWorker extends NetSockets {
   /** The network namespace that it is in. Undefined: it is in the container's, and never leaves it. */
   place: NetPlace;
   readonly opened: Set<NetPlace>;
+  /** Who starts programs that carry the traffic. Undefined: somebody else has done it already. */
+  readonly carry?: (step: Step<"process" | "send">) => void;
   /** What an id of the container is to it. */
   readonly idOf: (kind: "uid" | "gid", id: number) => number;
 }
@@ -75,6 +77,12 @@ function doStep(worker: NetWorker, member: string, step: Exclude<NetStep, Reques
     case "absent":
       openSocket(worker, step.place);
       expectAbsent(worker, step);
+      break;
+    case "process":
+    case "send":
+      if (!worker.carry) break;
+      goTo(worker, "host");
+      worker.carry(step);
       break;
     case "tun":
       goTo(worker, "container");

@@ -274,6 +274,7 @@ export class Host {
       caller: this.#caller,
       scratch: scratchDirectory(this.#caller.uid),
       runner: this.#zygote,
+      executor: this.#executorPath,
     }));
     return this.#surroundings;
   }
