@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   copyFileSync,
@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -175,6 +176,31 @@ describe.runIf(available && skopeoThere && umociThere).each(FORMS)("docker-regis
     const file = `${directory}/theirs.json`;
     await run("skopeo", ["login", trust, `--authfile=${file}`, "-u", ME.name, "-p", ME.password, registry.host]);
     await copy(from, `oci:${directory}/d`, { ...anonymous, authFile: file });
+  });
+
+  it.runIf("user" in form)("is logged in to and out of on the command line", async () => {
+    const program = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+    const bun = fileURLToPath(new URL("../../node_modules/.bin/bun", import.meta.url));
+    const home = `${directory}/cli`;
+    const trust = "tls" in form ? [`--cert-dir=${directory}/certs`] : [];
+    const ct = (input: string, ...words: readonly string[]) =>
+      spawnSync(bun, [program, ...words], { input, encoding: "utf8", env: { PATH: process.env.PATH, HOME: home } });
+    const wrong = ct("wrong\n", "login", "-u", ME.name, "--password-stdin", ...trust, registry.host);
+    expect([wrong.status, wrong.stdout]).toEqual([125, ""]);
+    expect(wrong.stderr).toMatch(/^ct: 127\.0\.0\.1:\d+: the registry does not allow it: .*\n$/);
+    expect(existsSync(`${home}/.docker/config.json`)).toBe(false);
+    const right = ct(`${ME.password}\n`, "login", "-u", ME.name, "--password-stdin", ...trust, registry.host);
+    expect([right.status, right.stderr]).toEqual([0, ""]);
+    expect(right.stdout).toContain(`logged in to ${registry.host}`);
+    expect(statSync(`${home}/.docker/config.json`).mode & 0o777).toBe(0o600);
+    const { credentials: _, ...anonymous } = options;
+    await copy(`oci:${layout}:v1`, `${registry.host}/cli:v1`, { ...anonymous, env: { HOME: home } });
+    expect(ct("", "login", registry.host).stderr).toContain("there is no terminal to ask for credentials at");
+    expect(ct("", "logout", registry.host).stdout).toBe(`logged out of ${registry.host}\n`);
+    expect(ct("", "logout", "--json", registry.host).stdout).toBe(
+      `${JSON.stringify({ registry: registry.host, removed: false })}\n`,
+    );
+    expect(ct("", "login", "team").stderr).toContain("is no registry");
   });
 
   it.runIf("tls" in form)("is not trusted without its authority, unless one wants to", async () => {
