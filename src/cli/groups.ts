@@ -15,6 +15,10 @@ export const GROUPS: Readonly<Record<string, Group>> = {
     summary: "volumes: create, ls, inspect, rm, prune",
     load: async () => (await import("./volume/commands.ts")).VOLUME_COMMANDS,
   },
+  system: {
+    summary: "what images, containers and volumes take on the disk, and what of it can go: df, prune",
+    load: async () => (await import("./system/commands.ts")).SYSTEM_COMMANDS,
+  },
 };
 
 /** Short forms that people know from docker. */

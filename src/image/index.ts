@@ -17,7 +17,15 @@ export { storeSource } from "./store/endpoints.ts";
 export { type Collected, collectGarbage, removeContainer } from "./store/garbage.ts";
 export { adding } from "./store/holding.ts";
 export { type FoundImage, findImage, listImages, requireImage, type StoredImage } from "./store/images.ts";
-export { hasLayer, type LayerWorker, layerSize, layerTree, requireDiffId, unpackLayer } from "./store/layers.ts";
+export {
+  hasLayer,
+  type LayerWorker,
+  layerSize,
+  layerTree,
+  listLayers,
+  requireDiffId,
+  unpackLayer,
+} from "./store/layers.ts";
 export { canonicalName, listNames, type NamedImage, readName, removeName, setName } from "./store/names.ts";
 export type { Store } from "./store/place.ts";
 export { type Received, type ReceiveEvent, receiveImage } from "./store/receive.ts";

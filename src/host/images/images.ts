@@ -13,6 +13,7 @@ import type { Copied } from "./copy.ts";
 import type { ImageInfo, RemovedImage } from "./describe.ts";
 import type { HistoryStep } from "./history.ts";
 import { type Transfer, transfer } from "./transfer.ts";
+import type { StoreUsage } from "./usage.ts";
 import type { ImageOptions, ImageUse, UseOptions } from "./use.ts";
 
 const storing = () => import("../../image/index.ts");
@@ -128,6 +129,11 @@ export class Images {
   /** Removes what no name and no container leads to; with `all` also images that no container uses. */
   async prune(options: { readonly all?: boolean; readonly signal?: AbortSignal } = {}): Promise<Collected> {
     return await (await import("./remove.ts")).pruneImages(this.#context, options);
+  }
+
+  /** What the store takes on the disk. */
+  async usage(): Promise<StoreUsage> {
+    return await (await import("./usage.ts")).storeUsage(this.#context.store);
   }
 
   /** @internal An image made ready for a container. */

@@ -33,9 +33,6 @@ export interface ImageRootOptions {
   readonly outlives: boolean;
 }
 
-export const isImageRoot = (root: unknown): root is ImageRoot =>
-  typeof root === "object" && root !== null && "type" in root && root.type === "image" && "directory" in root;
-
 export function imageRoot(context: ImagesContext, { image, name, outlives }: ImageRootOptions): ImageRoot {
   const { store } = context;
   const id = randomHex(8);
