@@ -20,7 +20,9 @@ export interface RunFlags extends ResourceFlags, HealthFlags {
   readonly ulimit: readonly string[];
   readonly sysctl: readonly string[];
   readonly device: readonly string[];
-  readonly net?: "none" | "host";
+  readonly net?: string;
+  readonly network?: string;
+  readonly nic: readonly string[];
   readonly namespace: readonly string[];
   readonly noNamespace: readonly string[];
   readonly userNamespace?: "auto" | "identity" | "none";
@@ -101,7 +103,13 @@ const COMMON: FlagTable<Omit<RunFlags, "json" | "kernel">> = {
   personality: { value: "domain", choices: ["LINUX", "LINUX32"], text: "execution domain" },
   name: { group: "Isolation:", value: "name", text: "name the container" },
   hostname: { value: "name", text: "its host name" },
-  net: { value: "kind", choices: ["none", "host"], text: "network; none is the default" },
+  network: { value: "network", text: "none (the default), host, or container:NAME" },
+  net: { value: "network", text: "the same" },
+  nic: {
+    value: "fields",
+    many: true,
+    text: "an interface: type=veth,master=br0,address=10.0.0.2/24,...",
+  },
   namespace: { value: "type[=path]", many: true, text: "a further new namespace, or one to join" },
   noNamespace: { value: "type", many: true, text: "share the host's namespace of that type" },
   userNamespace: {

@@ -5,7 +5,7 @@ import { type Host, planRun, type RunOptions, type RunPlan } from "../host/index
 import type { Invocation } from "./action.ts";
 import { permittedCapabilities } from "./capabilities.ts";
 import type { RunFlags } from "./flags.ts";
-import { type FlagContext, runOptions } from "./run-options.ts";
+import { type FlagContext, type NetworkOptions, runOptions } from "./run-options.ts";
 import { isTerminal, readTerminal } from "./terminal.ts";
 import { isPath, namesImport } from "./words.ts";
 
@@ -24,6 +24,7 @@ export async function planInvocation(
     },
     env: process.env,
     terminal: flags.tty ? await readTerminal() : undefined,
+    network: await networkOf(flags, host),
   };
   if (root !== undefined && namesImport(root)) {
     return await (await import("./imported.ts")).planImport(invocation, host, context);
@@ -31,6 +32,12 @@ export async function planInvocation(
   if (root !== undefined && flags.lower.length === 0 && !isPath(root)) await refuseAmbiguous(root, host);
   const options = runOptions(flags, image === undefined ? { root } : { image }, context);
   return await planRun(host, command, { ...options, ...(await imageOption(flags, image)), ...more });
+}
+
+/** Most containers say nothing of it. */
+async function networkOf(flags: Invocation["flags"], host: Host): Promise<NetworkOptions> {
+  if (flags.net === undefined && flags.network === undefined && flags.nic.length === 0) return {};
+  return (await import("./network-options.ts")).networkOptions(flags, (name) => host.open(name));
 }
 
 /**

@@ -5,6 +5,7 @@ import { CONTAINER_COMMANDS } from "./container-commands.ts";
 import { EXIT, exitCodeOf, reportError } from "./exit.ts";
 import { CREATE_FLAGS, EXPLAIN_FLAGS, RUN_FLAGS, type RunFlags } from "./flags.ts";
 import type { Grouped } from "./groups.ts";
+import { REGISTRY_COMMANDS } from "./image/registry-commands.ts";
 import type { ImportFlags } from "./import.ts";
 import { print } from "./output.ts";
 import { type Parsed, unknownWord, usage } from "./syntax.ts";
@@ -36,6 +37,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     inContainer(async () => (await import("./containers/create.ts")).create),
   ),
   ...CONTAINER_COMMANDS,
+  ...REGISTRY_COMMANDS,
   explain: command<RunFlags>(
     { summary: "print the system calls that `run` would make", ...IN_ROOT, flags: EXPLAIN_FLAGS },
     async () => (await import("./help.ts")).EXPLAIN_HELP,

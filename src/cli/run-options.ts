@@ -3,7 +3,7 @@ import { LibctError } from "../errors.ts";
 import { hostRoot, image, overlay } from "../fs/index.ts";
 import type { RunOptions, SandboxOptions } from "../host/index.ts";
 import { absolutePath } from "../linux/index.ts";
-import { type ContainerSpec, type Mount, parseSize } from "../spec/index.ts";
+import { type ContainerSpec, type Mount, type Namespace, parseSize } from "../spec/index.ts";
 import { parseCapabilities } from "./capabilities.ts";
 import { hostDevice, parseDevice } from "./device-syntax.ts";
 import { parseEnv } from "./env.ts";
@@ -23,11 +23,18 @@ export interface FlagContext {
   readonly capabilities: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly terminal: Terminal | undefined;
+  readonly network?: NetworkOptions;
+}
+
+/** Interfaces, or whose network it is. */
+export interface NetworkOptions extends Pick<RunOptions, "network" | "nics"> {
+  readonly joined?: readonly Namespace[];
 }
 
 /** What the words of a command line mean for the API. Looks only at the files that they name. */
 export function runOptions(flags: RunFlags, { root, image }: RootWords, context: FlagContext): RunOptions {
-  const isolation = isolationOptions(flags, context.privileged);
+  const { network, nics, joined } = context.network ?? {};
+  const isolation = isolationOptions(flags, context.privileged, { network, joined });
   const options: RunOptions = {
     ...processOptions(flags, context),
     ...isolation,
@@ -40,15 +47,16 @@ export function runOptions(flags: RunFlags, { root, image }: RootWords, context:
     if (image !== undefined || (root !== undefined && root !== "host"))
       throw usage("--sandbox is over the host's root and takes no other ROOT");
     for (const [flag, given] of NOT_SANDBOX) if (given(flags)) throw usage(`${flag} and --sandbox exclude each other`);
-    return { ...withoutNetwork(options), sandbox: sandboxOptions(flags) };
+    return { ...withoutNetwork(options), sandbox: sandboxOptions(flags, network) };
   }
   for (const [flag, given] of ONLY_SANDBOX) if (given(flags)) throw usage(`${flag} is for the sandbox: add --sandbox`);
+  const rest = { ...(nics ? { nics } : {}), ...resourceOptions(flags) };
   if (image === undefined) {
     for (const [flag, given] of ONLY_IMAGE) if (given(flags)) throw usage(`${flag} is for images`);
-    return { ...options, root: rootOption(flags, root), ...resourceOptions(flags) };
+    return { ...options, root: rootOption(flags, root), ...rest };
   }
   for (const [flag, given] of NOT_IMAGE) if (given(flags)) throw usage(`${flag} and an image exclude each other`);
-  return { ...options, ...resourceOptions(flags) };
+  return { ...options, ...rest };
 }
 
 /** What stands before the command: one of them, or nothing. */
@@ -68,6 +76,7 @@ type Flag = readonly [flag: string, given: (flags: RunFlags) => boolean];
 const NOT_SANDBOX: readonly Flag[] = [
   ["--lower", ({ lower }) => lower.length > 0],
   ["--upper", ({ upper }) => upper !== undefined],
+  ["--nic", ({ nic }) => nic.length > 0],
   ["--memory-swap", ({ memorySwap }) => memorySwap !== undefined],
   ["--memory-reservation", ({ memoryReservation }) => memoryReservation !== undefined],
   ["--cpus", ({ cpus }) => cpus !== undefined],
@@ -202,13 +211,13 @@ function capabilityOptions(flags: RunFlags, userNamespace: boolean, { capabiliti
   return { capabilities: { bounding: set, effective: set, permitted: set } };
 }
 
-function sandboxOptions(flags: RunFlags): SandboxOptions {
+function sandboxOptions(flags: RunFlags, network: RunOptions["network"]): SandboxOptions {
   const pids = pidsOption(flags);
   return {
     ...(flags.workspace === undefined ? {} : { workspace: flags.workspace }),
     allowRead: flags.allowRead,
     allowWrite: flags.allowWrite,
-    network: flags.allowNet ?? flags.net === "host",
+    network: flags.allowNet ?? network === "host",
     allowEnv: flags.allowEnv,
     ...(flags.isolation === undefined ? {} : { isolation: flags.isolation }),
     ...(flags.memory === undefined ? {} : { memory: parseSize(flags.memory, "--memory") }),

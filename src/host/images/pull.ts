@@ -1,7 +1,9 @@
 import {
   canonicalName,
   type ImageSource,
+  openSource,
   type Platform,
+  parseLocation,
   parsePlatform,
   type ReceiveEvent,
   readName,
@@ -10,7 +12,7 @@ import {
 import type { ImagesContext } from "./context.ts";
 import { describeImage, type ImageInfo } from "./describe.ts";
 import type { PullOptions } from "./images.ts";
-import { nameFrom, openSource } from "./locations.ts";
+import { nameFrom } from "./locations.ts";
 
 /** Fetches an image, and gives it its name. */
 export async function pullImage(
@@ -20,7 +22,7 @@ export async function pullImage(
   tell: (event: ReceiveEvent) => void,
 ): Promise<ImageInfo> {
   const { store } = context;
-  const source = typeof image === "string" ? openSource(image, options.registry) : image;
+  const source = typeof image === "string" ? await openSource(parseLocation(image), options.registry) : image;
   const given = options.name ?? (typeof image === "string" ? nameFrom(image) : undefined);
   try {
     const received = await receiveImage(store, source, {
