@@ -24,7 +24,10 @@ export const GROUPS: Readonly<Record<string, Group>> = {
 /** Short forms that people know from docker. */
 export const SHORT_FORMS: Readonly<Record<string, readonly [group: string, verb: string]>> = {
   pull: ["image", "pull"],
+  push: ["image", "push"],
   images: ["image", "ls"],
+  save: ["image", "save"],
+  load: ["image", "load"],
   rmi: ["image", "rm"],
   tag: ["image", "tag"],
   history: ["image", "history"],

@@ -85,6 +85,35 @@ export class Images {
     });
   }
 
+  /** Writes images into one archive, which docker, podman and skopeo read as well: a file, or a stream. */
+  save(
+    names: string | readonly string[],
+    to: string | NodeJS.WritableStream,
+    options: PullOptions = {},
+  ): Transfer<CopyEvent, void> {
+    return transfer(async (tell) => {
+      const { saveImages } = await import("./archives.ts");
+      await saveImages(this.#context, typeof names === "string" ? [names] : names, to, options, tell);
+    });
+  }
+
+  /** Takes all images of an archive: of `docker save`, `podman save`, `ct image save`, or of an OCI layout. */
+  load(path: string, options: PullOptions = {}): Transfer<ReceiveEvent, readonly ImageInfo[]> {
+    return transfer(async (tell) => (await import("./archives.ts")).loadImages(this.#context, path, options, tell));
+  }
+
+  /** An image of one layer: a tar archive, or a directory with a root. `changes` are instructions of a Dockerfile: CMD ["/bin/sh"] */
+  import(
+    path: string,
+    options: PullOptions & {
+      readonly name?: string;
+      readonly changes?: readonly string[];
+      readonly message?: string;
+    } = {},
+  ): Transfer<ReceiveEvent, ImageInfo> {
+    return transfer(async (tell) => (await import("./import.ts")).importTree(this.#context, path, options, tell));
+  }
+
   #receiving(act: (tell: (event: ReceiveEvent) => void) => Promise<ImageInfo>): Transfer<ReceiveEvent, ImageInfo> {
     return transfer(act);
   }

@@ -29,36 +29,51 @@ export async function commitImage(
   worker: LayerWorker,
   options: CommitOptions,
 ): Promise<StoredImage> {
-  const about = changedConfig(below.about, options);
+  const about = changedConfig(below.about, options, "ct commit");
   return await adding(store, async () => {
     const layer = await addLayer(store, tar);
-    const types = below.config.mediaType === DOCKER_CONFIG ? DOCKER : OCI;
-    const blob: Descriptor = { mediaType: types.layer, digest: layer.digest, size: layer.size };
+    const blob: Descriptor = { mediaType: typesOf(below).layer, digest: layer.digest, size: layer.size };
     await unpackLayer(store, blob, worker);
-    const whole: ImageConfig = {
-      ...about,
-      rootfs: { type: "layers", diff_ids: [...about.rootfs.diff_ids, layer.diffId] },
-    };
-    const config = put(store, whole, types.config);
+    const diffIds = [...about.rootfs.diff_ids, layer.diffId];
     const layers = [...below.layers.map((one) => one.blob), blob];
-    const manifest: Manifest = { schemaVersion: 2, mediaType: types.manifest, config, layers };
-    const raw = rawOf(manifest, types.manifest);
-    putBytes(store, raw);
-    const image = keepImage(store, raw, options.name ?? raw.descriptor.digest);
-    setName(store, options.name ?? image.digest, { target: image.manifest, image: image.digest });
-    return image;
+    return keepNew(store, below, { ...about, rootfs: { type: "layers", diff_ids: diffIds } }, layers, options.name);
   });
 }
 
+/** The same layers with another config. */
+export async function reconfigureImage(store: Store, image: StoredImage, options: CommitOptions): Promise<StoredImage> {
+  const about = changedConfig(image.about, options, "ct image import");
+  const layers = image.layers.map(({ blob }) => blob);
+  return await adding(store, async () => keepNew(store, image, about, layers, options.name));
+}
+
+function keepNew(
+  store: Store,
+  like: StoredImage,
+  about: ImageConfig,
+  layers: readonly Descriptor[],
+  name: string | undefined,
+): StoredImage {
+  const types = typesOf(like);
+  const config = put(store, about, types.config);
+  const manifest: Manifest = { schemaVersion: 2, mediaType: types.manifest, config, layers };
+  const raw = rawOf(manifest, types.manifest);
+  putBytes(store, raw);
+  const image = keepImage(store, raw, name ?? raw.descriptor.digest);
+  setName(store, name ?? image.digest, { target: image.manifest, image: image.digest });
+  return image;
+}
+
+const typesOf = ({ config }: StoredImage) => (config.mediaType === DOCKER_CONFIG ? DOCKER : OCI);
 const OCI = { manifest: OCI_MANIFEST, config: OCI_CONFIG, layer: `${OCI_LAYER}+gzip` } as const;
 const DOCKER = { manifest: DOCKER_MANIFEST, config: DOCKER_CONFIG, layer: `${DOCKER_LAYER}.gzip` } as const;
 
-function changedConfig(about: ImageConfig, options: CommitOptions): ImageConfig {
+function changedConfig(about: ImageConfig, options: CommitOptions, by: string): ImageConfig {
   const { author, message, changes = [], created: time = Date.now() } = options;
   const created = new Date(time).toISOString();
   const step = {
     created,
-    created_by: ["ct commit", ...changes].join("; "),
+    created_by: [by, ...changes].join("; "),
     ...(author === undefined ? {} : { author }),
     ...(message === undefined ? {} : { comment: message }),
   };
