@@ -20,21 +20,15 @@ export { type CommitOptions, commitImage, reconfigureImage } from "./store/commi
 export { type ContainerLayer, listPins, pinLayers, readPin } from "./store/containers.ts";
 export { hexOf, shortDigest } from "./store/digest.ts";
 export { storeSource } from "./store/endpoints.ts";
-export { type Collected, collectGarbage, removeContainer } from "./store/garbage.ts";
+export { type Collected, collectGarbage } from "./store/garbage.ts";
 export { adding } from "./store/holding.ts";
 export { type FoundImage, findImage, listImages, requireImage, type StoredImage } from "./store/images.ts";
-export {
-  hasLayer,
-  type LayerWorker,
-  layerSize,
-  layerTree,
-  listLayers,
-  requireDiffId,
-  unpackLayer,
-} from "./store/layers.ts";
-export { canonicalName, listNames, type NamedImage, readName, removeName, setName } from "./store/names.ts";
+export { hasLayer, layerSize, layerTree, listLayers } from "./store/layer-place.ts";
+export { type LayerWorker, requireDiffId, unpackLayer } from "./store/layers.ts";
+export { canonicalName, listNames, type NamedImage, nameImage, readName, removeName } from "./store/names.ts";
 export type { Store } from "./store/place.ts";
 export { type Received, type ReceiveEvent, receiveImage } from "./store/receive.ts";
+export { removeContainer } from "./store/remove-container.ts";
 export {
   isEmptyVolume,
   isVolumeName,

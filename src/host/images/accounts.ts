@@ -1,5 +1,5 @@
 import { lstatSync, readFileSync } from "node:fs";
-import { layerTree, type Store, type StoredImage } from "../../image/index.ts";
+import { layerTree, type Store, type StoredImage } from "../../image/present.ts";
 import type { User } from "../../spec/index.ts";
 import { findUser, homeOf } from "../users.ts";
 

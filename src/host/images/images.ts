@@ -17,6 +17,8 @@ import type { StoreUsage } from "./usage.ts";
 import type { ImageOptions, ImageUse, UseOptions } from "./use.ts";
 
 const storing = () => import("../../image/index.ts");
+/** What a container over a present image needs. */
+const finding = () => import("../../image/present.ts");
 const describing = () => import("./describe.ts");
 
 export interface PullOptions {
@@ -137,16 +139,16 @@ export class Images {
   }
 
   async has(name: string): Promise<boolean> {
-    return (await storing()).findImage(this.#context.store, name) !== undefined;
+    return (await finding()).findImage(this.#context.store, name) !== undefined;
   }
 
   /** Gives an image a further name. */
   async tag(name: string, further: string): Promise<void> {
-    const { adding, requireImage, setName } = await storing();
+    const { adding, nameImage, requireImage } = await storing();
     const { store } = this.#context;
     const { image, named } = requireImage(store, name);
     await adding(store, async () => {
-      setName(store, further, { target: named?.target ?? image.manifest, image: image.digest });
+      nameImage(store, further, { target: named?.target ?? image.manifest, image: image.digest });
     });
   }
 
@@ -168,7 +170,7 @@ export class Images {
   /** @internal An image made ready for a container. */
   async use(image: string | ImageOptions, options: UseOptions): Promise<ImageUse> {
     const given = typeof image === "string" ? { name: image } : image;
-    const [{ useImage }, { findImage, requireImage }] = [await import("./use.ts"), await storing()];
+    const [{ useImage }, { findImage, requireImage }] = [await import("./use.ts"), await finding()];
     const { store } = this.#context;
     const present = given.pull === "always" ? undefined : findImage(store, given.name);
     if (!present && given.pull !== "never") {

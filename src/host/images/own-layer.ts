@@ -9,7 +9,7 @@ export async function removeOwnLayer(
   runner: ProgramRunner,
   { directory }: Pick<ImageRoot, "directory">,
 ): Promise<void> {
-  const [{ removeContainer }, { makeWorker }] = [await import("../../image/index.ts"), await import("./worker.ts")];
+  const [{ removeContainer }, { makeWorker }] = [await import("../../image/present.ts"), await import("./worker.ts")];
   const { readCaller } = await import("../caller.ts");
   await removeContainer(directory, makeWorker(runner, readCaller()));
 }

@@ -6,7 +6,6 @@ import {
   parseLocation,
   parsePlatform,
   type ReceiveEvent,
-  readName,
   receiveImage,
 } from "../../image/index.ts";
 import type { ImagesContext } from "./context.ts";
@@ -33,7 +32,7 @@ export async function pullImage(
       worker: await context.worker(),
       tell,
     });
-    return describeImage(store, { image: received.image, named: readName(store, received.name) });
+    return describeImage(store, received);
   } finally {
     await source.close?.();
   }

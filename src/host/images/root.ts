@@ -9,7 +9,7 @@ import {
   removeContainer,
   type Store,
   type StoredImage,
-} from "../../image/index.ts";
+} from "../../image/present.ts";
 import { randomHex } from "../../linux/index.ts";
 import { identify } from "../../records/index.ts";
 import type { RootDriver } from "../../spec/index.ts";

@@ -1,4 +1,4 @@
-import { type CommandWords, type FoundImage, imageDefaults, type ReceiveEvent } from "../../image/index.ts";
+import { type CommandWords, type FoundImage, imageDefaults, type ReceiveEvent } from "../../image/present.ts";
 import type { ContainerSpec, ProcessSpec, User } from "../../spec/index.ts";
 import { findAccount } from "./accounts.ts";
 import type { ImagesContext } from "./context.ts";

@@ -5,9 +5,10 @@ import type { Descriptor, ImageConfig, Manifest, RawManifest } from "../types.ts
 import { addLayer } from "./add-blob.ts";
 import { putBytes } from "./endpoints.ts";
 import { adding } from "./holding.ts";
-import { keepImage, type StoredImage } from "./images.ts";
+import type { StoredImage } from "./images.ts";
+import { keepImage } from "./keep-image.ts";
 import { type LayerWorker, unpackLayer } from "./layers.ts";
-import { setName } from "./names.ts";
+import { nameImage } from "./names.ts";
 import type { Store } from "./place.ts";
 
 export interface CommitOptions {
@@ -60,7 +61,7 @@ function keepNew(
   const raw = rawOf(manifest, types.manifest);
   putBytes(store, raw);
   const image = keepImage(store, raw, name ?? raw.descriptor.digest);
-  setName(store, name ?? image.digest, { target: image.manifest, image: image.digest });
+  nameImage(store, name, { target: image.manifest, image: image.digest });
   return image;
 }
 
