@@ -38,7 +38,7 @@ export interface UseOptions extends CommandWords {
 /** Makes a present image ready. Nothing is made on the machine before the container is. */
 export function useImage(context: ImagesContext, found: FoundImage, name: string, options: UseOptions): ImageUse {
   const { image } = found;
-  const defaults = imageDefaults(image.about, options, name);
+  const defaults = imageDefaults(image.about, options);
   const { user, home } = accountOf(context, found, options.user ?? defaults.user ?? "0");
   const { env, ...process } = defaults.process;
   return {
