@@ -1,7 +1,7 @@
 import { LibctError } from "../errors.ts";
 import { EVENT, LIMIT, PROTOCOL_VERSION, REQUEST } from "../program/index.ts";
 import type { Channel, ChannelListener } from "./channel.ts";
-import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
+import { encodeFrame, type Frame, FrameReader, writeFrameHeader } from "./frames.ts";
 
 /** Where an operation failed: block and operation as they were compiled. */
 export interface Failure {
@@ -102,7 +102,8 @@ export class Zygote {
     channel.write(encodeFrame(REQUEST.RUN, id, program));
     return {
       go: (bytes) => this.#go(id, bytes),
-      call: (callProgram) => this.#call(id, callProgram),
+      call: (callProgram) => this.#call(id, (seq) => encodeFrame(REQUEST.CALL, id, callProgram, seq)),
+      callInPlace: (frame) => this.#call(id, (seq) => writeFrameHeader(frame, REQUEST.CALL, id, seq)),
       forget: () => this.#forget(id),
     };
   }
@@ -116,7 +117,7 @@ export class Zygote {
     this.#channel?.write(encodeFrame(REQUEST.GO, id, bytes));
   }
 
-  #call(id: number, program: Uint8Array): Promise<CallResult> {
+  #call(id: number, frame: (seq: number) => Uint8Array): Promise<CallResult> {
     return new Promise((resolve) => {
       const run = this.#runs.get(id);
       const seq = this.#nextSeq++;
@@ -125,7 +126,7 @@ export class Zygote {
         return;
       }
       run.calls.set(seq, { resolve });
-      this.#channel?.write(encodeFrame(REQUEST.CALL, id, program, seq));
+      this.#channel?.write(frame(seq));
     });
   }
 
@@ -222,6 +223,8 @@ export class Zygote {
 export interface ProgramRun {
   go(bytes: Uint8Array): void;
   call(program: Uint8Array): Promise<CallResult>;
+  /** As `call`, of a program with LIMIT.FRAME_HEADER free bytes before it: it is not copied, and must stay as it is until the answer comes. */
+  callInPlace(frame: Uint8Array): Promise<CallResult>;
   /** Its monitor goes without a last word. */
   forget(): void;
 }

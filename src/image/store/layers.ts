@@ -12,7 +12,7 @@ import { cannotWrite, makeDirectory, readIfThere, replaceFile } from "./files.ts
 import { hasLayer, layerPath, type UnpackedLayer } from "./layer-place.ts";
 import { ROOMS, type Store } from "./place.ts";
 
-/** Unpacks a layer's tar stream, compressed or not, into the empty directory. */
+/** Unpacks a layer's tar stream, compressed or not, into the directory, which it makes. Nothing is left of one that fails. */
 export type Unpack = (
   content: AsyncIterable<Uint8Array>,
   directory: string,
@@ -69,7 +69,7 @@ async function unpackFresh(
 ): Promise<Digest> {
   const fresh = `${store.directory}/${ROOMS.LAYERS}/~new-${randomHex(8)}`;
   try {
-    makeDirectory(`${fresh}/diff`);
+    makeDirectory(fresh);
     const layer = await unpack(streamBlob(store, blob.digest), `${fresh}/diff`, { signal });
     replaceFile(`${fresh}/layer.json`, `${JSON.stringify(layer)}\n`);
     await take(fresh, layerPath(store, layer.diffId), remove);

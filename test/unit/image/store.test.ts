@@ -25,6 +25,7 @@ const runner: ProgramRunner = {
     return {
       go: () => queueMicrotask(() => listener.done?.(undefined)),
       call: () => Promise.reject(new Error("nothing is called here")),
+      callInPlace: () => Promise.reject(new Error("nothing is called here")),
       forget: () => undefined,
     };
   },
@@ -36,6 +37,7 @@ const worker: LayerWorker = {
     const parts: Uint8Array[] = [];
     for await (const part of content) parts.push(part);
     const bytes = Buffer.concat(parts);
+    mkdirSync(directory);
     writeFileSync(`${directory}/archive`, bytes);
     return { diffId: digestOf(bytes), size: bytes.length };
   },
