@@ -102,8 +102,12 @@ export class Zygote {
     channel.write(encodeFrame(REQUEST.RUN, id, program));
     return {
       go: (bytes) => this.#go(id, bytes),
-      call: (callProgram) => this.#call(id, (seq) => encodeFrame(REQUEST.CALL, id, callProgram, seq)),
-      callInPlace: (frame) => this.#call(id, (seq) => writeFrameHeader(frame, REQUEST.CALL, id, seq)),
+      call: (callProgram, framed = false) =>
+        this.#call(id, (seq) =>
+          framed
+            ? writeFrameHeader(callProgram, REQUEST.CALL, id, seq)
+            : encodeFrame(REQUEST.CALL, id, callProgram, seq),
+        ),
       forget: () => this.#forget(id),
     };
   }
@@ -222,9 +226,8 @@ export class Zygote {
 /** A program that runs: GO ends its waiting, CALL makes its monitor interpret a little program. */
 export interface ProgramRun {
   go(bytes: Uint8Array): void;
-  call(program: Uint8Array): Promise<CallResult>;
-  /** As `call`, of a program with LIMIT.FRAME_HEADER free bytes before it: it is not copied, and must stay as it is until the answer comes. */
-  callInPlace(frame: Uint8Array): Promise<CallResult>;
+  /** `framed`: LIMIT.FRAME_HEADER free bytes are before the program. It is not copied then, and must stay as it is until the answer comes. */
+  call(program: Uint8Array, framed?: boolean): Promise<CallResult>;
   /** Its monitor goes without a last word. */
   forget(): void;
 }

@@ -10,7 +10,7 @@ export { namesInArchive } from "./formats/open-archive.ts";
 export { fileOutput, streamOutput } from "./formats/outputs.ts";
 export { removeTree } from "./layer/remove-tree.ts";
 export type { LayerIds } from "./layer/session-program.ts";
-export { unpackLayer as unpackTree } from "./layer/unpack.ts";
+export { type UnpackedLayer, type UnpackOptions, unpackTar } from "./layer/unpack.ts";
 export { type Location, parseLocation } from "./location.ts";
 export { login, logout, parseRegistry } from "./login.ts";
 export { readConfig, readDocument } from "./manifest.ts";

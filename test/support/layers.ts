@@ -1,6 +1,6 @@
 import { startExecutor } from "../../src/executor/index.ts";
 import type { NewTarEntry } from "../../src/image/layer/tar-entry.ts";
-import { type UnpackedLayer, type UnpackOptions, unpackLayer } from "../../src/image/layer/unpack.ts";
+import { type UnpackedLayer, type UnpackOptions, unpackTar } from "../../src/image/layer/unpack.ts";
 import { type TarContent, writeTar } from "../../src/image/layer/write-tar.ts";
 
 export const entry = (name: string, type: NewTarEntry["type"], more: Partial<NewTarEntry> = {}): TarContent => ({
@@ -32,7 +32,7 @@ export async function unpack(
   const { zygote } = await startExecutor(process.env.LIBCT_TEST_EXECUTOR);
   try {
     const content = inPieces(archive);
-    return await unpackLayer({ executor: zygote, directory, content, whiteouts: "overlay", ...options });
+    return await unpackTar({ executor: zygote, directory, content, whiteouts: "overlay", ...options });
   } finally {
     await zygote.close();
   }

@@ -415,9 +415,9 @@ describe("a hostile layer", () => {
                 each.type === "file" ? file(each.name, "hostile", each) : entry(each.name, each.type, each),
               ),
             );
-            const { unpackLayer } = await import("../../src/image/layer/unpack.ts");
+            const { unpackTar } = await import("../../src/image/layer/unpack.ts");
             const error = await failure(
-              unpackLayer({ executor: zygote, directory, content: inPieces(archive, 700), whiteouts }),
+              unpackTar({ executor: zygote, directory, content: inPieces(archive, 700), whiteouts }),
             );
             outcomes.add(error === undefined ? "unpacked" : (error.code ?? error.message));
             expect(["ERR_CT_LAYER", "ERR_CT_SYSCALL", undefined]).toContain(error?.code);

@@ -1,22 +1,23 @@
 import type { ProgramRunner } from "../../executor/index.ts";
-import { type LayerIds, type LayerWorker, removeTree, unpackTree } from "../../image/index.ts";
+import { type LayerIds, type LayerWorker, removeTree, unpackTar } from "../../image/index.ts";
 import type { Caller } from "../caller.ts";
 import { resolveIdMaps } from "../idmaps.ts";
 
-/** Who unpacks layers for this user, and removes them: files of a container belong to the user's subordinate ids, and only a user namespace with these may touch them. */
-export function makeWorker(executor: ProgramRunner, caller: Caller): LayerWorker {
-  const ids = idsOf(caller);
-  // Overlays in a user namespace, also an outer one that this user is root of, know no attributes of root's (overlayfs.rst, "userxattr").
-  const whiteouts = ids === undefined && caller.initialUserNamespace ? "overlay" : "overlay-user";
+/** Who unpacks layers for this user, and removes them: root as root, others in a user namespace with their subordinate ids. */
+export function makeWorker(runner: ProgramRunner, caller: Caller): LayerWorker {
+  const ids = caller.privileged ? undefined : layerIds(caller);
+  // Only root of the machine may set `trusted` attributes (xattr(7)); overlays in a user namespace look for those of the user.
+  const whiteouts = caller.privileged && caller.initialUserNamespace ? "overlay" : "overlay-user";
   return {
-    unpack: (content, directory, { signal }) => unpackTree({ executor, directory, content, ids, whiteouts, signal }),
-    remove: (directory) => removeTree(executor, directory, ids),
+    async unpack(content, directory, { signal }) {
+      const layer = await unpackTar({ executor: runner, content, directory, ids, whiteouts, signal });
+      return { diffId: layer.diffId, size: layer.fileBytes };
+    },
+    remove: (directory) => removeTree(runner, directory, ids),
   };
 }
 
-function idsOf(caller: Caller): LayerIds | undefined {
-  if (caller.privileged) return undefined;
+function layerIds(caller: Caller): LayerIds {
   const { uid, gid, writer } = resolveIdMaps({}, caller);
-  // A user without privileges has no monitor that could write maps for him.
-  return writer === "monitor" ? undefined : { uid, gid, writer };
+  return { uid, gid, writer: writer === "monitor" ? "self" : writer };
 }

@@ -5,7 +5,7 @@ import { O } from "../../linux/index.ts";
 import { CallWriter } from "../../program/index.ts";
 import { badLayer } from "./layer-error.ts";
 import { layerPath, show, whiteoutOf } from "./layer-names.ts";
-import { type LayerCall, type LayerStep, Mender, type Skipped } from "./mend.ts";
+import { type LayerCall, type LayerStep, Mender } from "./mend.ts";
 import {
   ENTRY_OPS,
   entryBytes,
@@ -24,6 +24,7 @@ import { removeBelow } from "./remove-below.ts";
 import { openSession, type Session } from "./session.ts";
 import type { LayerIds } from "./session-program.ts";
 import type { TarEntry } from "./tar-entry.ts";
+import type { UnpackedLayer } from "./unpacked.ts";
 import { keptXattrs } from "./xattrs.ts";
 
 /** How a layer says what it hides: to overlay, to an overlay in a user namespace, or by removal from the tree that it is applied to. */
@@ -58,6 +59,7 @@ export class LayerPlacer {
   #steps: LayerStep[] = [];
   #current: Current | undefined;
   #direct = true;
+  #fileBytes = 0;
 
   static async open(
     executor: ProgramRunner,
@@ -120,6 +122,7 @@ export class LayerPlacer {
     if (!current) return;
     if (at !== current.next) current.sparse = true;
     current.next = at + bytes.length;
+    this.#fileBytes += bytes.length;
     if (current.descriptor !== undefined) {
       writeAll(current.descriptor, bytes, at, current.path);
       return;
@@ -144,14 +147,15 @@ export class LayerPlacer {
   }
 
   /** Directories get their attributes, and all is waited for. */
-  async finish(): Promise<{ readonly impliedDirectories: readonly string[]; readonly skipped: Skipped }> {
+  async finish(): Promise<Pick<UnpackedLayer, "impliedDirectories" | "skipped" | "fileBytes">> {
     if (this.#current) await this.#finishCurrent(this.#current);
     for (const [path, entry] of this.#mender.directories) {
       await this.#step("attributes", path, entry, () => finishDirectory(this.#writer, path, entry, this.#rules));
     }
     if (this.#writer.ops > 1) await this.#send();
     await this.#session.flush();
-    return { impliedDirectories: this.#mender.implied, skipped: this.#mender.skipped };
+    const { implied, skipped } = this.#mender;
+    return { impliedDirectories: implied, skipped, fileBytes: this.#fileBytes };
   }
 
   /** Ends the session, in whatever state the layer is. */

@@ -80,6 +80,11 @@ export class Mender {
       this.skipped.xattrs++;
       return op + 1;
     }
+    // A root that may make no devices: in a container, say (mknod(2), EPERM).
+    if (name === "mknodat" && errno === E.EPERM && step.kind === "make" && step.entry?.type !== "fifo") {
+      this.skipped.devices++;
+      return next;
+    }
     // The directory has been replaced by something else since, by way of another name.
     if (step.entry?.type === "directory" && step.kind === "attributes" && (errno === E.ENOENT || errno === E.ENOTDIR))
       return next;

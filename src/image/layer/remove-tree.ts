@@ -10,11 +10,16 @@ import type { LayerIds } from "./session-program.ts";
  */
 export async function removeTree(executor: ProgramRunner, directory: string, ids: LayerIds | undefined): Promise<void> {
   if (!lstatSync(directory, { throwIfNoEntry: false })?.isDirectory()) return;
+  await emptyTree(executor, directory, ids);
+  rmdirSync(directory);
+}
+
+/** Removes what is in a directory. */
+export async function emptyTree(executor: ProgramRunner, directory: string, ids: LayerIds | undefined): Promise<void> {
   const session = await openSession(executor, directory, ids);
   try {
     await removeBelow(session, ".", { itself: false });
   } finally {
     await session.close();
   }
-  rmdirSync(directory);
 }

@@ -45,7 +45,7 @@ export class Session<Call extends WrittenCall = WrittenCall> {
   /** Sends a call; waits while too many are under way. */
   async submit(call: Call): Promise<void> {
     await this.#settle(WINDOW - 1);
-    this.#flying.push({ call, result: this.#run.callInPlace(call.frame) });
+    this.#flying.push({ call, result: this.#run.call(call.frame, true) });
   }
 
   /** Waits until all is done; gives the result of the last system call. */
@@ -97,7 +97,7 @@ export class Session<Call extends WrittenCall = WrittenCall> {
     const notBegun = result.op === 0 && (result.errno === OUT_OF_TURN || result.errno === E.EAGAIN);
     if (!notBegun) beginAt(call, await this.#mend(call, result.op, result.errno));
     for (const flight of this.#flying) {
-      flight.result = this.#run.callInPlace(flight.call.frame);
+      flight.result = this.#run.call(flight.call.frame, true);
       // One at a time: they may have been too many for the socket.
       if (notBegun) await flight.result;
     }

@@ -1,19 +1,21 @@
 import { createHash } from "node:crypto";
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmdirSync } from "node:fs";
 import { LibctError } from "../../errors.ts";
 import type { ProgramRunner } from "../../executor/index.ts";
 import type { Digest } from "../types.ts";
-import { type Compression, decompress } from "./compression.ts";
+import { decompress } from "./compression.ts";
 import { checkLimits, DEFAULT_LIMITS, type LayerLimits } from "./layer-limits.ts";
 import { LayerPlacer, type WhiteoutForm } from "./layer-placer.ts";
-import type { Skipped } from "./mend.ts";
-import { removeTree } from "./remove-tree.ts";
+import { emptyTree } from "./remove-tree.ts";
 import type { LayerIds } from "./session-program.ts";
 import { TarReader } from "./tar-reader.ts";
+import type { UnpackedLayer } from "./unpacked.ts";
+
+export type { UnpackedLayer } from "./unpacked.ts";
 
 export interface UnpackOptions {
   readonly executor: ProgramRunner;
-  /** An absolute path. It is made, and must not be there; with whiteouts "applied" it must be there. */
+  /** An absolute path. It is made, or is empty; with whiteouts "applied" it is there, and anything may be in it. */
   readonly directory: string;
   /** A layer as registries have it: a tar archive, compressed with gzip, zstd or not. */
   readonly content: AsyncIterable<Uint8Array>;
@@ -30,30 +32,28 @@ export interface UnpackOptions {
   readonly progress?: ((bytes: number) => void) | undefined;
 }
 
-export interface UnpackedLayer {
-  /** Of the uncompressed archive, all of it. */
-  readonly diffId: Digest;
-  readonly compression: Compression;
-  /** Bytes of the uncompressed archive. */
-  readonly size: number;
-  readonly entries: number;
-  /** Directories that the archive had no entry for: they belong to root and have mode 0755, which an overlay shows in place of what the layers below say. */
-  readonly impliedDirectories: readonly string[];
-  /** What could not be kept here, with the number of entries. */
-  readonly skipped: Skipped;
-}
-
 /** Unpacks a layer. When it fails, or is aborted, nothing is left (but in a directory that was there before). */
-export async function unpackLayer(options: UnpackOptions): Promise<UnpackedLayer> {
+export async function unpackTar(options: UnpackOptions): Promise<UnpackedLayer> {
   throwIfAborted(options.signal);
-  const applied = options.whiteouts === "applied";
-  if (!applied) mkdirSync(options.directory, { mode: 0o755 });
+  if (options.whiteouts === "applied") return await unpackInto(options);
+  const made = requireEmpty(options.directory);
   try {
     return await unpackInto(options);
   } catch (error) {
-    if (!applied) await removeTree(options.executor, options.directory, options.ids);
+    await emptyTree(options.executor, options.directory, options.ids);
+    if (made) rmdirSync(options.directory);
     throw error;
   }
+}
+
+/** Whether it had to be made. */
+function requireEmpty(directory: string): boolean {
+  if (!existsSync(directory)) {
+    mkdirSync(directory, { mode: 0o755 });
+    return true;
+  }
+  if (readdirSync(directory).length === 0) return false;
+  throw new LibctError("ERR_CT_STATE", `the directory for a layer is not empty: ${directory}`, { path: directory });
 }
 
 async function unpackInto(options: UnpackOptions): Promise<UnpackedLayer> {
@@ -84,9 +84,9 @@ async function unpackInto(options: UnpackOptions): Promise<UnpackedLayer> {
       options.progress?.(size);
     }
     reader.end();
-    const { impliedDirectories, skipped } = await placer.finish();
+    const { impliedDirectories, skipped, fileBytes } = await placer.finish();
     const diffId: Digest = `sha256:${hash.digest("hex")}`;
-    return { diffId, compression, size, entries, impliedDirectories, skipped };
+    return { diffId, compression, size, entries, fileBytes, impliedDirectories, skipped };
   } finally {
     await placer.close();
   }
