@@ -45,6 +45,7 @@ htpasswd                          apache2-utils
 openssl                           openssl
 zstd                              zstd
 buildah                           buildah
+lxc-execute                       lxc
 containerd                        containerd
 ctr                               containerd
 iptables                          iptables
