@@ -20,7 +20,9 @@ export interface RunFlags extends ResourceFlags, HealthFlags {
   readonly ulimit: readonly string[];
   readonly sysctl: readonly string[];
   readonly device: readonly string[];
-  readonly net?: "none" | "host";
+  readonly net?: string;
+  readonly network?: string;
+  readonly nic: readonly string[];
   readonly namespace: readonly string[];
   readonly noNamespace: readonly string[];
   readonly userNamespace?: "auto" | "identity" | "none";
@@ -28,6 +30,9 @@ export interface RunFlags extends ResourceFlags, HealthFlags {
   readonly gidMap: readonly string[];
   readonly lower: readonly string[];
   readonly upper?: string;
+  readonly entrypoint?: string;
+  readonly pull?: "missing" | "always" | "never";
+  readonly platform?: string;
   readonly rootMode?: "pivot" | "move" | "chroot";
   readonly tty?: true;
   readonly interactive?: true;
@@ -64,12 +69,15 @@ const COMMON: FlagTable<Omit<RunFlags, "json" | "kernel">> = {
   readOnly: { group: "Root and mounts:", text: "make the root read-only" },
   lower: { value: "dir", many: true, text: "a layer of an overlay, the topmost first (in place of ROOT)" },
   upper: { value: "dir", text: "keep the changes of an overlay here" },
+  entrypoint: { value: "program", text: "in place of an image's own; empty for none" },
+  pull: { value: "when", choices: ["missing", "always", "never"], text: "fetch an image; missing is the default" },
+  platform: { value: "os/arch", text: "of an image, such as linux/arm64" },
   rootMode: { value: "mode", choices: ["pivot", "move", "chroot"], text: "how the root is entered" },
   bind: {
     short: "-v",
     value: "source:dest[:options]",
     many: true,
-    text: "show a file or directory of the host; options: ro, nosuid, ...",
+    text: "show a file or directory of the host, or a volume by its name; options: ro, nosuid, ...",
   },
   tmpfs: {
     value: "dest[:options]",
@@ -95,7 +103,13 @@ const COMMON: FlagTable<Omit<RunFlags, "json" | "kernel">> = {
   personality: { value: "domain", choices: ["LINUX", "LINUX32"], text: "execution domain" },
   name: { group: "Isolation:", value: "name", text: "name the container" },
   hostname: { value: "name", text: "its host name" },
-  net: { value: "kind", choices: ["none", "host"], text: "network; none is the default" },
+  network: { value: "network", text: "none (the default), host, or container:NAME" },
+  net: { value: "network", text: "the same" },
+  nic: {
+    value: "fields",
+    many: true,
+    text: "an interface: type=veth,master=br0,address=10.0.0.2/24,...",
+  },
   namespace: { value: "type[=path]", many: true, text: "a further new namespace, or one to join" },
   noNamespace: { value: "type", many: true, text: "share the host's namespace of that type" },
   userNamespace: {

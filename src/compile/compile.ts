@@ -9,7 +9,7 @@ import {
   reportMemoryEvents,
   setDeviceRules,
 } from "./cgroup.ts";
-import { expectCommand } from "./command.ts";
+import { expectCommand, makeWorkingDirectory } from "./command.ts";
 import { bindConsole } from "./console.ts";
 import { type Context, closeLent, NOTICE } from "./context.ts";
 import { captureDevices, makeDevices } from "./devices.ts";
@@ -43,6 +43,7 @@ import {
   waitForExecution,
   waitForIdMaps,
 } from "./namespaces.ts";
+import { enterHolder } from "./net-holder.ts";
 import { awaitNics, holdForNics, leaveHeld, makeNics, makeOwnNics, unmakeNics } from "./nics.ts";
 import { reopenNull } from "./own-null.ts";
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
@@ -79,6 +80,7 @@ export function compileContainer(resolved: Resolved): Program {
   const proc = openProcfs(monitor.at("namespaces"), resolved);
   const rootBlock = stage && usesHelper(resolved) ? stage : init;
   const c: Context = { resolved, program, monitor, init, stage, rootBlock, proc, lent: [], sync: openSync(monitor) };
+  if (resolved.holder) enterHolder(monitor, proc, resolved.holder);
   const held = holdForNics(c);
   openRecord(c);
   const events = memoryEventsBuffer(c);
@@ -188,6 +190,7 @@ function writeInit(c: Context, pipes: Pipes): void {
   const hostRoot = openHostRoot(c);
   const roots = enterRoot(c);
   makeMounts(c, sources);
+  makeWorkingDirectory(c);
   makeDevices(c, devices);
   // The two wait for the same socket: in the order in which the monitor does its part.
   awaitNics(c);

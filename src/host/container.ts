@@ -92,23 +92,23 @@ export class Container extends ContainerControls {
   }
 
   /**
-   * Makes the container and executes the command in it. Resolves when the command is executed; rejects with a LibctError when anything failed,
+   * Makes the container and executes the command in it, without one that of its specification or image. Resolves when the command is executed; rejects with a LibctError when anything failed,
    * and then nothing is left of it.
    */
-  start(command: Command, options: StartOptions = {}): Promise<Process> {
+  start(command?: Command, options: StartOptions = {}): Promise<Process> {
     if (this.spec.lifetime === "orphan") throw onlyPrepared();
     return this.#begin(command, options, false);
   }
 
   /** As `start`, but the command is not executed before `release()`, by this process or another one: until then it is "created" (OCI runtime-spec). */
-  prepare(command: Command, options: StartOptions = {}): Promise<Process> {
+  prepare(command?: Command, options: StartOptions = {}): Promise<Process> {
     if (!isRecorded(this.spec)) {
       throw new LibctError("ERR_CT_STATE", "a container that waits to be started needs a name, by which it is found");
     }
     return this.#begin(command, options, true);
   }
 
-  async #begin(command: Command, options: StartOptions, held: boolean): Promise<Process> {
+  async #begin(command: Command | undefined, options: StartOptions, held: boolean): Promise<Process> {
     if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
     if (this.#starting || this.#launch || this.#recorded) {
       throw new LibctError("ERR_CT_STATE", `container ${this.name} is already there`);
@@ -123,13 +123,19 @@ export class Container extends ContainerControls {
 
   /** The program that `start` would run: every system call in order, each with the spec member it comes from. */
   async explain(
-    command: Command,
+    command?: Command,
     options: { readonly kernel?: string | undefined } & StartOptions = {},
   ): Promise<Listing> {
     const { planStart } = await import("./plan-start.ts");
-    const resolved = await planStart(this.#planned(command, options, false), options.kernel);
+    const made = lateActions();
+    const resolved = await planStart({ ...this.#planned(command, options, false), whenMade: made.add }, options.kernel);
+    made.run();
     const { explainProgram } = await import("../explain/index.ts");
-    return explainProgram((await this.host.compile(resolved)).program);
+    const listing = explainProgram((await this.host.compile(resolved)).program);
+    // The root's driver has got ready for a container that is not made.
+    const { root } = this.spec;
+    if (typeof root === "object") await root.release?.();
+    return listing;
   }
 
   status(): StatusReport {
@@ -269,7 +275,7 @@ export class Container extends ContainerControls {
     await this.#released;
   }
 
-  async #start(command: Command, options: StartOptions, held: boolean): Promise<Process> {
+  async #start(command: Command | undefined, options: StartOptions, held: boolean): Promise<Process> {
     throwIfAborted(options.signal);
     const recorded = isRecorded(this.spec) ? await recordedBy(this.host, this.#name) : undefined;
     const launch = await this.#prepare(command, options, held);
@@ -317,11 +323,12 @@ export class Container extends ContainerControls {
   }
 
   /** Plans the container; when that fails, or nobody wants it any more, the root driver is told. */
-  async #prepare(command: Command, options: StartOptions, held: boolean): Promise<Launch> {
+  async #prepare(command: Command | undefined, options: StartOptions, held: boolean): Promise<Launch> {
     let reserved: RecordStore | undefined;
+    const made = lateActions();
     try {
       const [{ planStart }, { Launch, pipesFor }, { launchWith }] = await starting();
-      const resolved = await planStart(this.#planned(command, options, held));
+      const resolved = await planStart({ ...this.#planned(command, options, held), whenMade: made.add });
       const pipes = await pipesFor(resolved);
       const compiled = await this.host.compile(resolved);
       throwIfAborted(options.signal);
@@ -334,15 +341,18 @@ export class Container extends ContainerControls {
         reserved = store;
       }
       const make = (zygote: Zygote) => new Launch(zygote, resolved, compiled, pipes);
-      return await launchWith(this.host, options.fds, make);
+      const launch = await launchWith(this.host, options.fds, make);
+      launch.started.then(made.run, made.run);
+      return launch;
     } catch (error) {
+      made.run();
       reserved?.remove(this.name);
       await this.#release();
       throw error;
     }
   }
 
-  #planned(command: Command, options: StartOptions, held: boolean): PlannedStart {
+  #planned(command: Command | undefined, options: StartOptions, held: boolean): PlannedStart {
     const { host, name, spec } = this;
     return { host, name, spec, command, options, held };
   }
@@ -379,3 +389,12 @@ const outlives = ({ lifetime = "app" }: ContainerSpec) => lifetime !== "app";
 const onlyPrepared = () =>
   new LibctError("ERR_CT_STATE", 'a container with lifetime "orphan" is made by prepare(), and started by release()');
 const onlyRun = (ended: Promise<ExitStatus>): ContainerRun => ({ restarts: 0, ended: ended.catch(() => undefined) });
+
+/** What is to be done when a start has come to an end. */
+function lateActions() {
+  const actions: (() => void)[] = [];
+  const run = () => {
+    for (const action of actions.splice(0)) action();
+  };
+  return { add: (action: () => void) => void actions.push(action), run };
+}

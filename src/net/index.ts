@@ -2,3 +2,4 @@ export * from "./cni/index.ts";
 export { moveDevice, planNetDevices } from "./net-devices.ts";
 export { noOrphan, planNics, requirePrivileges } from "./plan.ts";
 export { indexOf, namespaceOf, request } from "./request.ts";
+export { holderConnection, userModeKind } from "./user-mode/holder.ts";

@@ -1,3 +1,4 @@
+import type { PastaNic, Slirp4netnsNic } from "./nic-user-mode.ts";
 import type { NicDriver } from "./nics.ts";
 
 /** One way of several that a route may take. */
@@ -153,5 +154,7 @@ export type BuiltInNic =
   | TunNic
   | VxlanNic
   | PlainNic
-  | LoopbackNic;
+  | LoopbackNic
+  | PastaNic
+  | Slirp4netnsNic;
 export type Nic = BuiltInNic | CustomNic;

@@ -1,5 +1,7 @@
 import type { KernelFeatures } from "../linux/index.ts";
+import type { NetProcess, NetQuestion } from "./net-process.ts";
 import type { NicCommon } from "./nic-types.ts";
+import type { PublishedPort } from "./ports.ts";
 
 /** Where a request about interfaces is made: in the host's network namespace, which is the application's, or in the container's. */
 export type NetPlace = "host" | "container";
@@ -67,12 +69,14 @@ export type NetStep =
       readonly do: "tun";
       readonly name: string;
       readonly kind: "tun" | "tap";
-      /** Ids on the host. */
+      /** Ids in the container. */
       readonly uid?: number;
       readonly gid?: number;
       readonly multiQueue?: boolean;
       readonly why: string;
     }
+  | NetProcess
+  | NetQuestion
   | NetExecution;
 
 /**
@@ -100,12 +104,14 @@ export interface NicPlan {
    */
   readonly setUp: readonly NetStep[];
   /** What of the members that every interface has `setUp` sees to itself. */
-  readonly sees?: readonly ("mac" | "mtu" | "txQueueLength" | "up")[];
+  readonly sees?: readonly ("mac" | "mtu" | "txQueueLength" | "up" | "addresses" | "defaultRoute")[];
   /**
    * When the container has ended, however it did, each one whatever became of those before. What the kernel removes with the namespace or with the monitor
    * (a veth, a lock, a bound socket) needs nothing here.
    */
   readonly tearDown?: readonly NetStep[];
+  /** What answers questions for names, when the container's resolv.conf is not told otherwise. */
+  readonly nameservers?: readonly string[];
   /** The container's namespace must be there for `tearDown`: the monitor keeps it open. */
   readonly keepsNamespace?: boolean;
   /**
@@ -132,6 +138,12 @@ export interface NicContext {
   readonly features: KernelFeatures;
   /** What is wanted of it as of every interface. */
   readonly nic: NicCommon;
+  /** Ports of the host's that lead to the container by this interface. */
+  readonly ports: readonly PublishedPort[];
+  /** A directory of the user's own, for sockets. */
+  readonly runtime: string;
+  /** Whoever makes the container has all rights over the host's network. */
+  readonly privileged: boolean;
   /** The container may be started again by its monitor, which then makes the interface anew. */
   readonly restarts: boolean;
 }

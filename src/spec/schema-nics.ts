@@ -17,6 +17,7 @@ import type {
   VlanNic,
   VxlanNic,
 } from "./nic-types.ts";
+import type { PastaNic, Slirp4netnsNic } from "./nic-user-mode.ts";
 import type { NicDriver } from "./nics.ts";
 import {
   flag,
@@ -28,6 +29,7 @@ import {
   oneOf,
   Problem,
   type Schema,
+  someText,
   texts,
   textThat,
   value,
@@ -109,6 +111,13 @@ const macvlan = object<MacvlanNic>(
 const tun = object<TunNic>({ type: type("tap", "tun") }, { ...COMMON, uid: id, gid: id, multiQueue: flag });
 const plain = object<PlainNic>({ type: type("bridge", "dummy") }, COMMON);
 
+const USER_MODE = {
+  hostLoopback: flag,
+  program: textThat((path) => path.startsWith("/") && !path.includes("\0"), "an absolute path"),
+  args: list(someText),
+};
+const isIpv4Network = (text: string) => text.includes("/") && parseIpPrefix(text)?.address.length === 4;
+
 /** Each kind of interface, by its type. */
 const KINDS: { readonly [K in BuiltInNic["type"]]: Schema<BuiltInNic> } = {
   veth: object<VethNic>({ type: type("veth") }, { ...COMMON, master: interfaceName, peer }),
@@ -144,6 +153,11 @@ const KINDS: { readonly [K in BuiltInNic["type"]]: Schema<BuiltInNic> } = {
   bridge: plain,
   dummy: plain,
   loopback: object<LoopbackNic>({ type: type("loopback") }, COMMON),
+  pasta: object<PastaNic>({ type: type("pasta") }, { ...COMMON, ...USER_MODE, device: interfaceName }),
+  slirp4netns: object<Slirp4netnsNic>(
+    { type: type("slirp4netns") },
+    { ...COMMON, ...USER_MODE, network: textThat(isIpv4Network, 'an IPv4 network such as "10.0.2.0/24"'), ipv6: flag },
+  ),
 };
 
 export const nicTypes = Object.keys(KINDS);

@@ -1,3 +1,4 @@
+import { signalNumber } from "../linux/index.ts";
 import type { IntelRdt } from "./intel-rdt.ts";
 import {
   either,
@@ -19,12 +20,16 @@ import { healthcheck } from "./schema-healthcheck.ts";
 import { hooks } from "./schema-hooks.ts";
 import { device, idMappings, link, mount } from "./schema-mounts.ts";
 import { nic } from "./schema-nics.ts";
+import { dns, hosts, ports } from "./schema-ports.ts";
 import { processDefaultsSchema } from "./schema-process.ts";
 import { cgroup, cgroupsPath, resources } from "./schema-resources.ts";
 import { memoryPolicy } from "./schema-scheduling.ts";
 import type { Seccomp } from "./seccomp.ts";
 import type { ContainerSpec, IdMapping, Log, Namespace, NamespaceType, Restart, RootDriver } from "./types.ts";
 import { validateSeccomp } from "./validate-seccomp.ts";
+
+const isSignalNumber = (input: unknown): boolean =>
+  typeof input === "number" && Number.isInteger(input) && input >= 1 && input <= 64;
 
 /** A container's name is part of file names and of cgroup names. These are the ids that runc takes, and so what engines may choose. */
 const name = textThat(
@@ -113,6 +118,9 @@ export const containerSchema = object<ContainerSpec>(
     memoryPolicy,
     netDevices: mapOf(object<{ readonly name?: string }>({}, { name: someText })),
     nics: mapOf(nic),
+    ports,
+    dns,
+    hosts,
     mountLabel: textThat(
       (label) => /^[^\s"\\]{1,255}$/.test(label),
       'a label such as "system_u:object_r:container_file_t:s0:c1,c2"',
@@ -135,6 +143,10 @@ export const containerSchema = object<ContainerSpec>(
     restart: object<Restart>(
       { policy: oneOf<Restart["policy"]>({ no: true, "on-failure": true, always: true }) },
       { maximumRetryCount: integer(0, 0x7fff_ffff) },
+    ),
+    stopSignal: value<NodeJS.Signals | number>(
+      (input) => (typeof input === "string" ? signalNumber(input) !== undefined : isSignalNumber(input)),
+      'a signal such as "SIGTERM", or a number from 1 to 64',
     ),
     log: object<Log>({}, { maxSize: integer(4096, Number.MAX_SAFE_INTEGER) }),
     healthcheck,

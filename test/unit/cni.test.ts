@@ -226,6 +226,9 @@ describe("the plan of an interface", () => {
       containerName: "c",
       features,
       nic: {},
+      ports: [],
+      runtime: dir,
+      privileged: true,
       restarts: false,
     }) as NicPlan;
   };
