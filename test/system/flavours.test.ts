@@ -19,6 +19,7 @@ import type { Host, Imported } from "../../src/index.ts";
 import { outcome } from "../support/capture.ts";
 import { openHost } from "../support/host.ts";
 import { auditEachTest } from "../support/leaks.ts";
+import { inProcess } from "../support/playground.ts";
 import { makeRoot, temporaryDirectory } from "../support/rootfs.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -126,6 +127,38 @@ describe.runIf(isRoot)("a container of LXC", () => {
     await run(await host.import({ lxc: directory }), "echo changed >/etc/made");
     expect(readFileSync(join(directory, "rootfs-upper/etc/made"), "utf8")).toBe("changed\n");
     expect(existsSync(join(directory, "rootfs/etc/made"))).toBe(false);
+  });
+
+  it("has hooks, in the places that LXC has them for", async () => {
+    const said = join(work, "said");
+    const directory = lxc("hooked", [
+      "lxc.hook.version = 1",
+      `lxc.hook.pre-start = echo $LXC_HOOK_TYPE $LXC_NAME >>${said}`,
+      "lxc.hook.autodev = mknod $LXC_ROOTFS_MOUNT/dev/extra c 1 3",
+      `lxc.hook.post-stop = echo $LXC_HOOK_TYPE $LXC_ROOTFS_PATH >>${said}`,
+    ]);
+    expect(await run(await host.import({ lxc: directory }), "stat -c %t:%T /dev/extra")).toEqual(["1:3"]);
+    expect(existsSync(join(directory, "rootfs/dev/extra"))).toBe(false);
+    expect(readFileSync(said, "utf8")).toBe(`pre-start hooked\npost-stop ${directory}/rootfs\n`);
+  });
+
+  it("runs as an ordinary user, whose files are the container's root's", async () => {
+    const ids = ["lxc.idmap = u 0 1000 1", "lxc.idmap = g 0 1000 1"];
+    const rules = ["lxc.cgroup.devices.deny = a", "lxc.cgroup2.devices.deny = a"];
+    const directory = lxc("rootless", ["lxc.uts.name = rootless", "lxc.mount.auto = proc sys", ...ids, ...rules]);
+    own(join(directory, "rootfs"), 1000);
+    const result = await inProcess(
+      `const { spec, process, notes } = await host.import({ lxc: ${JSON.stringify(directory)} });
+      await using container = await host.create(spec);
+      const { stdout } = await container.start({ ...process, args: ["/bin/sh", "-c", "id -u; hostname; touch /made"] });
+      let said = "";
+      for await (const chunk of stdout) said += chunk;
+      return { said, keys: notes.map(({ key }) => key) };`,
+      { uid: 1000 },
+    );
+    const keys = ["lxc.mount.auto", "lxc.cgroup.devices.deny", "lxc.cgroup2.devices.deny"];
+    expect(result).toEqual({ said: "0\nrootless\n", keys });
+    expect(statSync(join(directory, "rootfs/made")).uid).toBe(1000);
   });
 
   it("is limited by cgroups", async () => {
