@@ -8,14 +8,26 @@ import type { Surroundings } from "./resolve.ts";
 export async function resolveNics(
   { nics, netDevices, ports, lifetime, restart }: ContainerSpec,
   containerName: string,
-  { features, caller, runner, scratch }: Pick<Surroundings, "features" | "caller" | "runner" | "scratch">,
+  {
+    features,
+    caller,
+    runner,
+    scratch,
+    stateDirectory,
+  }: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "stateDirectory">,
 ): Promise<NicPlans> {
   const { privileged } = caller;
   const runtime = absolutePath(`${scratch}/..`);
   const restarts = (restart?.policy ?? "no") !== "no";
   const plans: readonly PlannedNic[] = [
     ...(netDevices ? await planNetDevices(netDevices, runner) : []),
-    ...(nics ? await planNics(nics, { containerName, features, restarts, runtime, privileged }, ports) : []),
+    ...(nics
+      ? await planNics(
+          nics,
+          { containerName, features, restarts, runtime, privileged, stateDirectory: await stateDirectory() },
+          ports,
+        )
+      : []),
   ];
   // setns(2) to a network namespace wants CAP_SYS_ADMIN in one's own user namespace, too.
   const worker = caller.privileged ? "monitor" : "init";

@@ -28,6 +28,8 @@ export interface Surroundings {
   readonly caller: Caller;
   /** Directory that root drivers build in. */
   readonly scratch: string;
+  /** Where what runs is written down: above the records of containers. */
+  readonly stateDirectory: () => Promise<string>;
   /** Looks for it at what this process cannot see. */
   readonly runner: ProgramRunner;
   /** The executor that is used instead of the package's. */
@@ -47,7 +49,7 @@ export async function resolveContainer(
   streams: Streams,
   surroundings: Surroundings & { readonly name?: string; readonly whenMade?: WhenMade },
 ): Promise<Resolved> {
-  const { features, caller, scratch, name = spec.name ?? "", runner } = surroundings;
+  const { features, caller, scratch, stateDirectory, name = spec.name ?? "", runner } = surroundings;
   const state = ociState({ ...spec, name }, "creating");
   const { created, joined } = splitNamespaces(spec);
   requireFeatures(created, features);
@@ -73,7 +75,7 @@ export async function resolveContainer(
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
     mounts,
-    ...(await resolveRare(spec, name, { features, caller, runner, scratch })),
+    ...(await resolveRare(spec, name, { features, caller, runner, scratch, stateDirectory })),
     ...(holder ? { holder: holder.place } : {}),
     ...(root && spec.rootMode === "move" ? { kernelViews: kernelViews() } : {}),
     mountLabel: spec.mountLabel,
@@ -106,7 +108,7 @@ async function resolveHolder(
 async function resolveRare(
   spec: ContainerSpec,
   name: string,
-  surroundings: Pick<Surroundings, "features" | "caller" | "runner" | "scratch">,
+  surroundings: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "stateDirectory">,
 ): Promise<Pick<Resolved, "nics" | "intelRdt">> {
   const rare: { -readonly [K in "nics" | "intelRdt"]?: NonNullable<Resolved[K]> } = {};
   if (spec.intelRdt) {

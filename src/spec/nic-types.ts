@@ -1,3 +1,4 @@
+import type { CniNic } from "./cni.ts";
 import type { PastaNic, Slirp4netnsNic } from "./nic-user-mode.ts";
 import type { NicDriver } from "./nics.ts";
 
@@ -156,5 +157,6 @@ export type BuiltInNic =
   | PlainNic
   | LoopbackNic
   | PastaNic
-  | Slirp4netnsNic;
+  | Slirp4netnsNic
+  | CniNic;
 export type Nic = BuiltInNic | CustomNic;
