@@ -10,6 +10,7 @@ export {
   parseMountOptions,
 } from "./mount-options.ts";
 export { parseNumbers } from "./number-list.ts";
+export type * from "./ports.ts";
 export type * from "./resources.ts";
 export type * from "./scheduling.ts";
 export { namespaceType } from "./schema.ts";
