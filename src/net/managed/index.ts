@@ -1,0 +1,10 @@
+export { joinBatch, leaveBatch } from "./elements.ts";
+export { lockedBytes } from "./held-locks.ts";
+export { type HostRoute, parseIpv4Routes, parseIpv6Routes } from "./host-routes.ts";
+export { emptyHosts, hostsEntries, isHostName, PLACE, placeContent } from "./hosts-file.ts";
+export { chooseLease, leaseCount, leasedAddresses, leaseOf } from "./lease.ts";
+export { type Network, type NetworkOptions, type NetworkSubnet, planNetwork, type Taken } from "./network.ts";
+export { type NetworkPlaces, networkPlaces, RUNNING_FILE, undoFile } from "./places.ts";
+export { MOST_PORTS, type OnePort, publishBatch, singlePorts, withdrawBatch } from "./ports.ts";
+export { hostResolvConf, resolvConf } from "./resolv-conf.ts";
+export { tableBatch } from "./rules.ts";
