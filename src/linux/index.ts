@@ -4,7 +4,6 @@ export * from "./constants.ts";
 export { BPF_CGROUP_DEVICE, BPF_CMD, BPF_F, BPF_PROG_TYPE_CGROUP_DEVICE, EBPF } from "./ebpf.ts";
 export { E, errnoName } from "./errno.ts";
 export { isSince, type KernelFeatures, kernelFeatures } from "./features.ts";
-export * from "./ip.ts";
 export * from "./netlink.ts";
 export { absolutePath } from "./paths.ts";
 export { pause } from "./pause.ts";
