@@ -43,7 +43,7 @@ import {
   waitForExecution,
   waitForIdMaps,
 } from "./namespaces.ts";
-import { awaitNetDevices, moveNetDevices, openNetlink } from "./net-devices.ts";
+import { awaitNics, holdForNics, leaveHeld, makeNics, makeOwnNics, unmakeNics } from "./nics.ts";
 import { reopenNull } from "./own-null.ts";
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
 import {
@@ -79,8 +79,8 @@ export function compileContainer(resolved: Resolved): Program {
   const proc = openProcfs(monitor.at("namespaces"), resolved);
   const rootBlock = stage && usesHelper(resolved) ? stage : init;
   const c: Context = { resolved, program, monitor, init, stage, rootBlock, proc, lent: [], sync: openSync(monitor) };
+  const held = holdForNics(c);
   openRecord(c);
-  openNetlink(c);
   const events = memoryEventsBuffer(c);
   const restarts = countRestarts(c);
   const report = writeExit(c, events, restarts);
@@ -92,11 +92,13 @@ export function compileContainer(resolved: Resolved): Program {
     hasRuntimeHooks(resolved.spec) ||
     resolved.cgroup?.scope !== undefined;
   if (asks) handOverPipes(c, pipes);
+  unmakeNics(c);
   const cgroups = makeCgroups(c);
   const scope = removeScope(c);
   const classes = makeIntelRdt(c);
   if (stage) writeStage(c, stage);
   beginChild(init, c);
+  leaveHeld(c, held);
   enterCgroups(c, cgroups);
   enterIntelRdt(c, classes);
   if (!scope) makeCgroupNamespace(init, c);
@@ -112,7 +114,7 @@ export function compileContainer(resolved: Resolved): Program {
   if (stage) spawnThroughStage(c, stage, pid, ended);
   else spawnDirectly(c, pid, cgroups.into);
   askForScope(c, pid, scope);
-  moveNetDevices(c, pid, ended);
+  makeNics(c, pid, ended);
   closeContainerEnds(c, pipes);
   closeLent(c);
   askForRuntimeHooks(c, pid, ended);
@@ -178,6 +180,7 @@ function writeInit(c: Context, pipes: Pipes): void {
   const hostDev = captureNullDevice(c);
   if (c.rootBlock === init) becomeNamespaceRoot(init, c);
   becomeRootOfJoined(init, c);
+  makeOwnNics(c);
   init.at("process").sys("setsid", []);
   init.at("root").sys("umask", [0]);
   if (c.rootBlock === init) buildRoot(c);
@@ -187,7 +190,7 @@ function writeInit(c: Context, pipes: Pipes): void {
   makeMounts(c, sources);
   makeDevices(c, devices);
   // The two wait for the same socket: in the order in which the monitor does its part.
-  awaitNetDevices(c);
+  awaitNics(c);
   waitForRuntimeHooks(c);
   runCreateContainerHooks(c, hostRoot);
   maskPaths(c, hostDev);

@@ -14,7 +14,7 @@ import type {
 } from "../spec/index.ts";
 
 import type { IntelRdtPlan } from "./intel-rdt.ts";
-import type { NetDevice } from "./net-devices.ts";
+import type { NicPlans } from "./nics.ts";
 import type { RecordPlan } from "./record.ts";
 import type { SeccompListener } from "./seccomp-notify.ts";
 
@@ -124,7 +124,7 @@ export interface Resolved extends ResolvedProcess {
   readonly mounts: readonly ResolvedMount[];
   /** The SELinux label of what is mounted. */
   readonly mountLabel?: string | undefined;
-  readonly netDevices?: readonly NetDevice[];
+  readonly nics?: NicPlans;
   readonly intelRdt?: IntelRdtPlan;
   readonly cgroup: CgroupPlan | undefined;
   /** Where other processes find the container; undefined: nobody does. */

@@ -24,3 +24,23 @@ export const NET_DEVICE_HINTS: ReadonlyMap<string, string> = new Map([
   ["EEXIST", 'choose another name, or a template such as "eth%d"'],
   ["ENODEV", "the interface has gone meanwhile"],
 ]);
+
+/** By errno, of making an interface. */
+export const NIC_HINTS: ReadonlyMap<string, string> = new Map([
+  ["EPERM", "interfaces of the host take CAP_NET_ADMIN there: run as root"],
+  ["EOPNOTSUPP", "this kernel has no interfaces of that kind (see `modprobe -n KIND`)"],
+  ["EEXIST", "there is one of that name, address or route already: see `ip addr` and `ip route`"],
+  ["ENODEV", "the interface is not there: see `ip link`"],
+  ["ENETUNREACH", "no address of the container's interfaces is in the gateway's network"],
+  ["EADDRNOTAVAIL", "the address is no address of the container's"],
+  ["EBUSY", "the interface is in use by another one"],
+]);
+
+/** The same for other calls. */
+export const NIC_CALL_HINTS: ReadonlyMap<string, string> = new Map([
+  ["openat ENOENT", "this kernel has no such parameter, or the interface is not there"],
+  ["bind EADDRINUSE", "another program has that port: see `ss -tulpn`"],
+  ["bind EADDRNOTAVAIL", "the host has no such address: see `ip addr`"],
+  ["bind EACCES", "ports below net.ipv4.ip_unprivileged_port_start take CAP_NET_BIND_SERVICE"],
+  ["fcntl EAGAIN", "another container has it"],
+]);

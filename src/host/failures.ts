@@ -1,21 +1,36 @@
 import { type ErrorCode, LibctError } from "../errors.ts";
 import type { Failure } from "../executor/index.ts";
 import { describeOp, type OpDescription } from "../explain/index.ts";
-import { E, errnoName } from "../linux/index.ts";
+import { decodeAcknowledgement, decodeMessages, E, errnoName } from "../linux/index.ts";
 import type { Program } from "../program/index.ts";
-import { CALL_HINTS, NET_DEVICE_HINTS } from "./call-hints.ts";
+import { CALL_HINTS, NET_DEVICE_HINTS, NIC_CALL_HINTS, NIC_HINTS } from "./call-hints.ts";
 import { readObstacles } from "./facts.ts";
 import { whoForbids } from "./who-forbids.ts";
 
 /** The error that a failed operation of a program means to the user. */
-export function failureError(program: Program, failure: Failure): LibctError {
+export function failureError(program: Program, failure: Failure, answer?: Uint8Array): LibctError {
   const op = describeOp(program, failure.block, failure.op);
+  if (answer && failure.errno === E.EIO && op.syscall === undefined) return networkError(op, answer);
   const errno = errnoName(failure.errno);
   const details = { syscall: op.syscall, errno, path: op.path, member: op.member || undefined };
   if (op.member === "process.args[0]") return commandError(op.why ?? op.text, failure.errno, details);
   if (/CLONE_NEWUSER/.test(op.text)) return userNamespaceError(failure.errno, details);
   const what = op.why && !op.text.includes(op.why) ? `${op.why}: ${op.text}` : op.text;
   return new LibctError("ERR_CT_SYSCALL", `${what}: ${errno}`, { ...details, hint: hintFor(op, failure.errno) });
+}
+
+/** Of a request about the network: the kernel's own number, and its reason in words where it gives one. */
+function networkError({ why = "", member }: OpDescription, answer: Uint8Array): LibctError {
+  const said = decodeMessages(answer).map(decodeAcknowledgement)[0];
+  const errno = errnoName(said?.errno ?? E.EIO);
+  const reason = said?.text === undefined ? "" : ` (${said.text})`;
+  const hint = (member.startsWith("netDevices") ? NET_DEVICE_HINTS : NIC_HINTS).get(errno);
+  return new LibctError("ERR_CT_SYSCALL", `cannot ${why}: ${errno}${reason}`, {
+    syscall: "netlink",
+    errno,
+    member: member || undefined,
+    hint,
+  });
 }
 
 type Details = Pick<LibctError, "syscall" | "errno" | "path" | "member">;
@@ -73,6 +88,8 @@ function hintFor({ syscall, member, text }: OpDescription, errno: number): strin
     return `id ${/\d+/.exec(text.replace(/^\w+/, ""))?.[0] ?? ""} is not mapped in the user namespace: see uidMappings and gidMappings`;
   if (/^(resources|cgroup)/.test(member)) return cgroupHint(syscall, errno);
   if (member.startsWith("intelRdt")) return RESCTRL_HINT;
+  if (/^nics/.test(member))
+    return NIC_CALL_HINTS.get(`${syscall} ${errnoName(errno)}`) ?? NIC_HINTS.get(errnoName(errno));
   if (member.startsWith("netDevices")) return NET_DEVICE_HINTS.get(errnoName(errno));
   if (syscall === "pivot_root" && errno === E.EINVAL) return 'the host may run on an initramfs: use rootMode "move"';
   // Of a container that runs the member would be another one.

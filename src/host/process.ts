@@ -100,6 +100,8 @@ export class Launch {
   #exit: Exit | undefined;
   #oomKilled: boolean | undefined;
   #lost = false;
+  /** What the kernel has said to a request about the network that failed. */
+  #answer: Uint8Array | undefined;
   /** Only what was made for this container is ended with it. */
   #hasScope = false;
   #settleStarted: { resolve(pid: number): void; reject(error: LibctError): void } | undefined;
@@ -219,6 +221,10 @@ export class Launch {
   }
 
   #asked(code: number, bytes: Uint8Array): void {
+    if (code === REPORT.NETLINK) {
+      this.#answer ??= bytes.slice();
+      return;
+    }
     if (code === REPORT.MEMORY_EVENTS) {
       this.#oomKilled = tellsOfOomKill(bytes);
       return;
@@ -268,7 +274,7 @@ export class Launch {
     const failure = this.#failure ?? error ?? this.#pipesFailure ?? left ?? this.#removeCgroup();
     if (!failure && this.#exit) this.#settleEnded?.resolve(exitStatus(this.#exit, this.#oomKilled));
     else if (!failure || failure instanceof LibctError) this.#reject(failure ?? noStatus());
-    else errorOf(this.#program, failure).then((reason) => this.#reject(reason));
+    else errorOf(this.#program, failure, this.#answer).then((reason) => this.#reject(reason));
   }
 
   #reject(reason: LibctError): void {
@@ -300,8 +306,8 @@ export class Launch {
 const removeScope = async (scope: CgroupScope) => (await import("./scope.ts")).endScope(scope);
 
 /** What turns failures into errors is loaded when something fails: it takes longer than many a command. */
-const errorOf = async (program: Program, failure: Failure) =>
-  (await import("./failures.ts")).failureError(program, failure);
+const errorOf = async (program: Program, failure: Failure, answer?: Uint8Array) =>
+  (await import("./failures.ts")).failureError(program, failure, answer);
 
 const noStatus = () => new LibctError("ERR_CT_EXECUTOR", "the container ended without an exit status");
 

@@ -68,7 +68,7 @@ export async function resolveContainer(
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
     mounts,
-    ...(await resolveRare(spec, name, runner)),
+    ...(await resolveRare(spec, name, { features, caller, runner })),
     ...(root && spec.rootMode === "move" ? { kernelViews: kernelViews() } : {}),
     mountLabel: spec.mountLabel,
     memoryPolicy: spec.memoryPolicy,
@@ -79,18 +79,18 @@ export async function resolveContainer(
 
 /** What few containers have is loaded for those. */
 async function resolveRare(
-  { netDevices, intelRdt }: ContainerSpec,
+  spec: ContainerSpec,
   name: string,
-  runner: ProgramRunner,
-): Promise<Pick<Resolved, "netDevices" | "intelRdt">> {
-  const rare: { -readonly [K in "netDevices" | "intelRdt"]?: NonNullable<Resolved[K]> } = {};
-  if (intelRdt) {
+  surroundings: Pick<Surroundings, "features" | "caller" | "runner">,
+): Promise<Pick<Resolved, "nics" | "intelRdt">> {
+  const rare: { -readonly [K in "nics" | "intelRdt"]?: NonNullable<Resolved[K]> } = {};
+  if (spec.intelRdt) {
     const { findResctrl, planIntelRdt } = await import("./resolve-intel-rdt.ts");
-    rare.intelRdt = planIntelRdt(intelRdt, name, findResctrl());
+    rare.intelRdt = planIntelRdt(spec.intelRdt, name, findResctrl());
   }
-  if (netDevices) {
-    const { planNetDevices } = await import("./resolve-net-devices.ts");
-    rare.netDevices = await planNetDevices(netDevices, runner);
+  if (spec.nics || spec.netDevices) {
+    const { resolveNics } = await import("./resolve-nics.ts");
+    rare.nics = await resolveNics(spec, name, surroundings);
   }
   return rare;
 }

@@ -162,7 +162,7 @@ export const MFD = { CLOEXEC: 1 } as const;
 
 export const SOCK = { STREAM: 1, DGRAM: 2, RAW: 3, SEQPACKET: 5, CLOEXEC: 0o2000000, NONBLOCK: 0o4000 } as const;
 export const MSG = { DONTWAIT: 0x40, NOSIGNAL: 0x4000, CMSG_CLOEXEC: 0x40000000 } as const;
-export const AF = { UNIX: 1, INET: 2, NETLINK: 16 } as const;
+export const AF = { UNIX: 1, INET: 2, INET6: 10, NETLINK: 16 } as const;
 export const SOL_SOCKET = 1;
 /** setsockopt(2) */
 export const SO = { SNDTIMEO: 21 } as const;
@@ -182,6 +182,25 @@ export const TIOC = {
 
 /** netdevice(7) */
 export const SIOC = { GIFINDEX: 0x8933 } as const;
+
+/** linux/if_tun.h */
+export const TUN = {
+  SETIFF: 0x400454ca,
+  SETPERSIST: 0x400454cb,
+  SETOWNER: 0x400454cc,
+  SETGROUP: 0x400454ce,
+  IFF_TUN: 1,
+  IFF_TAP: 2,
+  IFF_MULTI_QUEUE: 0x100,
+  IFF_NO_PI: 0x1000,
+} as const;
+
+/** fcntl(2) */
+export const F_OFD_SETLK = 37;
+export const F_WRLCK = 1;
+
+/** <linux/in.h> */
+export const IPPROTO = { IPV6: 41, SCTP: 132 } as const;
 
 /** setrlimit(2): resource numbers; the same on both architectures. */
 export const RLIMIT = {

@@ -4,11 +4,11 @@ export * from "./constants.ts";
 export { BPF_CGROUP_DEVICE, BPF_CMD, BPF_F, BPF_PROG_TYPE_CGROUP_DEVICE, EBPF } from "./ebpf.ts";
 export { E, errnoName } from "./errno.ts";
 export { isSince, type KernelFeatures, kernelFeatures } from "./features.ts";
-export * from "./netlink.ts";
+export * from "./ip.ts";
+export * from "./netlink/index.ts";
 export { absolutePath } from "./paths.ts";
 export { pause } from "./pause.ts";
 export { randomHex } from "./random.ts";
-export * from "./rtnetlink.ts";
 export { signalName, signalNumber } from "./signals.ts";
 export { bitmask, makedev, text, u16s, u32s, u64s } from "./struct.ts";
 export {

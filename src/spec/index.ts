@@ -9,6 +9,8 @@ export {
   mountOptionNames,
   parseMountOptions,
 } from "./mount-options.ts";
+export type * from "./nic-types.ts";
+export type * from "./nics.ts";
 export { parseNumbers } from "./number-list.ts";
 export type * from "./ports.ts";
 export type * from "./resources.ts";
@@ -32,6 +34,7 @@ export {
   textThat,
   value,
 } from "./schema-base.ts";
+export { isInterfaceName } from "./schema-nics.ts";
 export { parse } from "./schema-parse.ts";
 export { ioPriority, memoryPolicyNames, scheduler } from "./schema-scheduling.ts";
 export { seccompNames, seccompSchema } from "./schema-seccomp.ts";
@@ -41,5 +44,6 @@ export * from "./standard.ts";
 export * from "./state.ts";
 export * from "./types.ts";
 export { validatePath, validateProcess, validateResources, validateSpec } from "./validate.ts";
+export { reaches } from "./validate-nics.ts";
 export { validateSeccomp } from "./validate-seccomp.ts";
 export { namespaceOfSysctl } from "./validate-sysctl.ts";

@@ -1,14 +1,17 @@
 import type { KernelFeatures } from "../linux/index.ts";
+import type { NicCommon } from "./nic-types.ts";
 
 /** Where a request about interfaces is made: in the host's network namespace, which is the application's, or in the container's. */
 export type NetPlace = "host" | "container";
 
-/** A number that is known only when the program runs, and where it goes in a message (u32, the machine's byte order). */
+/** A number that is known only when the program runs: a descriptor of a network namespace, or the index of the interface that has this name then. */
+export type NetValue = { readonly namespace: NetPlace } | { readonly link: string; readonly place: NetPlace };
+
+/** Where such a number goes in a message (u32, the machine's byte order). */
 export interface NetFill {
   /** Bytes from the start of the message. */
   readonly at: number;
-  /** A descriptor of a network namespace, or the index of the interface that has this name then. */
-  readonly value: { readonly namespace: NetPlace } | { readonly link: string; readonly place: NetPlace };
+  readonly value: NetValue;
 }
 
 /** One thing that the monitor does for an interface, with the rights of the caller. */
@@ -39,19 +42,37 @@ export type NetStep =
       readonly port: number;
       readonly why: string;
     }
-  /** Writes a file under /proc/sys/net of the place's namespace. */
+  /** Writes a file under /proc/sys/net of the place's namespace: "net.ipv4.ip_forward", or with slashes when a part has dots of its own. */
   | {
       readonly do: "sysctl";
       readonly place: NetPlace;
       readonly key: string;
       readonly value: string;
       readonly why: string;
+    }
+  /** Fails with EEXIST when there is an interface of this name. */
+  | { readonly do: "absent"; readonly place: NetPlace; readonly name: string; readonly why: string }
+  /** Makes an interface of tun(4) in the container's namespace that stays when nobody has it open. */
+  | {
+      readonly do: "tun";
+      readonly name: string;
+      readonly kind: "tun" | "tap";
+      /** Ids on the host. */
+      readonly uid?: number;
+      readonly gid?: number;
+      readonly multiQueue?: boolean;
+      readonly why: string;
     };
 
 /** What an interface of a container takes: all of it is data, so that `ct explain` shows it and the monitor does it, also the undoing when the application is gone. */
 export interface NicPlan {
-  /** In this order when the container's network namespace exists, before its command is executed. */
+  /**
+   * When the container's network namespace exists, before its command is executed; in this order, but for "lock" and "bind", which come first of all, before
+   * anything is made.
+   */
   readonly setUp: readonly NetStep[];
+  /** What of the members that every interface has `setUp` sees to itself. */
+  readonly sees?: readonly ("mac" | "mtu" | "txQueueLength" | "up")[];
   /**
    * When the container has ended, however it did, each one whatever became of those before. What the kernel removes with the namespace or with the monitor
    * (a veth, a lock, a bound socket) needs nothing here.
@@ -61,6 +82,11 @@ export interface NicPlan {
   readonly keepsNamespace?: boolean;
 }
 
+/** A plan, and the member of the specification that it is for. */
+export interface PlannedNic extends NicPlan {
+  readonly member: string;
+}
+
 export interface NicContext {
   /** The interface's name in the container. */
   readonly name: string;
@@ -68,6 +94,10 @@ export interface NicContext {
   readonly hostName: string;
   readonly containerName: string;
   readonly features: KernelFeatures;
+  /** What is wanted of it as of every interface. */
+  readonly nic: NicCommon;
+  /** The container may be started again by its monitor, which then makes the interface anew. */
+  readonly restarts: boolean;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Healthcheck } from "./healthcheck.ts";
 import type { Hooks } from "./hooks.ts";
 import type { IntelRdt } from "./intel-rdt.ts";
+import type { Nic } from "./nic-types.ts";
 import type { Resources } from "./resources.ts";
 import type { CPUAffinity, IOPriority, MemoryPolicy, Scheduler } from "./scheduling.ts";
 import type { Seccomp } from "./seccomp.ts";
@@ -182,6 +183,8 @@ export interface ContainerSpec {
   readonly memoryPolicy?: MemoryPolicy;
   /** Network interfaces of the host that move into the container's network namespace, by their names there, perhaps under another name. */
   readonly netDevices?: Readonly<Record<string, { readonly name?: string }>>;
+  /** Network interfaces of its new network namespace, by their names there. With this member, even as `{}`, its loopback is up. */
+  readonly nics?: Readonly<Record<string, Nic>>;
   /** The SELinux label of its mounts (mount(8), "context="). */
   readonly mountLabel?: string;
   readonly intelRdt?: IntelRdt;

@@ -37,6 +37,7 @@ const NEEDS: readonly Need[] = [
   { member: "rootfsPropagation", type: "mount", kind: "new", otherwise: "the mounts of others would change" },
   { member: "mountLabel", type: "mount", kind: "either", otherwise: "nothing of its own is mounted" },
   { member: "netDevices", type: "network", kind: "either", otherwise: "they would stay where they are" },
+  { member: "nics", type: "network", kind: "new", otherwise: "they would be made on the host" },
   // Of a joined namespace it is what its name asks for: podman gives each container of a pod the pod's hostname.
   { member: "hostname", type: "uts", kind: "either", otherwise: "others would be renamed" },
   { member: "domainname", type: "uts", kind: "either", otherwise: "others would be renamed" },
@@ -48,7 +49,9 @@ const NEEDS: readonly Need[] = [
 /** Refuses every member that would have no effect, or one on the host, because its namespace is missing. */
 export function checkNamespaceNeeds(spec: ContainerSpec, use: NamespaceUse): void {
   for (const need of NEEDS) {
-    if (isUsed(spec[need.member])) requireNamespace(need, spec[need.member], use);
+    // Without interfaces too it asks for the loopback.
+    if (isUsed(spec[need.member]) || (need.member === "nics" && spec.nics))
+      requireNamespace(need, spec[need.member], use);
   }
   const { root, rootMode, links } = spec;
   if (rootMode !== undefined && root === undefined) {

@@ -12,6 +12,7 @@ import { checkLifetime } from "./validate-lifetime.ts";
 import { checkDevices, checkMounts } from "./validate-mounts.ts";
 import { checkNamespaceNeeds, namespaceUse } from "./validate-namespaces.ts";
 import { checkNetDevices } from "./validate-net-devices.ts";
+import { checkNics } from "./validate-nics.ts";
 import { checkProcess } from "./validate-process.ts";
 import { checkNewResources, checkResources } from "./validate-resources.ts";
 import { checkMemoryPolicy } from "./validate-scheduling.ts";
@@ -40,6 +41,7 @@ export function validateSpec(input: unknown): ContainerSpec {
   if (spec.sysctl) checkSysctl(spec, use);
   if (spec.intelRdt) checkIntelRdt(spec.intelRdt);
   if (spec.netDevices) checkNetDevices(spec);
+  if (spec.nics) checkNics(spec);
   if (spec.memoryPolicy) checkMemoryPolicy(spec.memoryPolicy);
   checkLifetime(spec);
   checkCgroup(spec);

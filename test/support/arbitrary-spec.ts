@@ -28,7 +28,7 @@ export interface Given {
   readonly record?: Resolved["record"];
   /** Of a seccomp filter that notifies. */
   readonly listener?: SeccompListener;
-  readonly netDevices?: NonNullable<Resolved["netDevices"]>;
+  readonly nics?: NonNullable<Resolved["nics"]>;
   readonly intelRdt?: NonNullable<Resolved["intelRdt"]>;
 }
 
@@ -59,7 +59,7 @@ export function resolvedBy(given: Given, features: KernelFeatures): Resolved {
     memoryPolicy: spec.memoryPolicy,
     mountLabel: spec.mountLabel,
     ...(given.intelRdt ? { intelRdt: given.intelRdt } : {}),
-    ...(given.netDevices ? { netDevices: given.netDevices } : {}),
+    ...(given.nics ? { nics: given.nics } : {}),
     seccomp: spec.seccomp === undefined || spec.seccomp === "unconfined" ? undefined : filterFor(given.listener),
     stdin,
     stdout,

@@ -77,7 +77,7 @@ describe.runIf(requires("ip", installed("ip"), "it makes the interfaces that mov
     );
     expect(seen).toMatch(/net0 +inet 10\.9\.8\.7/);
     expect(seen).toMatch(/: net1/);
-    expect(seen).not.toContain("libct-landing");
+    expect(seen).not.toContain("landing");
   });
 
   it("is there when its kernel parameters are set", async () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { compileContainer, type NetDevice } from "../../src/compile/index.ts";
+import { compileContainer } from "../../src/compile/index.ts";
 import { IFA_F, kernelFeatures } from "../../src/linux/index.ts";
+import { moveDevice } from "../../src/net/index.ts";
 import { verifyProgram } from "../../src/program/index.ts";
-import { type ContainerSpec, validateSpec } from "../../src/spec/index.ts";
+import { type ContainerSpec, type PlannedNic, validateSpec } from "../../src/spec/index.ts";
 import { resolvedBy } from "../support/arbitrary-spec.ts";
 import { listingOf } from "../support/listing.ts";
 
@@ -17,9 +18,12 @@ const ADDRESS = {
   broadcast: undefined,
   priority: undefined,
 };
-const program = (device: NetDevice, spec: ContainerSpec = {}) =>
+const program = (device: PlannedNic, spec: ContainerSpec = {}) =>
   compileContainer(
-    resolvedBy({ spec: { namespaces: ["network"], ...spec }, netDevices: [device] }, kernelFeatures("6.12")),
+    resolvedBy(
+      { spec: { namespaces: ["network"], ...spec }, nics: { plans: [device], worker: "monitor" } },
+      kernelFeatures("6.12"),
+    ),
   );
 
 /** What the operations are for, in their order. */
@@ -27,27 +31,32 @@ const reasons = (listing: string) =>
   listing.split("\n").flatMap((line) => /# netDevices\.\w+: (.*)/.exec(line)?.[1] ?? []);
 
 describe("an interface that moves into a container", () => {
-  const device: NetDevice = { name: "veth0", newName: "eth0", addresses: [ADDRESS] };
+  const device = moveDevice("veth0", "eth0", [ADDRESS]);
 
   it("is moved and renamed by one request, gets its addresses again, and goes up", () => {
     const steps = [...new Set(reasons(listingOf(program(device), "monitor")))];
     expect(steps).toEqual([
+      "speak of the container's network namespace",
       "is there an interface eth0 already?",
       "the container's network namespace has an interface eth0 already",
-      "find veth0",
+      "come back",
+      "find the interface veth0",
       "move veth0 into the container's network namespace",
-      "find eth0",
+      "find the interface eth0",
+      "give it the address that it had, set eth0 up",
       "give it the address that it had",
       "set eth0 up",
     ]);
   });
 
   it("is named by the kernel when its new name is a template", () => {
-    const steps = [...new Set(reasons(listingOf(program({ ...device, newName: "eth%d", addresses: [] }), "monitor")))];
+    const steps = [...new Set(reasons(listingOf(program(moveDevice("veth0", "eth%d", [])), "monitor")))];
     expect(steps).toEqual([
-      "find veth0",
+      "find the interface veth0",
       "move veth0 into the container's network namespace",
-      "find libct-landing",
+      "speak of the container's network namespace",
+      "find the interface ct-landing0",
+      "name it eth%d, set eth%d up",
       "name it eth%d",
       "set eth%d up",
     ]);
@@ -55,7 +64,10 @@ describe("an interface that moves into a container", () => {
 
   it("is asked for in the host's namespace also when the monitor goes to another one", () => {
     const listing = listingOf(program(device, { namespaces: [{ type: "network", path: "/run/netns/a" }] }), "monitor");
-    expect(listing.indexOf("netlink_host = socket(AF_NETLINK")).toBeLessThan(listing.indexOf("setns(ns_network"));
+    const own = listing.indexOf("ns_host = openat(proc");
+    expect(own).toBeGreaterThan(0);
+    expect(own).toBeLessThan(listing.indexOf("setns(ns_network"));
+    expect(listing.indexOf("setns(ns_host")).toBeLessThan(listing.indexOf("netlink_host = socket(AF_NETLINK"));
   });
 
   it("is there before kernel parameters are set and the command is executed", () => {

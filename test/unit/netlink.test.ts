@@ -12,12 +12,7 @@ import {
   getAddresses,
   getLink,
   IFA_F,
-  IFF_UP,
   IFLA,
-  LINK_FIRST_ATTRIBUTE,
-  LINK_INDEX,
-  nameAttribute,
-  namespaceAttribute,
   netlinkMessage,
   RTM,
 } from "../../src/linux/index.ts";
@@ -32,13 +27,13 @@ const one = (message: Uint8Array) => {
 
 describe("the messages of netlink", () => {
   it("are as iproute2 writes them: ip link set dev 5 up", () => {
-    expect(hex(changeLink({ index: 5, flags: IFF_UP, change: IFF_UP }))).toBe(
+    expect(hex(changeLink({ index: 5, up: true }).message)).toBe(
       hex(bytes("20000000 1000 0500 01000000 00000000 00000000 05000000 01000000 01000000")),
     );
   });
 
   it("have their attributes at multiples of four bytes", () => {
-    expect(hex(changeLink({ attributes: [namespaceAttribute(9), nameAttribute("eth0")] }))).toBe(
+    expect(hex(changeLink({ namespace: 9, name: "eth0" }).message)).toBe(
       hex(
         bytes(
           "34000000 1000 0500 01000000 00000000 00000000 00000000 00000000 00000000 0800 1c00 09000000 0900 0300 6574683000 000000",
@@ -48,10 +43,12 @@ describe("the messages of netlink", () => {
   });
 
   it("say where what is known later has its place", () => {
-    const message = changeLink({ index: 0x11223344, attributes: [namespaceAttribute(0x55667788)] });
-    const view = new DataView(message.buffer);
-    expect(view.getUint32(LINK_INDEX, true)).toBe(0x11223344);
-    expect(view.getUint32(LINK_FIRST_ATTRIBUTE, true)).toBe(0x55667788);
+    const known = changeLink({ index: 0x11223344, namespace: 0x55667788, name: "eth0" });
+    const later = changeLink({ index: { later: "index" }, namespace: { later: "namespace" }, name: "eth0" });
+    const view = new DataView(later.message.buffer);
+    for (const { at, value } of later.fills) view.setUint32(at, value === "index" ? 0x11223344 : 0x55667788, true);
+    expect(later.fills).toHaveLength(2);
+    expect(hex(later.message)).toBe(hex(known.message));
   });
 
   it("ask for one interface, and for all addresses", () => {
@@ -118,16 +115,16 @@ describe("the answers of the kernel", () => {
       broadcast: Uint8Array.of(10, 9, 8, 255),
       priority: 100,
     };
-    const message = one(addAddress(address));
+    const message = one(addAddress(address).message);
     expect(message).toMatchObject({ type: RTM.NEWADDR, flags: 0x605 });
     expect(decodeAddress(message)).toEqual(address);
     const other = { ...address, family: 10, local: undefined, broadcast: undefined, priority: undefined };
-    expect(decodeAddress(one(addAddress(other)))).toEqual(other);
+    expect(decodeAddress(one(addAddress(other).message))).toEqual(other);
   });
 
   it("are interfaces with their names", () => {
-    const message = one(changeLink({ index: 5, flags: IFF_UP, attributes: [nameAttribute("eth0")] }));
-    expect(decodeLink(message)).toEqual({ index: 5, flags: 1, name: "eth0" });
+    const message = one(changeLink({ index: 5, up: true, name: "eth0" }).message);
+    expect(decodeLink(message)).toMatchObject({ index: 5, flags: 1, name: "eth0" });
     expect(decodeLink(one(getAddresses()))).toBeUndefined();
   });
 });

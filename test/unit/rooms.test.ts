@@ -17,7 +17,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   systemd: ["cgroup", "spec", "linux"],
   compile: ["cgroup", "program", "spec", "linux"],
   executor: ["program", "linux"],
-  net: ["spec", "linux/nftables", "linux"],
+  net: ["linux/nftables", "executor", "program", "spec", "linux"],
   image: ["executor", "fs", "program", "spec", "linux"],
   records: ["executor", "compile", "cgroup", "program", "spec", "linux"],
   host: [

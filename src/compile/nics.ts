@@ -1,0 +1,146 @@
+import { E, MSG, O } from "../linux/index.ts";
+import type { DataRef, Label, Register } from "../program/index.ts";
+import type { NetPlace, NetStep, PlannedNic } from "../spec/index.ts";
+import type { Context } from "./context.ts";
+import { pathOfProcess } from "./namespaces.ts";
+import type { MemberStep } from "./net-requests.ts";
+import { doSteps, goTo, type NetWorker, takeHeld } from "./net-steps.ts";
+
+/** All of them, in their order. */
+export interface NicPlans {
+  readonly plans: readonly PlannedNic[];
+  /**
+   * Who works in the container's namespace. Init, where the monitor may not go there: setns(2) wants CAP_SYS_ADMIN in one's own user namespace. Then nothing is
+   * done on the host but what the monitor holds.
+   */
+  readonly worker: "monitor" | "init";
+}
+
+const stepsOf = (c: Context, pick: "setUp" | "tearDown"): readonly MemberStep[] =>
+  (c.resolved.nics?.plans ?? []).flatMap((plan) => (plan[pick] ?? []).map((step) => ({ member: plan.member, step })));
+
+const isHeld = ({ step }: MemberStep): boolean => step.do === "lock" || step.do === "bind";
+
+/** The very first: locks and ports. Somebody else may have them, and then nothing has been made yet. */
+export function holdForNics(c: Context): readonly DataRef[] {
+  const keep = (register: Register | undefined) => {
+    if (!register) return [];
+    const slot = c.program.memory.zeroed(8);
+    c.monitor.store(slot, register, 8);
+    return [slot];
+  };
+  const held = stepsOf(c, "setUp")
+    .filter(isHeld)
+    .flatMap((one) => keep(takeHeld(c.monitor, one)));
+  if (!works(c, "monitor") || !c.resolved.joined.has("network")) return held;
+  // The monitor goes there before it makes init.
+  return [...held, ...keep(openOwnNamespace(c))];
+}
+
+function openOwnNamespace(c: Context): Register {
+  const own = c.monitor.at("nics").str("self/ns/net");
+  return c.monitor.sysResult("ns_host", "openat", [c.proc, own, O.RDONLY | O.CLOEXEC, 0]);
+}
+
+/** Init has copies of the monitor's descriptors, and would hold what they hold. */
+export function leaveHeld(c: Context, held: readonly DataRef[]): void {
+  const descriptor = c.program.register("held");
+  for (const slot of held) {
+    c.init.load(descriptor, slot, 4);
+    c.init.at("nics").sys("close", [descriptor]);
+  }
+}
+
+const works = (c: Context, who: NicPlans["worker"]): boolean => c.resolved.nics?.worker === who;
+
+/** Init waits for its interfaces: kernel parameters may be about them, and its command must not come sooner. */
+export function awaitNics(c: Context): void {
+  if (!works(c, "monitor")) return;
+  const { init } = c;
+  init.at("nics");
+  const got = init.sysResult("received", "recvfrom", [c.sync.child, init.memory.zeroed(8), 1, 0, 0, 0]);
+  init.expect(got, 1, E.ECANCELED, "the interfaces were not made");
+}
+
+/** Without privileges: init has them over the network namespace that was made with it. */
+export function makeOwnNics(c: Context): void {
+  if (!works(c, "init")) return;
+  const steps = stepsOf(c, "setUp");
+  const worker = workerOf(c, c.init, "container");
+  doSteps(worker, steps);
+  c.init.at("nics");
+  if (worker.opened.has("container")) c.init.sys("close", [worker.socket.container]);
+}
+
+/** The monitor's side: it has rights over the host's interfaces, which the container must not have. */
+export function makeNics(c: Context, pid: Register, ended: Label): void {
+  if (!works(c, "monitor")) return;
+  const { monitor, program } = c;
+  monitor.at("nics");
+  const joined = c.resolved.joined.has("network");
+  const worker = workerOf(c, monitor, joined ? "container" : "host");
+  openNamespace(c, worker, pid, ended);
+  if (!joined) openOwnNamespace(c);
+  doSteps(worker, stepsOf(c, "setUp"));
+  monitor.at("nics");
+  goTo(worker, joined ? "container" : "host");
+  for (const place of worker.opened) monitor.sys("close", [worker.socket[place]]);
+  const keeps = tearsDown(c);
+  if (!keeps) monitor.sys("close", [worker.namespace.host]);
+  if (!keeps || !keepsNamespace(c)) monitor.sys("close", [program.register("ns_container")]);
+  monitor.sys("sendto", [c.sync.monitor, monitor.str("n"), 1, MSG.NOSIGNAL, 0, 0]);
+}
+
+function workerOf(c: Context, block: Context["monitor"], place: NetPlace): NetWorker {
+  const { program } = c;
+  const register = (kind: string) => ({
+    host: program.register(`${kind}_host`),
+    container: program.register(`${kind}_container`),
+  });
+  const known = { socket: register("netlink"), namespace: register("ns") };
+  return { block, ...known, indexes: new Map(), proc: c.proc, place, opened: new Set() };
+}
+
+/** The descriptor keeps the namespace, whatever becomes of init; if that has ended, it has said why. */
+function openNamespace(c: Context, worker: NetWorker, pid: Register, ended: Label): void {
+  const { monitor } = c;
+  const path = pathOfProcess(monitor, pid, "ns/net");
+  const jump = { on: [E.ENOENT, E.ESRCH], to: ended };
+  monitor.sys("openat", [c.proc, path, O.RDONLY | O.CLOEXEC, 0], { dst: worker.namespace.container, jump });
+}
+
+const tearsDown = (c: Context): boolean => stepsOf(c, "tearDown").length > 0 || keepsNamespace(c);
+const keepsNamespace = (c: Context): boolean =>
+  c.resolved.nics?.plans.some((plan) => plan.keepsNamespace || plan.tearDown?.some(isInside)) ?? false;
+const isInside = (step: NetStep): boolean =>
+  ("place" in step && step.place === "container") ||
+  (step.do === "request" &&
+    (step.fills ?? []).some(({ value }) => ("namespace" in value ? value.namespace : value.place) === "container"));
+
+/** When the container has ended, however it did. Each plan has sockets of its own: on one that has failed there may be answers that nobody has read. */
+export function unmakeNics(c: Context): void {
+  if (!works(c, "monitor") || stepsOf(c, "tearDown").length === 0) return;
+  const epilogue = c.program.epilogue().at("nics");
+  const nothing = epilogue.label();
+  const [host, container] = [c.program.register("ns_host"), c.program.register("ns_container")];
+  epilogue.jumpIf(host, 0, nothing);
+  if (keepsNamespace(c)) epilogue.jumpIf(container, 0, nothing);
+  for (const { member, tearDown = [] } of c.resolved.nics?.plans ?? []) {
+    for (const step of tearDown) {
+      // It may have failed anywhere, in either namespace.
+      const worker: NetWorker = { ...workerOf(c, epilogue, "container"), opened: new Set() };
+      goTo(worker, "host");
+      doSteps(worker, [{ member, step }]);
+      goTo(worker, "host");
+      for (const place of worker.opened) epilogue.sys("close", [worker.socket[place]]);
+    }
+  }
+  epilogue.place(nothing);
+}
+
+/** Descriptors that are open as long as the container is there: an orphan has nobody who would hold them. */
+export const needsMonitor = ({ plans }: NicPlans): boolean =>
+  plans.some(
+    ({ setUp, tearDown = [], keepsNamespace: keeps }) =>
+      keeps || tearDown.length > 0 || setUp.some(({ do: what }) => what === "lock" || what === "bind"),
+  );

@@ -1,0 +1,6 @@
+export * from "./acknowledgement.ts";
+export * from "./address.ts";
+export * from "./attributes.ts";
+export * from "./link.ts";
+export * from "./message.ts";
+export * from "./route.ts";

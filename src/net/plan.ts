@@ -1,0 +1,49 @@
+import { invalid, LibctError } from "../errors.ts";
+import { type KernelFeatures, randomHex } from "../linux/index.ts";
+import type { Nic, NicContext, PlannedNic } from "../spec/index.ts";
+import { driverOf } from "./drivers.ts";
+import { giveRoutes, raiseLoopback, settle } from "./settle.ts";
+
+export interface NicSurroundings {
+  readonly containerName: string;
+  readonly features: KernelFeatures;
+  readonly restarts: boolean;
+}
+
+/** What is to be done for the interfaces of a container: first all of them are made, then what each is to have, then the loopback, then routes, which may need any. */
+export async function planNics(
+  nics: Readonly<Record<string, Nic>>,
+  surroundings: NicSurroundings,
+): Promise<readonly PlannedNic[]> {
+  const unique = randomHex(4);
+  const made: PlannedNic[] = [];
+  const settled: PlannedNic[] = [];
+  const routes: PlannedNic[] = [];
+  for (const [index, [name, nic]] of Object.entries(nics).entries()) {
+    const member = `nics.${name}`;
+    const context: NicContext = { ...surroundings, name, hostName: `ct${unique}.${index}`, nic };
+    const plan = await driverOf(nic).plan(context);
+    made.push({ ...plan, member });
+    settled.push({ member, setUp: settle(name, nic, plan.sees) });
+    for (const { at, step } of giveRoutes(name, nic)) routes.push({ member: `${member}.routes[${at}]`, setUp: [step] });
+  }
+  return [...made, ...settled, { member: "nics", setUp: [raiseLoopback()] }, ...routes].filter(
+    ({ setUp, tearDown }) => setUp.length > 0 || tearDown !== undefined,
+  );
+}
+
+/** Without privileges there is only the container's own namespace. */
+export function requirePrivileges(plans: readonly PlannedNic[]): void {
+  for (const { member, setUp } of plans) {
+    const step =
+      setUp.find((one) => "place" in one && one.place === "host") ?? setUp.find(({ do: what }) => what === "nftables");
+    if (!step) continue;
+    throw new LibctError("ERR_CT_NOT_PERMITTED", `only root may ${step.why} on the host`, {
+      member,
+      hint: "an ordinary user's containers reach the network through pasta, or have interfaces of their own alone",
+    });
+  }
+}
+
+export const noOrphan = (): LibctError =>
+  invalid("lifetime", "orphan", "another lifetime, since these interfaces need a monitor as long as they are there");

@@ -1,0 +1,54 @@
+import { createLink, deleteLink, E, innerLink, parseMac } from "../linux/index.ts";
+import type { NetStep, NetValue, NicContext, NicDriver, NicPeer, NicPlan, VethNic } from "../spec/index.ts";
+import { indexOf, namespaceOf, request } from "./request.ts";
+import { giveAddress } from "./settle.ts";
+
+/** linux/veth.h */
+const VETH_INFO_PEER = 1;
+
+/** Both sides by one message: the container's is born in its namespace, with its name; the host's belongs to its bridge. When the namespace goes, so do both. */
+export function veth({ master, peer = {} }: VethNic): NicDriver {
+  return { type: "veth", plan: (context) => plan(context, master, peer) };
+}
+
+function plan({ name, nic, hostName, restarts }: NicContext, master: string | undefined, peer: NicPeer): NicPlan {
+  const outside = peer.name ?? hostName;
+  const pair = createLink<NetValue>({
+    name: outside,
+    ...settings(peer),
+    ...(peer.mtu === undefined && nic.mtu !== undefined ? { mtu: nic.mtu } : {}),
+    up: peer.up ?? true,
+    ...(master === undefined ? {} : { master: indexOf(master, "host") }),
+    kind: "veth",
+    data: [
+      innerLink<NetValue>(VETH_INFO_PEER, {
+        name,
+        ...settings(nic),
+        namespace: namespaceOf("container"),
+      }),
+    ],
+  });
+  const why = `make the pair ${name} and ${outside}${master === undefined ? "" : ` on ${master}`}`;
+  return {
+    setUp: [request("host", pair, why), ...setPeer(outside, peer)],
+    // Not "up": the kernel opens this side before it has told it of the other one (ENOTCONN).
+    sees: ["mac", "mtu", "txQueueLength"],
+    // The kernel removes pairs some time after their namespace: who takes the same name again must not find the old one.
+    ...(restarts || peer.name !== undefined ? { tearDown: [remove(outside)] } : {}),
+  };
+}
+
+function settings({ mac, mtu, txQueueLength }: Pick<NicPeer, "mac" | "mtu" | "txQueueLength">) {
+  const address = mac === undefined ? undefined : parseMac(mac);
+  return {
+    ...(address ? { mac: address } : {}),
+    ...(mtu === undefined ? {} : { mtu }),
+    ...(txQueueLength === undefined ? {} : { txQueueLength }),
+  };
+}
+
+function setPeer(outside: string, peer: NicPeer): readonly NetStep[] {
+  return (peer.addresses ?? []).map((address) => giveAddress("host", outside, address));
+}
+
+const remove = (name: string): NetStep => request("host", deleteLink<NetValue>({ name }), `remove ${name}`, [E.ENODEV]);

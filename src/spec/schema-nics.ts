@@ -1,0 +1,168 @@
+import { parseIp, parseIpPrefix, parseMac } from "../linux/index.ts";
+import type {
+  BuiltInNic,
+  CustomNic,
+  HostNic,
+  IpvlanNic,
+  LoopbackNic,
+  MacvlanNic,
+  Nic,
+  NicCommon,
+  NicNextHop,
+  NicPeer,
+  NicRoute,
+  PlainNic,
+  TunNic,
+  VethNic,
+  VlanNic,
+  VxlanNic,
+} from "./nic-types.ts";
+import type { NicDriver } from "./nics.ts";
+import {
+  flag,
+  id,
+  integer,
+  isObject,
+  list,
+  object,
+  oneOf,
+  Problem,
+  type Schema,
+  texts,
+  textThat,
+  value,
+} from "./schema-base.ts";
+
+/** IFNAMSIZ with its NUL byte, and the characters of dev_valid_name in net/core/dev.c. */
+export const isInterfaceName = (name: string): boolean =>
+  /^(?!\.{1,2}$)[^\s/:%]+$/.test(name) && Buffer.byteLength(name) <= 15;
+
+export const interfaceName = textThat(isInterfaceName, 'the name of an interface, at most 15 bytes, such as "eth0"');
+
+/** The first byte's lowest bit says that it is the address of a group. */
+const isOwnMac = (text: string) => {
+  const mac = parseMac(text);
+  return mac?.some((byte) => byte !== 0) === true && ((mac[0] ?? 0) & 1) === 0;
+};
+const mac = textThat(isOwnMac, 'a MAC address of one interface, such as "02:42:ac:11:00:02"');
+/** 68 bytes is the least that IPv4 can do with (RFC 791); what a kind of interface can is known to the kernel. */
+const mtu = integer(68, 65535);
+const ip = textThat((text) => parseIp(text) !== undefined, 'an address such as "10.0.0.1" or "fd00::1"');
+const address = textThat(
+  (text) => text.includes("/") && parseIpPrefix(text) !== undefined,
+  'an address with the length of its network, such as "10.0.0.2/24" or "fd00::2/64"',
+);
+const destination = textThat(
+  (text) => text === "default" || parseIpPrefix(text) !== undefined,
+  'a network such as "10.1.0.0/16", an address, or "default"',
+);
+const queueLength = integer(0, 0x7fff_ffff);
+
+const nextHop = object<NicNextHop>({}, { via: ip, dev: interfaceName, weight: integer(1, 256) });
+const route = object<NicRoute>(
+  { to: destination },
+  {
+    via: ip,
+    from: ip,
+    metric: integer(0, 0xffff_ffff),
+    mtu,
+    table: integer(1, 0xffff_ffff),
+    onlink: flag,
+    nexthops: list(nextHop, 1),
+  },
+);
+
+const COMMON = {
+  mac,
+  mtu,
+  addresses: list(address),
+  routes: list(route),
+  txQueueLength: queueLength,
+  up: flag,
+  sysctl: texts((key) => key !== "" && !key.includes("\0"), "the name of a kernel parameter"),
+} as const satisfies { readonly [K in keyof NicCommon]-?: Schema<Exclude<NicCommon[K], undefined>> };
+
+const peer = object<NicPeer>(
+  {},
+  {
+    name: interfaceName,
+    mac,
+    mtu,
+    addresses: COMMON.addresses,
+    txQueueLength: queueLength,
+    up: flag,
+    hairpin: flag,
+    isolated: flag,
+  },
+);
+
+const type = <T extends string>(...types: readonly T[]): Schema<T> =>
+  value((input) => types.includes(input as T), "a type");
+
+const macvlan = object<MacvlanNic>(
+  { type: type("macvlan", "macvtap"), link: interfaceName },
+  {
+    ...COMMON,
+    mode: oneOf<NonNullable<MacvlanNic["mode"]>>({ bridge: true, private: true, vepa: true, passthru: true }),
+  },
+);
+const tun = object<TunNic>({ type: type("tap", "tun") }, { ...COMMON, uid: id, gid: id, multiQueue: flag });
+const plain = object<PlainNic>({ type: type("bridge", "dummy") }, COMMON);
+
+/** Each kind of interface, by its type. */
+const KINDS: { readonly [K in BuiltInNic["type"]]: Schema<BuiltInNic> } = {
+  veth: object<VethNic>({ type: type("veth") }, { ...COMMON, master: interfaceName, peer }),
+  macvlan,
+  macvtap: macvlan,
+  ipvlan: object<IpvlanNic>(
+    { type: type("ipvlan"), link: interfaceName },
+    {
+      ...COMMON,
+      mode: oneOf<NonNullable<IpvlanNic["mode"]>>({ l2: true, l3: true, l3s: true }),
+      isolation: oneOf<NonNullable<IpvlanNic["isolation"]>>({ bridge: true, private: true, vepa: true }),
+    },
+  ),
+  vlan: object<VlanNic>(
+    { type: type("vlan"), link: interfaceName, id: integer(0, 4094) },
+    { ...COMMON, protocol: oneOf<NonNullable<VlanNic["protocol"]>>({ "802.1q": true, "802.1ad": true }) },
+  ),
+  host: object<HostNic>({ type: type("host") }, { ...COMMON, device: interfaceName }),
+  tap: tun,
+  tun,
+  vxlan: object<VxlanNic>(
+    { type: type("vxlan"), id: integer(0, 0xff_ffff) },
+    {
+      ...COMMON,
+      remote: ip,
+      local: ip,
+      link: interfaceName,
+      port: integer(1, 65535),
+      ttl: integer(1, 255),
+      learning: flag,
+    },
+  ),
+  bridge: plain,
+  dummy: plain,
+  loopback: object<LoopbackNic>({ type: type("loopback") }, COMMON),
+};
+
+export const nicTypes = Object.keys(KINDS);
+const anyType = oneOf<BuiltInNic["type"]>(KINDS, ", or a `driver`");
+
+const driver = value<NicDriver>(
+  (input) =>
+    isObject(input) &&
+    "type" in input &&
+    typeof input.type === "string" &&
+    "plan" in input &&
+    typeof input.plan === "function",
+  "a NIC driver: an object with a string `type` and a function `plan`",
+);
+const custom = object<CustomNic>({ driver }, COMMON);
+
+export const nic: Schema<Nic> = (input, lenient) => {
+  if (!isObject(input)) return new Problem(input, "an object");
+  if ("driver" in input && input.driver !== undefined) return custom(input, lenient);
+  const kind = anyType("type" in input ? input.type : undefined);
+  return kind instanceof Problem ? kind.at("type") : KINDS[kind](input, lenient);
+};

@@ -1,0 +1,169 @@
+import { describe, expect, it } from "vitest";
+import { auditEachTest } from "../support/leaks.ts";
+import { inNetwork } from "../support/network.ts";
+import type { Failed } from "../support/playground.ts";
+import { installed, requires } from "../support/prerequisite.ts";
+
+auditEachTest();
+
+const BRIDGE = `
+  ip link add br0 type bridge
+  ip addr add 10.7.0.1/24 dev br0
+  ip addr add fd07::1/64 dev br0 nodad
+  ip link set br0 up
+`;
+
+/** Of `ip -j addr`. */
+interface Link {
+  readonly ifname: string;
+  readonly address: string;
+  readonly mtu: number;
+  readonly txqlen?: number;
+  readonly flags: readonly string[];
+  readonly master?: string;
+  readonly addr_info: readonly { readonly local: string; readonly prefixlen: number; readonly scope: string }[];
+}
+interface RouteLine {
+  readonly dst: string;
+  readonly gateway?: string;
+  readonly metric?: number;
+  readonly prefsrc?: string;
+  readonly nexthops?: readonly { readonly gateway: string; readonly dev: string; readonly weight: number }[];
+}
+
+describe.runIf(requires("ip", installed("ip"), "it makes the bridges and looks from outside"))("a veth", () => {
+  it("on a bridge reaches the host over IPv4 and IPv6, and has what was asked for", async () => {
+    const nics = {
+      eth0: {
+        type: "veth",
+        master: "br0",
+        mac: "02:00:00:00:00:33",
+        mtu: 1400,
+        txQueueLength: 77,
+        addresses: ["10.7.0.2/24", "10.7.0.3/24", "fd07::2/64"],
+        routes: [
+          { to: "default", via: "10.7.0.1" },
+          { to: "default", via: "fd07::1" },
+          { to: "10.99.0.0/16", via: "10.7.0.1", metric: 7, from: "10.7.0.3" },
+        ],
+        sysctl: { "net.ipv4.conf.IFNAME.rp_filter": "2" },
+      },
+    };
+    const seen = await inNetwork<{
+      links: readonly Link[];
+      routes: readonly RouteLine[];
+      routes6: readonly RouteLine[];
+      host: readonly Link[];
+      pings: string;
+      parameter: string;
+    }>(
+      BRIDGE,
+      `const { links, routes, routes6, pid } = await lookInto(${JSON.stringify({ nics })});
+       const host = ipJson("addr show master br0");
+       const pings = inside(pid, "ping -c1 -W2 10.7.0.1; ping -c1 -W2 fd07::1; ping -c1 -W2 127.0.0.1");
+       const parameter = inside(pid, "cat /proc/sys/net/ipv4/conf/eth0/rp_filter").trim();
+       return { links, routes, routes6, host, pings, parameter };`,
+    );
+    const eth0 = seen.links.find(({ ifname }) => ifname === "eth0");
+    expect(eth0).toMatchObject({ address: "02:00:00:00:00:33", mtu: 1400, txqlen: 77 });
+    expect(eth0?.flags).toContain("UP");
+    const addresses = eth0?.addr_info.filter(({ scope }) => scope === "global").map(({ local }) => local);
+    expect(addresses).toEqual(["10.7.0.2", "10.7.0.3", "fd07::2"]);
+    expect(seen.links.find(({ ifname }) => ifname === "lo")?.flags).toContain("UP");
+    expect(seen.routes).toContainEqual(expect.objectContaining({ dst: "default", gateway: "10.7.0.1" }));
+    expect(seen.routes).toContainEqual(
+      expect.objectContaining({ dst: "10.99.0.0/16", gateway: "10.7.0.1", metric: 7, prefsrc: "10.7.0.3" }),
+    );
+    expect(seen.routes6).toContainEqual(expect.objectContaining({ dst: "default", gateway: "fd07::1" }));
+    expect(seen.host).toHaveLength(1);
+    expect(seen.host[0]?.flags).toContain("UP");
+    expect(seen.pings.match(/1 (packets )?received/g)).toHaveLength(3);
+    expect(seen.parameter).toBe("2");
+  });
+
+  it("has a side on the host that is described as well", async () => {
+    const nics = {
+      eth0: {
+        type: "veth",
+        addresses: ["10.8.0.2/30"],
+        peer: { name: "out0", mac: "02:00:00:00:00:44", mtu: 1300, addresses: ["10.8.0.1/30"] },
+        routes: [
+          {
+            to: "10.98.0.0/16",
+            nexthops: [
+              { via: "10.8.0.1", weight: 3 },
+              { via: "10.9.0.1", dev: "eth1" },
+            ],
+          },
+        ],
+      },
+      eth1: { type: "veth", addresses: ["10.9.0.2/30"] },
+    };
+    const seen = await inNetwork<{ host: readonly Link[]; routes: readonly RouteLine[]; ping: string; after: string }>(
+      "",
+      `const { routes, pid, end } = await lookInto(${JSON.stringify({ nics })});
+       const host = ipJson("addr show out0");
+       const ping = inside(pid, "ping -c1 -W2 10.8.0.1");
+       await end();
+       return { host, routes, ping, after: ip("-o link show") };`,
+    );
+    expect(seen.host[0]).toMatchObject({ address: "02:00:00:00:00:44", mtu: 1300 });
+    expect(seen.ping).toContain("1 received");
+    expect(seen.routes.find(({ dst }) => dst === "10.98.0.0/16")?.nexthops).toEqual([
+      expect.objectContaining({ gateway: "10.8.0.1", dev: "eth0", weight: 3 }),
+      expect.objectContaining({ gateway: "10.9.0.1", dev: "eth1", weight: 1 }),
+    ]);
+    // A name that others may want next is free at once.
+    expect(seen.after).not.toContain("out0");
+  });
+
+  it("reaches another container on the same bridge", async () => {
+    const ping = await inNetwork<string>(
+      BRIDGE,
+      `const one = await lookInto({ nics: { eth0: { type: "veth", master: "br0", addresses: ["10.7.0.2/24"] } } });
+       const two = await lookInto({ nics: { eth0: { type: "veth", master: "br0", addresses: ["10.7.0.3/24"] } } });
+       return inside(two.pid, "ping -c1 -W2 10.7.0.2");`,
+    );
+    expect(ping).toContain("1 received");
+  });
+
+  it("goes into a container with a user namespace, too", async () => {
+    const ping = await inNetwork<string>(
+      BRIDGE,
+      `const { pid } = await lookInto({ ...libct.standard({ userNamespace: true }), root,
+         nics: { eth0: { type: "veth", master: "br0", addresses: ["10.7.0.2/24"] } } });
+       return inside(pid, "ping -c1 -W2 10.7.0.1");`,
+    );
+    expect(ping).toContain("1 received");
+  });
+
+  it("on a bridge that is not there is an error that says so, and leaves nothing", async () => {
+    const seen = await inNetwork<{ failed: Failed; links: string }>(
+      "",
+      `const failed = await attempt(() => lookInto({ nics: { eth0: { type: "veth", master: "br7" } } }));
+       return { failed, links: ip("-o link show") };`,
+    );
+    expect(seen.failed).toMatchObject({ code: "ERR_CT_SYSCALL", errno: "ENODEV", member: "nics.eth0" });
+    expect(seen.failed.message).toContain("br7");
+    expect(seen.links.trim().split("\n")).toHaveLength(1);
+  });
+
+  it("with a gateway that no address reaches is an error in the kernel's words, and leaves nothing", async () => {
+    const seen = await inNetwork<{ failed: Failed; links: string }>(
+      BRIDGE,
+      `const failed = await attempt(() => lookInto({ nics: { eth0: { type: "veth", master: "br0",
+         addresses: ["10.7.0.2/24"], routes: [{ to: "default", via: "10.66.0.1" }] } } }));
+       return { failed, links: ip("-o link show") };`,
+    );
+    expect(seen.failed).toMatchObject({ code: "ERR_CT_SYSCALL", errno: "ENETUNREACH", member: "nics.eth0.routes[0]" });
+    expect(seen.failed.message).toContain("Nexthop has invalid gateway");
+  });
+});
+
+describe.runIf(requires("ip", installed("ip"), "it looks from outside"))("the loopback", () => {
+  it("is up with nothing but nics: {}", async () => {
+    const links = await inNetwork<readonly Link[]>("", "return (await lookInto({ nics: {} })).links;");
+    expect(links.map(({ ifname }) => ifname)).toEqual(["lo"]);
+    expect(links[0]?.flags).toContain("UP");
+  });
+});
