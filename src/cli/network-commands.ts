@@ -2,7 +2,10 @@ import { type Command, command } from "./command.ts";
 import type { CreateNetworkFlags } from "./networks/create.ts";
 import { subcommands } from "./subcommands.ts";
 
-const NAMES = { usage: "[options] NAME...", words: [["NAME", "the network's name; `ct network ls` lists them"]] } as const;
+const NAMES = {
+  usage: "[options] NAME...",
+  words: [["NAME", "the network's name; `ct network ls` lists them"]],
+} as const;
 const json = { text: "print it as JSON" } as const;
 const none = async () => "";
 interface Json {

@@ -25,12 +25,14 @@ export function parsePublish(word: string): PublishedPort {
   const flag = "--publish";
   const expected = "[IP:][HOST:]CONTAINER[/PROTOCOL], such as 8080:80 or 127.0.0.1:5353:53/udp";
   const [, rest = "", protocol = "tcp"] = /^(.*?)(?:\/([a-z]+))?$/s.exec(word) ?? [];
-  if (protocol !== "tcp" && protocol !== "udp" && protocol !== "sctp") throw wrong(flag, word, "one of tcp, udp, sctp after the slash");
+  if (protocol !== "tcp" && protocol !== "udp" && protocol !== "sctp")
+    throw wrong(flag, word, "one of tcp, udp, sctp after the slash");
   const [, six, four, ports = ""] = /^(?:\[([^\]]*)\]:|([^:]*):(?=[^:]*:))?(.*)$/s.exec(rest) ?? [];
   const parts = ports.split(":");
   const container = rangeOf(parts.at(-1) ?? "");
   const host = parts.length === 2 && parts[0] !== "" ? rangeOf(parts[0] ?? "") : undefined;
-  if (!container || parts.length > 2 || (parts.length === 2 && parts[0] !== "" && !host)) throw wrong(flag, word, expected);
+  if (!container || parts.length > 2 || (parts.length === 2 && parts[0] !== "" && !host))
+    throw wrong(flag, word, expected);
   if (host && host.count !== container.count) throw wrong(flag, word, "as many ports of the host as of the container");
   const address = six ?? four;
   return {
@@ -45,7 +47,9 @@ export function parsePublish(word: string): PublishedPort {
 function rangeOf(text: string): { readonly first: number; readonly count: number } | undefined {
   const [, from, to = from] = PORTS.exec(text) ?? [];
   const [first, last] = [Number(from), Number(to)];
-  return from !== undefined && first >= 1 && last <= 65535 && first <= last ? { first, count: last - first + 1 } : undefined;
+  return from !== undefined && first >= 1 && last <= 65535 && first <= last
+    ? { first, count: last - first + 1 }
+    : undefined;
 }
 
 /** NAME:ADDRESS */

@@ -17,7 +17,12 @@ export function subcommands(name: string, summary: string, commands: Readonly<Re
       if (word === "--help" || word === "-h") return { help: true, json: false, act: async () => 0 };
       if (word === undefined) throw usage(`expected one of ${names.join(", ")}`, `ct ${name} --help`);
       const chosen = Object.hasOwn(commands, word) ? commands[word] : undefined;
-      if (!chosen) throw unknownWord("command", `${name} ${word}`, names.map((one) => `${name} ${one}`));
+      if (!chosen)
+        throw unknownWord(
+          "command",
+          `${name} ${word}`,
+          names.map((one) => `${name} ${one}`),
+        );
       const task = chosen.read(rest, after);
       return task.help ? { ...task, help: false, act: () => tell(`${name} ${word}`, chosen) } : task;
     },

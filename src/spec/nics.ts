@@ -50,6 +50,20 @@ export type NetStep =
       readonly value: string;
       readonly why: string;
     }
+  /** Writes bytes at a place of a file of the host's, which is made when it is not there and `create` says its mode. */
+  | {
+      readonly do: "put";
+      readonly path: string;
+      readonly at: number;
+      readonly content: Uint8Array;
+      readonly create?: number;
+      readonly why: string;
+    }
+  /**
+   * Sends the transaction of nf_tables that a file holds, and removes the file; one that is not there is no error. What the transaction takes away may be gone
+   * already, or be somebody else's by now, and then it is left alone.
+   */
+  | { readonly do: "undo"; readonly path: string; readonly why: string }
   /** Fails with EEXIST when there is an interface of this name. */
   | { readonly do: "absent"; readonly place: NetPlace; readonly name: string; readonly why: string }
   /** Makes an interface of tun(4) in the container's namespace that stays when nobody has it open. */

@@ -6,6 +6,7 @@ import type {
   IpvlanNic,
   LoopbackNic,
   MacvlanNic,
+  NetworkNic,
   Nic,
   NicCommon,
   NicNextHop,
@@ -28,10 +29,12 @@ import {
   oneOf,
   Problem,
   type Schema,
+  someText,
   texts,
   textThat,
   value,
 } from "./schema-base.ts";
+import { hostName } from "./schema-ports.ts";
 
 /** IFNAMSIZ with its NUL byte, and the characters of dev_valid_name in net/core/dev.c. */
 export const isInterfaceName = (name: string): boolean =>
@@ -144,6 +147,10 @@ const KINDS: { readonly [K in BuiltInNic["type"]]: Schema<BuiltInNic> } = {
   bridge: plain,
   dummy: plain,
   loopback: object<LoopbackNic>({ type: type("loopback") }, COMMON),
+  network: object<NetworkNic>(
+    { type: type("network"), network: someText },
+    { ...COMMON, address: ip, aliases: list(hostName) },
+  ),
 };
 
 export const nicTypes = Object.keys(KINDS);

@@ -1,6 +1,6 @@
 import { parseIp } from "../linux/index.ts";
 import type { Dns, PublishedPort } from "./ports.ts";
-import { integer, list, object, oneOf, textThat, texts } from "./schema-base.ts";
+import { integer, list, object, oneOf, texts, textThat } from "./schema-base.ts";
 
 const ip = textThat((text) => parseIp(text) !== undefined, 'an address such as "10.0.0.1" or "fd00::1"');
 const port = integer(1, 65535);
@@ -10,7 +10,12 @@ const word = textThat((text) => /^[^\s#;]{1,255}$/.test(text), "a word without b
 export const ports = list(
   object<PublishedPort>(
     { containerPort: port },
-    { hostPort: port, hostIP: ip, protocol: oneOf<"tcp" | "udp" | "sctp">({ tcp: true, udp: true, sctp: true }), range: port },
+    {
+      hostPort: port,
+      hostIP: ip,
+      protocol: oneOf<"tcp" | "udp" | "sctp">({ tcp: true, udp: true, sctp: true }),
+      range: port,
+    },
   ),
 );
 

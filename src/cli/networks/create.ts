@@ -1,6 +1,6 @@
 import type { NetworkOptions } from "../../net/index.ts";
-import { withHost } from "../containers/with-host.ts";
 import type { Globals } from "../command.ts";
+import { withHost } from "../containers/with-host.ts";
 import { print } from "../output.ts";
 import { parseInteger, wrong } from "../parse.ts";
 import { usage } from "../syntax.ts";
@@ -48,7 +48,8 @@ function subnetsOf({ subnet, gateway }: CreateNetworkFlags): NonNullable<Network
   const isSix = (word: string) => word.includes(":");
   for (const one of gateway) {
     if (!subnet.some((other) => isSix(other) === isSix(one))) throw wrong("--gateway", one, "an address of a --subnet");
-    if (gateway.filter((other) => isSix(other) === isSix(one)).length > 1) throw wrong("--gateway", one, "one for each --subnet");
+    if (gateway.filter((other) => isSix(other) === isSix(one)).length > 1)
+      throw wrong("--gateway", one, "one for each --subnet");
   }
   return subnet.map((one) => {
     const own = gateway.find((other) => isSix(other) === isSix(one));

@@ -1,6 +1,6 @@
 import type { NetworkInfo, NetworkListing } from "../../host/index.ts";
-import { withHost } from "../containers/with-host.ts";
 import type { Globals } from "../command.ts";
+import { withHost } from "../containers/with-host.ts";
 import { EXIT, reportError } from "../exit.ts";
 import { print } from "../output.ts";
 import { usage } from "../syntax.ts";

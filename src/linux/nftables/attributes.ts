@@ -2,13 +2,19 @@
  * Attributes of nfnetlink as typed values. What a nested attribute contains is a table of names, numbers and codecs; from it follow the type of the value, how
  * it is encoded and how it is decoded. Numbers are in network byte order (nf_tables.h), unlike rtnetlink's.
  */
-import { type NetlinkAttribute, NLA_HEADER, netlinkText, viewOf } from "../index.ts";
+import { NLA_HEADER, netlinkText, viewOf } from "../index.ts";
 
 export interface Codec<T> {
   /** The attribute's type has NLA_F_NESTED. */
   readonly nested?: boolean;
   encode(value: T): Uint8Array;
   decode(bytes: Uint8Array): T;
+}
+
+/** An attribute as it lies in a message. */
+export interface Attribute {
+  readonly type: number;
+  readonly payload: Uint8Array;
 }
 
 export const NLA_F_NESTED = 0x8000;
@@ -69,7 +75,7 @@ export function attributes<S extends Schema>(schema: S): Codec<Attributes<S>> {
 }
 
 /** The attributes of a message, whose fixed part comes before them. */
-export function listAttributes<S extends Schema>(schema: S, value: Attributes<S>): readonly NetlinkAttribute[] {
+export function listAttributes<S extends Schema>(schema: S, value: Attributes<S>): readonly Attribute[] {
   return Object.entries(schema).flatMap(([name, [type, codec]]) => {
     const member: unknown = value[name];
     if (member === undefined) return [];
@@ -92,7 +98,7 @@ const align = (length: number) => (length + 3) & ~3;
 /** The length of an attribute has 16 bits. */
 const LONGEST = 0xffff - NLA_HEADER;
 
-function joinAttributes(all: readonly NetlinkAttribute[]): Uint8Array {
+function joinAttributes(all: readonly Attribute[]): Uint8Array {
   const bytes = new Uint8Array(all.reduce((sum, { payload }) => sum + align(NLA_HEADER + payload.length), 0));
   if (bytes.length > LONGEST) throw new RangeError(`an attribute of ${bytes.length} bytes is too long`);
   const view = viewOf(bytes);
@@ -107,9 +113,9 @@ function joinAttributes(all: readonly NetlinkAttribute[]): Uint8Array {
 }
 
 /** All of them in their order; what is cut off is left out. */
-export function splitAttributes(bytes: Uint8Array): readonly NetlinkAttribute[] {
+export function splitAttributes(bytes: Uint8Array): readonly Attribute[] {
   const view = viewOf(bytes);
-  const all: NetlinkAttribute[] = [];
+  const all: Attribute[] = [];
   for (let at = 0; at + NLA_HEADER <= bytes.length; ) {
     const length = view.getUint16(at, true);
     if (length < NLA_HEADER || at + length > bytes.length) break;

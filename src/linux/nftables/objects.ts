@@ -1,6 +1,7 @@
 /** Tables, chains, rules, sets and their elements: what messages of nf_tables are about. */
-import { type NetlinkAttribute, type NetlinkMessage, NLM_F, netlinkMessage, viewOf } from "../index.ts";
+import { type NetlinkMessage, NLM_F, netlinkMessage, viewOf } from "../index.ts";
 import {
+  type Attribute,
   type Attributes,
   attributes,
   type Codec,
@@ -117,7 +118,7 @@ export function encodeChange(change: Change, sequence: number, acknowledge: bool
   return netlinkMessage({ type, flags, sequence }, nfgenmsg(family), attributesOf(change));
 }
 
-function attributesOf(change: Change): readonly NetlinkAttribute[] {
+function attributesOf(change: Change): readonly Attribute[] {
   // Each kind has a table of its own, which the compiler cannot follow through a union.
   const schema: Parameters<typeof listAttributes>[0] = OBJECTS[change.kind];
   return listAttributes(schema, change);
