@@ -17,6 +17,7 @@ import {
 } from "../linux/index.ts";
 import type { BlockBuilder, Register } from "../program/index.ts";
 import type { NetPlace, NetStep } from "../spec/index.ts";
+import { putBytes, UNDO_TOLERATES, undoFromFile } from "./net-files.ts";
 import {
   exchange,
   expectDone,
@@ -70,6 +71,12 @@ function doStep(worker: NetWorker, member: string, step: Exclude<NetStep, Reques
     case "sysctl":
       setParameter(worker, step);
       break;
+    case "put":
+      putBytes(worker.block, step);
+      break;
+    case "undo":
+      undo(worker, member, step);
+      break;
     case "absent":
       openSocket(worker, step.place);
       expectAbsent(worker, step);
@@ -109,6 +116,17 @@ function sendBatch(worker: NetWorker, member: string, step: Step<"nftables">): v
   const answer = exchange(block, socket, { at, length: step.batch.length }, step.why);
   expectDone(block, answer, [{ member, step }]);
   block.sys("close", [socket]);
+}
+
+function undo(worker: NetWorker, member: string, step: Step<"undo">): void {
+  goTo(worker, "host");
+  const { block } = worker;
+  undoFromFile(block, step, (bytes) => {
+    const socket = block.sysResult("nftables", "socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK_NETFILTER]);
+    const answer = exchange(block, socket, bytes, step.why);
+    expectDone(block, answer, [{ member, step: { why: step.why, tolerate: UNDO_TOLERATES } }]);
+    block.sys("close", [socket]);
+  });
 }
 
 function setParameter(worker: NetWorker, { place, key, value, why }: Step<"sysctl">): void {

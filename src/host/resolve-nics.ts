@@ -1,18 +1,41 @@
 import { type NicPlans, needsMonitor } from "../compile/index.ts";
-import { noOrphan, planNetDevices, planNics, requirePrivileges } from "../net/index.ts";
+import {
+  needsNetworks,
+  networkPlaces,
+  noOrphan,
+  nothingTried,
+  type PlannedNetworks,
+  planNetDevices,
+  planNetworks,
+  planNics,
+  requirePrivileges,
+} from "../net/index.ts";
 import type { ContainerSpec, PlannedNic } from "../spec/index.ts";
 import type { Surroundings } from "./resolve.ts";
+
+/** Addresses and ports are chosen first, since what has a name needs mounts, too. */
+export function resolveNetworks(
+  spec: ContainerSpec,
+  containerName: string,
+  { caller, stateDirectory, tried = nothingTried() }: Pick<Surroundings, "caller" | "stateDirectory" | "tried">,
+): PlannedNetworks {
+  if (!needsNetworks(spec)) return { spec, before: [], after: [], joined: [], ports: [] };
+  return planNetworks(spec, containerName, networkPlaces(caller.uid, stateDirectory), tried);
+}
 
 /** What is to be done for the container's network, and by whom. */
 export async function resolveNics(
   { nics, netDevices, lifetime, restart }: ContainerSpec,
   containerName: string,
+  { before, after }: Pick<PlannedNetworks, "before" | "after">,
   { features, caller, runner }: Pick<Surroundings, "features" | "caller" | "runner">,
 ): Promise<NicPlans> {
   const restarts = (restart?.policy ?? "no") !== "no";
   const plans: readonly PlannedNic[] = [
+    ...before,
     ...(netDevices ? await planNetDevices(netDevices, runner) : []),
     ...(nics ? await planNics(nics, { containerName, features, restarts }) : []),
+    ...after,
   ];
   // setns(2) to a network namespace wants CAP_SYS_ADMIN in one's own user namespace, too.
   const worker = caller.privileged ? "monitor" : "init";

@@ -5,6 +5,7 @@ import { invalid, LibctError } from "../errors.ts";
 import type { ProgramRunner } from "../executor/index.ts";
 import { dir } from "../fs/index.ts";
 import { type KernelFeatures, makedev, randomHex } from "../linux/index.ts";
+import type { PlannedNetworks, Tried } from "../net/index.ts";
 import {
   type ContainerSpec,
   type Device,
@@ -30,6 +31,10 @@ export interface Surroundings {
   readonly scratch: string;
   /** Looks for it at what this process cannot see. */
   readonly runner: ProgramRunner;
+  /** Where containers and networks are written down, if not at the user's usual place. */
+  readonly stateDirectory?: string | undefined;
+  /** Addresses and ports that were not free after all. */
+  readonly tried?: Tried | undefined;
 }
 
 /** Where the process's streams lead, and where the container is written down. */
@@ -40,11 +45,14 @@ export type Streams = Pick<
 
 /** Looks up on the machine what the compiler must know; refuses what cannot work before anything is made. */
 export async function resolveContainer(
-  spec: ContainerSpec,
+  given: ContainerSpec,
   process: ProcessSpec,
   streams: Streams,
-  { features, caller, scratch, name = spec.name ?? "", runner }: Surroundings & { readonly name?: string },
+  { name = given.name ?? "", ...surroundings }: Surroundings & { readonly name?: string },
 ): Promise<Resolved> {
+  const { features, caller, scratch } = surroundings;
+  const networks = await networksOf(given, name, surroundings);
+  const { spec } = networks;
   const state = ociState({ ...spec, name }, "creating");
   const { created, joined } = splitNamespaces(spec);
   requireFeatures(created, features);
@@ -68,7 +76,7 @@ export async function resolveContainer(
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
     mounts,
-    ...(await resolveRare(spec, name, { features, caller, runner })),
+    ...(await resolveRare(spec, name, networks, surroundings)),
     ...(root && spec.rootMode === "move" ? { kernelViews: kernelViews() } : {}),
     mountLabel: spec.mountLabel,
     memoryPolicy: spec.memoryPolicy,
@@ -77,10 +85,18 @@ export async function resolveContainer(
   };
 }
 
+/** Of a container that has nothing to do with networks: nothing is loaded for it. */
+async function networksOf(spec: ContainerSpec, name: string, surroundings: Surroundings): Promise<PlannedNetworks> {
+  if (!spec.nics && !spec.hosts && !spec.dns) return { spec, before: [], after: [], joined: [], ports: [] };
+  const { resolveNetworks } = await import("./resolve-nics.ts");
+  return resolveNetworks(spec, name, surroundings);
+}
+
 /** What few containers have is loaded for those. */
 async function resolveRare(
   spec: ContainerSpec,
   name: string,
+  networks: PlannedNetworks,
   surroundings: Pick<Surroundings, "features" | "caller" | "runner">,
 ): Promise<Pick<Resolved, "nics" | "intelRdt">> {
   const rare: { -readonly [K in "nics" | "intelRdt"]?: NonNullable<Resolved[K]> } = {};
@@ -90,7 +106,7 @@ async function resolveRare(
   }
   if (spec.nics || spec.netDevices) {
     const { resolveNics } = await import("./resolve-nics.ts");
-    rare.nics = await resolveNics(spec, name, surroundings);
+    rare.nics = await resolveNics(spec, name, networks, surroundings);
   }
   return rare;
 }

@@ -15,6 +15,8 @@ export interface OnePort {
   readonly hostPort: number;
   readonly to: Uint8Array;
   readonly containerPort: number;
+  /** Which one of what was asked for it belongs to. */
+  readonly index: number;
 }
 
 /** More elements would not fit into one transaction. */
@@ -29,9 +31,7 @@ export function singlePorts(
   addresses: readonly Uint8Array[],
   chosen: (index: number) => number,
 ): readonly OnePort[] {
-  const all = ports.flatMap((port, index) =>
-    spread(port, `ports[${index}]`, addresses, port.hostPort ?? chosen(index)),
-  );
+  const all = ports.flatMap((port, index) => spread(port, index, addresses, port.hostPort ?? chosen(index)));
   if (all.length > MOST_PORTS) throw invalid("ports", all.length, `at most ${MOST_PORTS} ports in all`);
   const keys = new Set<string>();
   for (const one of all) {
@@ -44,15 +44,17 @@ export function singlePorts(
 
 function spread(
   port: PublishedPort,
-  member: string,
+  index: number,
   addresses: readonly Uint8Array[],
   first: number,
 ): readonly OnePort[] {
   const { containerPort, protocol = "tcp", range = 1 } = port;
-  const address = port.hostIP === undefined ? undefined : hostAddress(port.hostIP, `${member}.hostIP`);
-  const targets = addresses.filter((to) => address === undefined || to.length === address.length);
+  const member = `ports[${index}].hostIP`;
+  const given = port.hostIP === undefined ? undefined : hostAddress(port.hostIP, member);
+  const address = given?.every((byte) => byte === 0) ? undefined : given;
+  const targets = addresses.filter((to) => given === undefined || to.length === given.length);
   if (targets.length === 0) {
-    throw invalid(`${member}.hostIP`, port.hostIP, "an address of a version of IP that the container's network has");
+    throw invalid(member, port.hostIP, "an address of a version of IP that the container's network has");
   }
   return targets.flatMap((to) =>
     Array.from({ length: range }, (_, step) => ({
@@ -61,14 +63,15 @@ function spread(
       hostPort: first + step,
       to,
       containerPort: containerPort + step,
+      index,
     })),
   );
 }
 
-function hostAddress(text: string, member: string): Uint8Array | undefined {
+function hostAddress(text: string, member: string): Uint8Array {
   const address = parseIp(text);
   if (!address) throw invalid(member, text, "an address of the host's, such as 127.0.0.1");
-  return address.every((byte) => byte === 0) ? undefined : address;
+  return address;
 }
 
 const two = (port: number) => [port >> 8, port & 0xff] as const;
