@@ -21,6 +21,12 @@ export interface RunFlags extends ResourceFlags, HealthFlags {
   readonly sysctl: readonly string[];
   readonly device: readonly string[];
   readonly net?: "none" | "host";
+  readonly network: readonly string[];
+  readonly publish: readonly string[];
+  readonly dns: readonly string[];
+  readonly dnsSearch: readonly string[];
+  readonly dnsOption: readonly string[];
+  readonly addHost: readonly string[];
   readonly namespace: readonly string[];
   readonly noNamespace: readonly string[];
   readonly userNamespace?: "auto" | "identity" | "none";
@@ -106,6 +112,22 @@ const COMMON: FlagTable<Omit<RunFlags, "json" | "kernel">> = {
   uidMap: { value: "container:host:size", many: true, text: "map user ids (makes a user namespace)" },
   gidMap: { value: "container:host:size", many: true, text: "map group ids" },
   sysctl: { value: "name=value", many: true, text: "a kernel parameter of its namespaces" },
+  network: {
+    group: "Network:",
+    value: "name[:ip=address,alias=name]",
+    many: true,
+    text: "join a network of `ct network ls`; default, none or host",
+  },
+  publish: {
+    short: "-p",
+    value: "[ip:][host:]container[/udp]",
+    many: true,
+    text: "send a port of the host on to the container, or a range",
+  },
+  dns: { value: "address", many: true, text: "whom it asks for names" },
+  dnsSearch: { value: "domain", many: true, text: "where it looks for short names; . for nowhere" },
+  dnsOption: { value: "option", many: true, text: "such as ndots:2" },
+  addHost: { value: "name:address", many: true, text: "a name in its /etc/hosts" },
   capAdd: { group: "Rights:", value: "capability", many: true, text: "give a capability, or ALL" },
   capDrop: { value: "capability", many: true, text: "take a capability, or ALL" },
   securityOpt: {

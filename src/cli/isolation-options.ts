@@ -2,6 +2,7 @@ import { LibctError } from "../errors.ts";
 import type { RunOptions } from "../host/index.ts";
 import { type IdMapping, type Namespace, type NamespaceType, standard } from "../spec/index.ts";
 import type { RunFlags } from "./flags.ts";
+import { plainNetwork } from "./network-options.ts";
 import { parseIdMap, parseNamespace, parseSysctl } from "./parse.ts";
 
 /** Names, namespaces, ids, the way into the root. */
@@ -20,14 +21,15 @@ function namespaceOptions(flags: RunFlags, privileged: boolean): RunOptions {
   const removed = flags.noNamespace.map((word) => parseNamespace("--no-namespace", word).type);
   const added = flags.namespace.map((word) => parseNamespace("--namespace", word));
   const asked = userNamespaceAsked(flags, removed, added);
+  const network = plainNetwork(flags);
   const options: RunOptions = { ...mappings(flags), ...(asked === undefined ? {} : { userNamespace: asked }) };
   if (removed.length === 0 && added.length === 0) {
-    return flags.net === undefined ? options : { ...options, network: flags.net };
+    return network === undefined ? options : { ...options, network };
   }
-  const namespaces = combine({ userNamespace: asked ?? !privileged, network: flags.net ?? "none" }, removed, added);
+  const namespaces = combine({ userNamespace: asked ?? !privileged, network: network ?? "none" }, removed, added);
   // A network namespace that is not the container's own, so that what the standard mounts show of it must be the host's.
-  const network = namespaces.some(({ type, path }) => type === "network" && path === undefined) ? "none" : "host";
-  return { ...options, namespaces, network };
+  const own = namespaces.some(({ type, path }) => type === "network" && path === undefined);
+  return { ...options, namespaces, network: own ? "none" : "host" };
 }
 
 function combine(

@@ -4,6 +4,7 @@ import { type After, type Command, command, type Globals } from "./command.ts";
 import { CONTAINER_COMMANDS } from "./container-commands.ts";
 import { EXIT, exitCodeOf, reportError } from "./exit.ts";
 import { CREATE_FLAGS, EXPLAIN_FLAGS, RUN_FLAGS, type RunFlags } from "./flags.ts";
+import { NETWORK_COMMANDS } from "./network-commands.ts";
 import { print } from "./output.ts";
 import { type Parsed, unknownWord, usage } from "./syntax.ts";
 import { splitWords } from "./words.ts";
@@ -33,6 +34,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     inContainer(async () => (await import("./containers/create.ts")).create),
   ),
   ...CONTAINER_COMMANDS,
+  network: NETWORK_COMMANDS,
   explain: command<RunFlags>(
     { summary: "print the system calls that `run` would make", ...IN_ROOT, flags: EXPLAIN_FLAGS },
     async () => (await import("./help.ts")).EXPLAIN_HELP,

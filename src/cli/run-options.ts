@@ -11,6 +11,7 @@ import type { RunFlags } from "./flags.ts";
 import { healthOptions } from "./health-options.ts";
 import { isolationOptions } from "./isolation-options.ts";
 import { parseBind, parseMount, parseTmpfs } from "./mount-syntax.ts";
+import { networkOptions, plainNetwork } from "./network-options.ts";
 import { parseInteger, parseUlimit, wrong } from "./parse.ts";
 import { pidsOption, resourceOptions } from "./resource-options.ts";
 import { securityOptions } from "./security-options.ts";
@@ -35,6 +36,7 @@ export function runOptions(flags: RunFlags, root: string | undefined, context: F
     ...capabilityOptions(flags, isolation.userNamespace ?? !context.privileged, context),
     ...securityOptions(flags),
     ...healthOptions(flags),
+    ...networkOptions(flags),
   };
   if (flags.sandbox) {
     if (root !== undefined && root !== "host") throw usage("--sandbox is over the host's root and takes no other ROOT");
@@ -66,6 +68,10 @@ const NOT_SANDBOX: readonly Flag[] = [
   ["--device-write-bps", ({ deviceWriteBps }) => deviceWriteBps.length > 0],
   ["--device-read-iops", ({ deviceReadIops }) => deviceReadIops.length > 0],
   ["--device-write-iops", ({ deviceWriteIops }) => deviceWriteIops.length > 0],
+  ["--network", ({ network }) => network.some((one) => one !== "none" && one !== "host")],
+  ["--publish", ({ publish }) => publish.length > 0],
+  ["--dns", ({ dns, dnsSearch, dnsOption }) => dns.length + dnsSearch.length + dnsOption.length > 0],
+  ["--add-host", ({ addHost }) => addHost.length > 0],
   ["--cgroup-parent", ({ cgroupParent }) => cgroupParent !== undefined],
   ["--cgroup-driver", ({ cgroupDriver }) => cgroupDriver !== undefined],
 ];
@@ -166,7 +172,7 @@ function sandboxOptions(flags: RunFlags): SandboxOptions {
     ...(flags.workspace === undefined ? {} : { workspace: flags.workspace }),
     allowRead: flags.allowRead,
     allowWrite: flags.allowWrite,
-    network: flags.allowNet ?? flags.net === "host",
+    network: flags.allowNet ?? plainNetwork(flags) === "host",
     allowEnv: flags.allowEnv,
     ...(flags.isolation === undefined ? {} : { isolation: flags.isolation }),
     ...(flags.memory === undefined ? {} : { memory: parseSize(flags.memory, "--memory") }),

@@ -6,6 +6,7 @@ export { compileEnter } from "./enter.ts";
 export type { IntelRdtPlan } from "./intel-rdt.ts";
 export { compileChange } from "./live.ts";
 export type { LiveChange, ResolvedChange } from "./live-steps.ts";
+export { compileNetSteps } from "./net-program.ts";
 export { type NicPlans, needsMonitor } from "./nics.ts";
 export { HEALTH_FILE, HOOKS_DONE, RECORD_FILE, type RecordPlan } from "./record.ts";
 export type {

@@ -171,10 +171,10 @@ export function takeHeld(block: BlockBuilder, { member, step }: MemberStep): Reg
 }
 
 /** fcntl(2), "Open file description locks": it is the descriptor's, and so goes with the last process that has it. */
-function takeLock(block: BlockBuilder, { path, byte, why }: Step<"lock">): Register {
+function takeLock(block: BlockBuilder, { path, byte, all, why }: Step<"lock">): Register {
   const file = block.sysResult("held", "openat", [AT.FDCWD, block.str(path), O.RDWR | O.CLOEXEC, 0], { why });
   // struct flock: s16 type, s16 whence, s64 start, s64 length, s32 pid
-  const lock = block.memory.bytes(u64s(F_WRLCK, byte, 1, 0));
+  const lock = block.memory.bytes(u64s(F_WRLCK, byte, all ? 0 : 1, 0));
   block.sys("fcntl", [file, F_OFD_SETLK, lock], { why });
   return file;
 }

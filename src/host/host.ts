@@ -13,6 +13,7 @@ import type { HostFeatures } from "./doctor.ts";
 import type { ContainerListing } from "./inspect.ts";
 import { isRecorded } from "./is-recorded.ts";
 import type { Meter } from "./meter.ts";
+import type { Networks } from "./networks.ts";
 import type { PassingExecutors } from "./passing.ts";
 import type { Compiled } from "./process.ts";
 import { Recent } from "./recent.ts";
@@ -178,6 +179,25 @@ export class Host {
     };
   }
 
+  /**
+   * Networks that containers share.
+   *
+   * @example
+   * await host.networks.create({ name: "web" });
+   * await host.run(["httpd", "-f"], { nics: { eth0: { type: "network", network: "web" } }, ports: [{ hostPort: 8080, containerPort: 80 }] });
+   */
+  get networks(): Networks {
+    // Loaded when one of them is asked for.
+    const load = async () => (await import("./networks.ts")).networksOf(() => this.surroundings());
+    return {
+      create: async (options) => (await load()).create(options),
+      list: async () => (await load()).list(),
+      inspect: async (name) => (await load()).inspect(name),
+      remove: async (name) => (await load()).remove(name),
+      prune: async () => (await load()).prune(),
+    };
+  }
+
   /** Runs a command in a throw-away container, by default over the machine's own root, and gives its output. */
   run(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     return runCommand(this, this.#caller, args, options);
@@ -206,6 +226,7 @@ export class Host {
       caller: this.#caller,
       scratch: scratchDirectory(this.#caller.uid),
       runner: this.#zygote,
+      stateDirectory: this.#stateDirectory,
     }));
     return this.#surroundings;
   }

@@ -23,6 +23,7 @@ export {
   type UnmountOptions,
 } from "./live.ts";
 export type { Meter } from "./meter.ts";
+export type { NetworkInfo, NetworkListing, NetworkMember, Networks } from "./networks.ts";
 export { planRun } from "./plan-run.ts";
 export { Process } from "./process.ts";
 export type { StopOptions } from "./recorded.ts";

@@ -32,7 +32,14 @@ export type NetStep =
    * A write lock on one byte of a file (F_OFD_SETLK in fcntl(2)), held by the monitor as long as the container is there: the kernel takes it back however the
    * monitor ends. EAGAIN when somebody else has it.
    */
-  | { readonly do: "lock"; readonly path: string; readonly byte: number; readonly why: string }
+  | {
+      readonly do: "lock";
+      readonly path: string;
+      readonly byte: number;
+      /** All bytes from that one on. */
+      readonly all?: true;
+      readonly why: string;
+    }
   /** A socket that is bound and never used, held by the monitor as long as the container is there: nobody else gets the port. */
   | {
       readonly do: "bind";

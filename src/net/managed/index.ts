@@ -1,6 +1,8 @@
 export { joinBatch, leaveBatch } from "./elements.ts";
+export { blockingChains, readChains } from "./foreign.ts";
 export { lockedBytes } from "./held-locks.ts";
 export { type HostRoute, parseIpv4Routes, parseIpv6Routes } from "./host-routes.ts";
+export { readLinks, readTaken } from "./host-view.ts";
 export { emptyHosts, hostsEntries, isHostName, PLACE, placeContent } from "./hosts-file.ts";
 export { type Joined, nothingTried, type Tried, undo } from "./join.ts";
 export { chooseLease, leaseCount, leasedAddresses, leaseOf } from "./lease.ts";

@@ -96,15 +96,24 @@ export function leadingOut({ nics = {} }: ContainerSpec, joined: readonly Joined
   return said ? undefined : joined.find(({ network }) => !network.internal);
 }
 
-/** Before the interface is made: the lease, what its last holder may have left, and the network itself. */
-export const beforeJoining = ({ nic, network, directory, lease }: Joined): PlannedNic => ({
-  member: `nics.${nic}`,
-  setUp: [
-    { do: "lock", path: `${directory}/${RUNNING_FILE.LEASES}`, byte: lease, why: "take the address" },
-    undo(directory, lease),
-    ...makeNetwork(network),
-  ],
-});
+/**
+ * Before the interface is made: the lease, what its last holder may have left, and the network itself. Its names come before that: when the network is removed at
+ * this moment their file is not there any more, and then nothing is made of it again.
+ */
+export function beforeJoining(joined: Joined, names: readonly string[]): PlannedNic {
+  const { nic, network, directory, lease } = joined;
+  const { tell, forget } = places(joined, names);
+  return {
+    member: `nics.${nic}`,
+    setUp: [
+      { do: "lock", path: `${directory}/${RUNNING_FILE.LEASES}`, byte: lease, why: "take the address" },
+      undo(directory, lease),
+      tell,
+      ...makeNetwork(network),
+    ],
+    tearDown: [forget],
+  };
+}
 
 export const undo = (directory: string, lease: number): NetStep => ({
   do: "undo",
@@ -112,22 +121,21 @@ export const undo = (directory: string, lease: number): NetStep => ({
   why: "take away the ports that were published for the address",
 });
 
-/** Others find it by its names from then on, until it has ended. */
-export function tellNames({ nic, network, directory, lease, addresses }: Joined, names: readonly string[]): PlannedNic {
-  const member = `nics.${nic}`;
+/** Others find it by its names from then on, until it has ended. One that is too far behind, or has no name, writes nothing. */
+function places({ nic, network, directory, lease, addresses }: Joined, names: readonly string[]) {
   const plain = addresses.map((text) => text.split("/")[0] ?? text);
-  const content = placeContent(plain, names, `${member}.aliases`);
-  if (names.length === 0 || !makePlace(directory, lease)) return { member, setUp: [] };
-  const put = (text: string, why: string): NetStep => ({
-    do: "put",
-    path: `${directory}/${RUNNING_FILE.HOSTS}`,
-    at: lease * PLACE,
-    content: new TextEncoder().encode(text),
-    why,
-  });
+  const content = placeContent(plain, names, `nics.${nic}.aliases`);
+  const has = names.length > 0 && makePlace(directory, lease);
   return {
-    member,
-    setUp: [put(content, `tell the network ${network.name} its names`)],
-    tearDown: [put(BLANK_PLACE, `forget its names in the network ${network.name}`)],
+    tell: putPlace(directory, lease, has ? content : "", `tell the network ${network.name} its names`),
+    forget: putPlace(directory, lease, has ? BLANK_PLACE : "", `forget its names in the network ${network.name}`),
   };
 }
+
+export const putPlace = (directory: string, lease: number, text: string, why: string): NetStep => ({
+  do: "put",
+  path: `${directory}/${RUNNING_FILE.HOSTS}`,
+  at: text === "" ? 0 : lease * PLACE,
+  content: new TextEncoder().encode(text),
+  why,
+});

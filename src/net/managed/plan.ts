@@ -1,15 +1,6 @@
 /** From a specification with managed networks to one without, and to what the monitor does besides. */
 import type { ContainerSpec, Nic, PlannedNic, PublishedPort } from "../../spec/index.ts";
-import {
-  asVeth,
-  beforeJoining,
-  isManaged,
-  type Joined,
-  joinNetworks,
-  leadingOut,
-  type Tried,
-  tellNames,
-} from "./join.ts";
+import { asVeth, beforeJoining, isManaged, type Joined, joinNetworks, leadingOut, type Tried } from "./join.ts";
 import { nameMounts, namesIn } from "./names.ts";
 import type { NetworkPlaces } from "./places.ts";
 import { publishPorts, withHostPorts } from "./publish.ts";
@@ -49,11 +40,8 @@ export function planNetworks(
       ...(spec.nics ? { nics: Object.fromEntries(nics) } : {}),
       ...(mounts.length > 0 ? { mounts: [...(spec.mounts ?? []), ...mounts] } : {}),
     },
-    before: joined.map(beforeJoining),
-    after: [
-      ...joined.map((one) => tellNames(one, namesIn(spec, containerName, one.nic))),
-      ...(reached && ports.length > 0 ? publishPorts(ports, reached) : []),
-    ],
+    before: joined.map((one) => beforeJoining(one, namesIn(spec, containerName, one.nic))),
+    after: reached && ports.length > 0 ? publishPorts(ports, reached) : [],
     joined,
     ports,
   };
