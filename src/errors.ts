@@ -14,6 +14,13 @@ export type ErrorCode =
   | "ERR_CT_NO_SUCH_NETWORK"
   | "ERR_CT_USAGE"
   | "ERR_CT_HOOK"
+  | "ERR_CT_LAYER"
+  | "ERR_CT_IMAGE"
+  | "ERR_CT_DIGEST"
+  | "ERR_CT_NO_SUCH_IMAGE"
+  | "ERR_CT_REGISTRY"
+  | "ERR_CT_UNAUTHORIZED"
+  | "ERR_CT_CNI"
   | "ERR_CT_ABORTED";
 
 export interface ErrorDetails {

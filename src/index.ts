@@ -1,6 +1,7 @@
 export type { Stdio } from "./compile/index.ts";
 export { type ErrorCode, type ErrorDetails, LibctError } from "./errors.ts";
 export type { Listing } from "./explain/index.ts";
+export type { Imported, Note } from "./flavours/index.ts";
 export {
   dir,
   fuseOverlay,
@@ -22,6 +23,7 @@ export {
   type ContainerEvent,
   type ContainerInfo,
   type ContainerListing,
+  type ContainerStats,
   type EndReason,
   type EnterOptions,
   type ExitStatus,
@@ -29,7 +31,11 @@ export {
   Host,
   type HostFeatures,
   type HostOptions,
+  type ImportOptions,
+  type ImportSource,
+  type InterfaceStats,
   type Meter,
+  type NetworkStats,
   type OutputStream,
   type Process,
   type Repair,
@@ -39,6 +45,7 @@ export {
   type StartOptions,
   type StatsPart,
   type StopOptions,
+  type Traffic,
   type UnmountOptions,
 } from "./host/index.ts";
 export type { KernelFeatures } from "./linux/index.ts";

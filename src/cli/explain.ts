@@ -12,7 +12,7 @@ export async function explain(invocation: Invocation, executor: Executor, global
   await using host = await Host.open({ started: executor, ...withStateDirectory(globals) });
   const { kernel } = flags;
   if (kernel !== undefined && !/^\d+\.\d+/.test(kernel)) throw wrong("--kernel", kernel, "a release such as 5.10");
-  const plan = await planInvocation(invocation, host.caller);
+  const plan = await planInvocation(invocation, host);
   try {
     const spec = flags.detach ? (await import("./containers/detach.ts")).durable(plan, flags) : plan.spec;
     await using container = await host.create(spec);

@@ -27,6 +27,17 @@ Exit status: the command's; 128 and the signal's number when a signal ended it; 
 cannot be executed; 127 when there is none. Errors of ct are one line on standard error that begins with "ct: ". With
 --json they are {"error": {code, message, ...}} on standard output.`;
 
+export const IMPORT_HELP = `
+Prints the specification that \`ct run\`, \`ct create\` and \`ct explain\` make of it, and each setting that is not followed to
+the letter, with the reason. Nothing is made.
+
+Examples:
+  ct import lxc:web                  the container "web" of LXC: /var/lib/lxc/web/config
+  ct import openvz:101               /etc/vz/conf/101.conf
+  ct import nspawn:debian            /var/lib/machines/debian, with /etc/systemd/nspawn/debian.nspawn
+  ct import bundle:./bundle          the bundle of an OCI runtime
+  ct run -t lxc:web                  starts its init; \`ct run lxc:web -- sh\` another command`;
+
 export const EXPLAIN_HELP = `
 Takes the flags of "ct run". Nothing is made; what the flags name is looked at, since the calls depend on it.
 

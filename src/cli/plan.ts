@@ -1,22 +1,28 @@
 import { readFileSync } from "node:fs";
 import type { Stdio } from "../compile/index.ts";
-import { type Caller, planRun, type RunPlan } from "../host/index.ts";
+import { type Host, planRun, type RunPlan } from "../host/index.ts";
 import type { Invocation } from "./action.ts";
 import { permittedCapabilities } from "./capabilities.ts";
-import { runOptions } from "./run-options.ts";
+import { type FlagContext, runOptions } from "./run-options.ts";
 import { isTerminal, readTerminal } from "./terminal.ts";
+import { namesImport } from "./words.ts";
 
 /** What `run` does and `explain` tells. */
-export async function planInvocation({ flags, root, command }: Invocation, caller: Caller): Promise<RunPlan> {
-  const options = runOptions(flags, root, {
+export async function planInvocation(invocation: Invocation, host: Host): Promise<RunPlan> {
+  const { flags, root, command } = invocation;
+  const { caller } = host;
+  const context: FlagContext = {
     privileged: caller.privileged,
     get capabilities() {
       return permittedCapabilities(readFileSync("/proc/self/status", "utf8"));
     },
     env: process.env,
     terminal: flags.tty ? await readTerminal() : undefined,
-  });
-  return await planRun(caller, command, options);
+  };
+  if (root !== undefined && namesImport(root)) {
+    return await (await import("./imported.ts")).planImport(invocation, host, context);
+  }
+  return await planRun(caller, command, runOptions(flags, root, context));
 }
 
 /**

@@ -4,6 +4,7 @@ import { type After, type Command, command, type Globals } from "./command.ts";
 import { CONTAINER_COMMANDS } from "./container-commands.ts";
 import { EXIT, exitCodeOf, reportError } from "./exit.ts";
 import { CREATE_FLAGS, EXPLAIN_FLAGS, RUN_FLAGS, type RunFlags } from "./flags.ts";
+import type { ImportFlags } from "./import.ts";
 import { NETWORK_COMMANDS } from "./network-commands.ts";
 import { print } from "./output.ts";
 import { type Parsed, unknownWord, usage } from "./syntax.ts";
@@ -13,7 +14,7 @@ const IN_ROOT = {
   passThrough: true,
   usage: "[options] [ROOT] -- COMMAND...",
   words: [
-    ["ROOT", 'what "/" is: a directory, a file with a filesystem, or "host" (default)'],
+    ["ROOT", 'what "/" is: a directory, a file with a filesystem, or "host" (default); or lxc:NAME (see `ct import`)'],
     ["COMMAND", "the program and its arguments"],
   ],
 } as const;
@@ -39,6 +40,20 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     { summary: "print the system calls that `run` would make", ...IN_ROOT, flags: EXPLAIN_FLAGS },
     async () => (await import("./help.ts")).EXPLAIN_HELP,
     inContainer(async () => (await import("./explain.ts")).explain),
+  ),
+  import: command<ImportFlags>(
+    {
+      summary: "tell what becomes of a container of LXC, OpenVZ or systemd-nspawn, or of an OCI bundle",
+      usage: "[options] SOURCE",
+      words: [["SOURCE", "lxc:NAME, openvz:CTID, nspawn:NAME, bundle:DIR, with a path in place of a name, or a path"]],
+      most: 1,
+      flags: {
+        name: { value: "name", text: "name the container otherwise" },
+        json: { text: "print it as JSON: spec, process, notes" },
+      },
+    },
+    async () => (await import("./help.ts")).IMPORT_HELP,
+    async ({ words, flags }, _, globals) => (await import("./import.ts")).importCommand(words, flags, globals),
   ),
   doctor: command<{ readonly json?: true; readonly repair?: true }>(
     {

@@ -20,7 +20,7 @@ export async function run(invocation: Invocation, executor: Executor, globals: G
   await requireTerminal(flags);
   const { timeout, maxOutput } = parseLimits(flags);
   const fds = flags.preserveFds ? (await import("./preserve-fds.ts")).preservedFds(flags.preserveFds) : {};
-  const plan = await planInvocation(invocation, host.caller);
+  const plan = await planInvocation(invocation, host);
   // Its handlers stand before the command does, so that no signal is lost in between.
   const signals = new SignalForwarder({ terminal: flags.tty ?? false, isInit: isInit(plan.spec) });
   const stopWatching = flags.tty ? await watchSize((size) => signals.resize(size)) : undefined;

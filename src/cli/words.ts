@@ -35,9 +35,12 @@ function splitWithoutDashes(words: readonly string[]): Words {
   return { root: first, command: requireCommand(first, rest) };
 }
 
+/** A container of another program, whose configuration has a command. */
+export const namesImport = (word: string): boolean => /^(?:lxc|openvz|nspawn|bundle):./.test(word);
+
 const ROOT = /^(?:host$|\/|\.\.?(?:\/|$))/;
 
-const looksLikeRoot = (word: string) => ROOT.test(word) || (statOf(word)?.isDirectory() ?? false);
+const looksLikeRoot = (word: string) => ROOT.test(word) || namesImport(word) || (statOf(word)?.isDirectory() ?? false);
 
 function isProgram(word: string): boolean {
   if (!word.includes("/") || !statOf(word)?.isFile()) return false;
@@ -58,7 +61,7 @@ function statOf(path: string): Stats | undefined {
 }
 
 function requireCommand(root: string | undefined, words: readonly string[]): readonly string[] {
-  if (words.length > 0) return words;
+  if (words.length > 0 || (root !== undefined && namesImport(root))) return words;
   const right = root === undefined ? "ct run -- COMMAND..." : `ct run ${shellWords([root])} -- COMMAND...`;
   throw usage("no command is given", `\`${right}\``);
 }

@@ -8,7 +8,8 @@ export { compileChange } from "./live.ts";
 export type { LiveChange, ResolvedChange } from "./live-steps.ts";
 export { compileNetSteps } from "./net-program.ts";
 export { type NicPlans, needsMonitor } from "./nics.ts";
-export { HEALTH_FILE, HOOKS_DONE, RECORD_FILE, type RecordPlan } from "./record.ts";
+export type { RecordPlan } from "./record.ts";
+export { HEALTH_FILE, HOOKS_DONE, RECORD_FILE } from "./record-files.ts";
 export type {
   IdMaps,
   Resolved,

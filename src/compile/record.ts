@@ -2,36 +2,8 @@ import { AT, E, O, openFlags, PR, S } from "../linux/index.ts";
 import { type Arg, type BlockBuilder, type DataRef, LIMIT, type Register } from "../program/index.ts";
 import type { MemoryEvents } from "./cgroup.ts";
 import type { Context, ProcessContext } from "./context.ts";
+import { HEALTH_FILE, HOOKS_DONE, RECORD_FILE } from "./record-files.ts";
 import type { Resolved } from "./resolved.ts";
-
-/** What the directory of a container holds: names, so that the reader in host/ and the programs agree. */
-export const RECORD_FILE = {
-  /** JSON, written by the application that made the container. */
-  SPEC: "record.json",
-  /** /proc/PID/stat of init and of the monitor: who they are. */
-  STATE: "state",
-  /** The report of the last run's end (docs/executor.md, EXIT). */
-  EXIT: "exit",
-  LOG: "log",
-  OLD_LOG: "log.1",
-  /** A FIFO: what is written there is the container's standard input. */
-  INPUT: "input",
-  /** A FIFO: a byte lets a container go that is held before its command. */
-  START: "start",
-  /** Its name when it was let go. */
-  STARTED: "started",
-  /** Whoever stops a container makes it: no restart follows. */
-  STOP: "stop",
-  LOCK: "lock",
-} as const;
-
-/** The same for one with a health check. */
-export const HEALTH_FILE = {
-  /** JSON, written by whoever has made the last check. */
-  REPORT: "health",
-  /** It gets its name when it is whole. */
-  FRESH: "health.new",
-} as const;
 
 /** How a container is kept in a directory where other processes find it. */
 export interface RecordPlan {
@@ -237,9 +209,6 @@ export function holdBeforeCommand(c: Context): void {
   if (orphan) init.sys("prctl", [PR.SET_DUMPABLE, 1, 0, 0, 0], { tolerate: "any" });
   init.sys("read", [c.program.register(RECORD_FILE.START), byte, 1], { why: "wait to be started" });
 }
-
-/** What init writes into the FIFO when its startContainer hooks have succeeded: whoever has started it finds it there. */
-export const HOOKS_DONE = "h";
 
 /** Nobody else would tell: the monitor of a container that is left to others is gone by then. */
 export function tellOfHooks(c: Context): void {

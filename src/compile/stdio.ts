@@ -2,7 +2,7 @@ import { AT, O } from "../linux/index.ts";
 import type { BlockBuilder, Register } from "../program/index.ts";
 import { NOTICE, type ProcessContext } from "./context.ts";
 import type { Identity } from "./identity.ts";
-import { RECORD_FILE } from "./record.ts";
+import { RECORD_FILE } from "./record-files.ts";
 
 const STREAMS = ["stdin", "stdout", "stderr"] as const;
 

@@ -2,7 +2,7 @@ import { AT, E, MSG, O, SCM_RIGHTS, SOL_SOCKET, TIOC, u16s, u32s, u64s } from ".
 import type { BlockBuilder, DataRef, Label, Register } from "../program/index.ts";
 import type { ProcessContext } from "./context.ts";
 import type { Identity } from "./identity.ts";
-import { RECORD_FILE } from "./record.ts";
+import { RECORD_FILE } from "./record-files.ts";
 import type { Pipes } from "./stdio.ts";
 import { connectTo } from "./unix-socket.ts";
 

@@ -1,4 +1,4 @@
-import { type Cgroup, type CgroupStats, pidsOf, signalAll } from "../cgroup/index.ts";
+import { type Cgroup, pidsOf, signalAll } from "../cgroup/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Listing } from "../explain/index.ts";
 import type { HealthNotes, HealthReport, LogEntry, LogOptions, StatusReport } from "../records/index.ts";
@@ -10,21 +10,22 @@ import {
   type NamespaceType,
   type Resources,
   type Rlimit,
-  validateSpec,
 } from "../spec/index.ts";
 import type { Attachment } from "./attach.ts";
 import { type ContainerEvent, containerEvents, type Watched } from "./container-events.ts";
 import type { ContainerHost } from "./container-host.ts";
-import { type Limited, pause, refusePaused, resume, stats, updateResources } from "./container-resources.ts";
+import { type Limited, pause, refusePaused, resume, stats } from "./container-resources.ts";
+import type { ContainerStats } from "./container-stats.ts";
 import type { EnterOptions } from "./enter.ts";
 import type { EnteredProcesses } from "./entered-processes.ts";
 import type { Checked } from "./health.ts";
 import type { HealthKeeper } from "./health-keeper.ts";
 import type { ContainerInfo } from "./inspect.ts";
 import type { UnmountOptions } from "./live.ts";
-import { numberOf, type Process } from "./process.ts";
+import type { Process } from "./process.ts";
 import type { Recorded, StopOptions } from "./recorded.ts";
 import type { RunningContainer } from "./running-container.ts";
+import { numberOf } from "./signal-number.ts";
 import type { Command } from "./start-options.ts";
 
 const entering = () => import("./enter.ts");
@@ -88,7 +89,8 @@ export abstract class ContainerControls {
   }
 
   async rename(name: string): Promise<void> {
-    await this.record().rename(validateSpec({ name }).name ?? name);
+    const { Plans } = await import("./plans.ts");
+    await this.record().rename(new Plans().validate({ name }).name ?? name);
   }
 
   /**
@@ -162,12 +164,15 @@ export abstract class ContainerControls {
    * await container.update({ memory: { limit: "256M" }, cpu: { quota: 50000, period: 100000 } });
    */
   async update(resources: Resources): Promise<void> {
+    const { updateResources } = await import("./update-resources.ts");
     await updateResources(this.limited(), this.host.zygote, resources);
   }
 
-  /** What it uses: processor time, memory, processes, disk traffic. */
-  async stats(): Promise<CgroupStats> {
-    return stats(this.limited());
+  /** What it uses: processor time, memory, processes, disk and network traffic. */
+  async stats(): Promise<ContainerStats> {
+    const limited = this.limited();
+    const networked = this.spec.namespaces?.some((one) => (typeof one === "string" ? one : one.type) === "network");
+    return await stats(limited, networked ? (await this.running()).init : undefined);
   }
 
   /** Sends a signal to all of its processes. A SIGKILL reaches also those that are being made. */

@@ -2,7 +2,7 @@ import type { Resolved } from "../compile/index.ts";
 import type { Zygote } from "../executor/index.ts";
 import type { RecordStore } from "../records/index.ts";
 import type { Container } from "./container.ts";
-import type { Compiled } from "./process.ts";
+import type { Compiled } from "./launch.ts";
 import type { Surroundings } from "./resolve.ts";
 
 /** What a container needs of its Host. */
@@ -14,7 +14,7 @@ export interface ContainerHost {
   records(): Promise<RecordStore>;
   surroundings(): Promise<Surroundings>;
   /** The program of a container, and its bytes. */
-  compile(resolved: Resolved): Compiled;
+  compile(resolved: Resolved): Promise<Compiled>;
   /** Called when the container's processes are gone for good. */
   forget(container: Container): void;
 }

@@ -1,11 +1,9 @@
 import type { Cgroup } from "../cgroup/index.ts";
-import { compileContainer, type Resolved } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Zygote } from "../executor/index.ts";
 import type { Listing } from "../explain/index.ts";
-import { kernelFeatures } from "../linux/index.ts";
 import type { HealthNotes, RecordStore, StatusReport } from "../records/index.ts";
-import { type ContainerSpec, validateProcess } from "../spec/index.ts";
+import type { ContainerSpec } from "../spec/index.ts";
 import { killOnAbort, throwIfAborted } from "./abort.ts";
 import { ContainerControls } from "./container-controls.ts";
 import type { ContainerRun, Watched } from "./container-events.ts";
@@ -16,13 +14,16 @@ import type { ExitStatus } from "./exit-status.ts";
 import type { HealthKeeper } from "./health-keeper.ts";
 import { isRecorded } from "./is-recorded.ts";
 import { runPoststart, runPoststop } from "./late-hooks.ts";
+import type { Launch } from "./launch.ts";
 import { ended, notRunning } from "./not-running.ts";
-import { launchWith } from "./passing.ts";
-import { Launch, Process, pipesFor } from "./process.ts";
+import type { PlannedStart } from "./plan-start.ts";
+import { Process } from "./process.ts";
 import type { Recorded } from "./recorded.ts";
-import { resolveContainer } from "./resolve.ts";
 import type { RunningContainer } from "./running-container.ts";
-import { type Command, type StartOptions, streamsOf } from "./start-options.ts";
+import type { Command, StartOptions } from "./start-options.ts";
+
+/** What a start needs, and who only looks at a container does not. */
+const starting = () => Promise.all([import("./plan-start.ts"), import("./launch.ts"), import("./passing.ts")]);
 
 /**
  * A container: a specification, and while it runs its first process. Made by `host.create()`, and then nothing exists on the machine until `start()`; or
@@ -125,9 +126,10 @@ export class Container extends ContainerControls {
     command: Command,
     options: { readonly kernel?: string | undefined } & StartOptions = {},
   ): Promise<Listing> {
-    const resolved = await this.#resolve(command, options, options.kernel);
+    const { planStart } = await import("./plan-start.ts");
+    const resolved = await planStart(this.#planned(command, options, false), options.kernel);
     const { explainProgram } = await import("../explain/index.ts");
-    return explainProgram(compileContainer(await this.#recordIn(resolved, false)));
+    return explainProgram((await this.host.compile(resolved)).program);
   }
 
   status(): StatusReport {
@@ -318,12 +320,13 @@ export class Container extends ContainerControls {
   async #prepare(command: Command, options: StartOptions, held: boolean): Promise<Launch> {
     let reserved: RecordStore | undefined;
     try {
-      const resolved = await this.#recordIn(await this.#resolve(command, options), held);
+      const [{ planStart }, { Launch, pipesFor }, { launchWith }] = await starting();
+      const resolved = await planStart(this.#planned(command, options, held));
       const pipes = await pipesFor(resolved);
+      const compiled = await this.host.compile(resolved);
       throwIfAborted(options.signal);
       this.#cgroups = resolved.cgroup?.handle.directories ?? [];
       if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
-      const compiled = this.host.compile(resolved);
       if (resolved.record) {
         const { makeRecord } = await import("./record-plan.ts");
         const store = await this.host.records();
@@ -335,27 +338,13 @@ export class Container extends ContainerControls {
     } catch (error) {
       reserved?.remove(this.name);
       await this.#release();
-      throw error instanceof RangeError ? tooLarge(error) : error;
+      throw error;
     }
   }
 
-  async #resolve(command: Command, options: StartOptions, kernel?: string): Promise<Resolved> {
-    const given = "args" in command ? command : { args: command };
-    const process = validateProcess({ ...this.spec.process, ...given });
-    const surroundings = await this.host.surroundings();
-    const features = kernel === undefined ? surroundings.features : kernelFeatures(kernel);
-    return resolveContainer(this.spec, process, streamsOf(options, this.spec), {
-      ...surroundings,
-      features,
-      name: this.name,
-    });
-  }
-
-  async #recordIn(resolved: Resolved, held: boolean): Promise<Resolved> {
-    if (!isRecorded(this.spec)) return resolved;
-    const { planRecord } = await import("./record-plan.ts");
-    const directory = (await this.host.records()).path(this.name);
-    return { ...resolved, record: planRecord(this.spec, resolved.process, directory, held) };
+  #planned(command: Command, options: StartOptions, held: boolean): PlannedStart {
+    const { host, name, spec } = this;
+    return { host, name, spec, command, options, held };
   }
 
   #gone(): void {
@@ -390,9 +379,3 @@ const outlives = ({ lifetime = "app" }: ContainerSpec) => lifetime !== "app";
 const onlyPrepared = () =>
   new LibctError("ERR_CT_STATE", 'a container with lifetime "orphan" is made by prepare(), and started by release()');
 const onlyRun = (ended: Promise<ExitStatus>): ContainerRun => ({ restarts: 0, ended: ended.catch(() => undefined) });
-
-const tooLarge = (cause: RangeError) =>
-  new LibctError("ERR_CT_INVALID_SPEC", `the specification is too large: ${cause.message}`, {
-    hint: "give a long command or environment to the process in a file",
-    cause,
-  });

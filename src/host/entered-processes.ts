@@ -1,5 +1,6 @@
 import { killOnAbort } from "./abort.ts";
-import { type Launch, Process } from "./process.ts";
+import type { Launch } from "./launch.ts";
+import { Process } from "./process.ts";
 
 /** The processes that have entered a container: they end with it. */
 export class EnteredProcesses {

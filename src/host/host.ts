@@ -1,25 +1,27 @@
-import type { Cgroup, CgroupStats, CgroupUsage, StatsPart } from "../cgroup/index.ts";
-import { compileContainer, type Resolved } from "../compile/index.ts";
+import type { CgroupUsage } from "../cgroup/index.ts";
 import { LibctError } from "../errors.ts";
 import { type Executor, startExecutor, type Zygote } from "../executor/index.ts";
+import type { Imported } from "../flavours/index.ts";
 import type { KernelFeatures } from "../linux/index.ts";
-import { encodeProgram } from "../program/index.ts";
 import type { RecordStore } from "../records/index.ts";
-import { type ContainerSpec, validateSpec } from "../spec/index.ts";
+import type { ContainerSpec } from "../spec/index.ts";
+import type { Measured } from "./all-stats.ts";
 import { type Caller, readCaller } from "./caller.ts";
 import { Container } from "./container.ts";
 import type { ContainerHost } from "./container-host.ts";
+import type { ContainerStats, ContainerStatsPart } from "./container-stats.ts";
 import type { HostFeatures } from "./doctor.ts";
+import type { ImportOptions } from "./import.ts";
+import type { ImportSource } from "./import-source.ts";
 import type { ContainerListing } from "./inspect.ts";
 import { isRecorded } from "./is-recorded.ts";
 import type { Meter } from "./meter.ts";
 import type { Networks } from "./networks.ts";
 import type { PassingExecutors } from "./passing.ts";
-import type { Compiled } from "./process.ts";
-import { Recent } from "./recent.ts";
+import type { Plans } from "./plans.ts";
 import type { Repair } from "./repair.ts";
 import type { Surroundings } from "./resolve.ts";
-import { type RunResult, runCommand } from "./run.ts";
+import type { RunResult } from "./run.ts";
 import type { RunOptions } from "./run-options.ts";
 import { scratchDirectory } from "./scratch.ts";
 
@@ -48,9 +50,7 @@ export class Host {
   #passing: PassingExecutors | undefined;
   readonly #executor: Executor;
   #store: RecordStore | undefined;
-  // Containers of the same kind follow each other, and what is made of a specification is a large part of their time.
-  readonly #specs = new Recent<ContainerSpec, ContainerSpec>(MOST_RECENT);
-  readonly #programs = new Recent<object, Compiled>(MOST_RECENT);
+  #plans: Plans | undefined;
   #surroundings: Promise<Surroundings> | undefined;
 
   private constructor(executor: Executor, caller: Caller, options: HostOptions) {
@@ -87,7 +87,7 @@ export class Host {
 
   /** Checks a specification and gives a Container for it. Nothing is made on the machine yet. */
   async create(spec: ContainerSpec): Promise<Container> {
-    const valid = this.#validate(spec);
+    const valid = (await this.#planning()).validate(spec);
     const name = valid.name ?? randomName();
     if (this.#containers.has(name)) {
       throw new LibctError("ERR_CT_NAME_IN_USE", `there is a container named ${name} already`, { member: "name" });
@@ -101,6 +101,19 @@ export class Host {
     const container = new Container(this.#forContainers(), name, valid);
     this.#containers.set(name, container);
     return container;
+  }
+
+  /**
+   * A container of LXC, OpenVZ or systemd-nspawn, or an OCI bundle, in libct's own terms: its specification, its first process, and what of its configuration is
+   * not followed, and why. Nothing is made yet.
+   *
+   * @example
+   * const { spec, process, notes } = await host.import({ lxc: "web" });
+   * await using container = await host.create(spec);
+   * await container.start(process);
+   */
+  async import(source: string | ImportSource, options: ImportOptions = {}): Promise<Imported> {
+    return await (await import("./import.ts")).importContainer(source, this.#caller, options);
   }
 
   /** A container of this user by its name, whoever has started it. */
@@ -124,27 +137,29 @@ export class Host {
    * @example
    * for (const [name, { memory }] of await host.stats({ parts: ["memory"] })) console.log(name, memory?.usage);
    */
-  async stats(options: { readonly parts?: readonly StatsPart[] } = {}): Promise<ReadonlyMap<string, CgroupStats>> {
-    const { readStats } = await import("../cgroup/index.ts");
-    return await this.#readAll((cgroup) => readStats(cgroup, options.parts));
+  async stats(
+    options: { readonly parts?: readonly ContainerStatsPart[] } = {},
+  ): Promise<ReadonlyMap<string, ContainerStats>> {
+    const { readContainerStats } = await import("./container-stats.ts");
+    return await this.#readAll(({ cgroup, networked }) => readContainerStats(cgroup, networked, options.parts));
   }
 
   /** The least of `stats`, from three files each: processor time, memory, processes. A thousand containers take 50 to 75 ms, and 30 ms with `meter`. */
   async usage(): Promise<ReadonlyMap<string, CgroupUsage>> {
     const { readUsage } = await import("../cgroup/index.ts");
-    return await this.#readAll(readUsage);
+    return await this.#readAll(({ cgroup }) => readUsage(cgroup));
   }
 
   /** For who asks for `stats` or `usage` again and again: faster, for descriptors that it keeps until it is disposed of. */
   async meter(): Promise<Meter> {
-    const [{ Meter }, { cgroupsOfAll }] = [await import("./meter.ts"), await import("./all-stats.ts")];
+    const [{ Meter }, { measuredOfAll }] = [await import("./meter.ts"), await import("./all-stats.ts")];
     const records = await this.#records();
-    return new Meter(() => cgroupsOfAll(this.containers, records));
+    return new Meter(() => measuredOfAll(this.containers, records));
   }
 
-  async #readAll<T>(read: (cgroup: Cgroup) => T): Promise<ReadonlyMap<string, T>> {
-    const { cgroupsOfAll, readAll } = await import("./all-stats.ts");
-    return await readAll(cgroupsOfAll(this.containers, await this.#records()), read);
+  async #readAll<T>(read: (container: Measured) => T): Promise<ReadonlyMap<string, T>> {
+    const { measuredOfAll, readAll } = await import("./all-stats.ts");
+    return await readAll(measuredOfAll(this.containers, await this.#records()), read);
   }
 
   /** Removes what containers have left behind whose monitor was killed. Gives what it was. */
@@ -172,7 +187,7 @@ export class Host {
       passing: (fds) => this.#pass(fds),
       records: () => this.#records(),
       surroundings: () => this.surroundings(),
-      compile: (resolved) => this.#compile(resolved),
+      compile: async (resolved) => (await this.#planning()).compile(resolved),
       forget: (gone) => {
         for (const [name, one] of this.#containers) if (one === gone) this.#containers.delete(name);
       },
@@ -199,8 +214,9 @@ export class Host {
   }
 
   /** Runs a command in a throw-away container, by default over the machine's own root, and gives its output. */
-  run(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-    return runCommand(this, this.#caller, args, options);
+  async run(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+    const { runCommand } = await import("./run.ts");
+    return await runCommand(this, this.#caller, args, options);
   }
 
   /** What this kernel and this user can do, and what is missing for the rest. */
@@ -231,21 +247,11 @@ export class Host {
     return this.#surroundings;
   }
 
-  /** A valid specification equals what comes of its validation. */
-  #validate(spec: ContainerSpec): ContainerSpec {
-    const known = this.#specs.find(spec);
-    if (known) return known;
-    const valid = validateSpec(spec);
-    return this.#specs.add(valid, valid);
-  }
-
-  #compile(given: Resolved): Compiled {
-    // The root's driver has made its plan: it may be another object with the same plan.
-    const resolved = { ...given, spec: { ...given.spec, root: undefined } };
-    const known = this.#programs.find(resolved);
-    if (known) return known;
-    const program = compileContainer(given);
-    return this.#programs.add(resolved, { program, bytes: encodeProgram(program) });
+  async #planning(): Promise<Plans> {
+    if (this.#plans) return this.#plans;
+    const { Plans } = await import("./plans.ts");
+    this.#plans ??= new Plans();
+    return this.#plans;
   }
 
   /** Ends every container of this Host, but for those with lifetime "host", and the executor. */
@@ -255,8 +261,6 @@ export class Host {
     await this.#zygote.close();
   }
 }
-
-const MOST_RECENT = 4;
 
 /** Not a secret: it only has to be another one each time. */
 const randomName = () => Math.random().toString(16).slice(2, 14).padEnd(12, "0");

@@ -1,15 +1,18 @@
-export type { Cgroup, CgroupEvent, CgroupStats, CgroupUsage, StatsPart } from "../cgroup/index.ts";
+export type { Cgroup, CgroupEvent, CgroupStats, CgroupUsage } from "../cgroup/index.ts";
 export type { HealthReport } from "../records/index.ts";
 export type { Attachment } from "./attach.ts";
 export { type Caller, inInitialUserNamespace, readCaller } from "./caller.ts";
 export { Container } from "./container.ts";
 export type { ContainerEvent } from "./container-events.ts";
+export type { ContainerStats, ContainerStatsPart as StatsPart } from "./container-stats.ts";
 export { endsBy, hasDefaultAction } from "./default-action.ts";
 export type { Check, HostFeatures } from "./doctor.ts";
 export { type EnterContext, type EnterOptions, enter, explainEntry } from "./enter.ts";
 export type { ExitStatus } from "./exit-status.ts";
 export type { HealthEvent } from "./health-events.ts";
 export { Host, type HostOptions } from "./host.ts";
+export type { ImportOptions } from "./import.ts";
+export type { ImportSource } from "./import-source.ts";
 export type { ContainerInfo, ContainerListing } from "./inspect.ts";
 export {
   addDevice,
@@ -23,7 +26,9 @@ export {
   type UnmountOptions,
 } from "./live.ts";
 export type { Meter } from "./meter.ts";
+export type { InterfaceStats, NetworkStats, Traffic } from "./network-stats.ts";
 export type { NetworkInfo, NetworkListing, NetworkMember, Networks } from "./networks.ts";
+export { planImported } from "./plan-imported.ts";
 export { planRun } from "./plan-run.ts";
 export { Process } from "./process.ts";
 export type { StopOptions } from "./recorded.ts";

@@ -2,7 +2,7 @@ import { readlinkSync } from "node:fs";
 import { invalid } from "../errors.ts";
 import { startExecutor, type Zygote } from "../executor/index.ts";
 import { LIMIT } from "../program/index.ts";
-import type { Launch } from "./process.ts";
+import type { Launch } from "./launch.ts";
 
 /** What runs programs, and can run one with descriptors of this process. */
 export interface Passer {

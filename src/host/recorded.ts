@@ -29,9 +29,9 @@ import { type ExitStatus, exitStatus, tellsOfOomKill } from "./exit-status.ts";
 import { type ContainerInfo, describe } from "./inspect.ts";
 import { runPoststart, runPoststop } from "./late-hooks.ts";
 import { notRunning } from "./not-running.ts";
-import { numberOf } from "./process.ts";
 import { clearOwnCgroup } from "./repair.ts";
 import { runsOf } from "./runs.ts";
+import { numberOf } from "./signal-number.ts";
 import { clearWork } from "./work-directory.ts";
 
 export interface StopOptions {

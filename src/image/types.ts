@@ -85,6 +85,8 @@ export interface RawManifest {
 export interface ImageSource {
   /** For messages: "docker.io/library/alpine:latest", "oci:/tmp/layout". */
   readonly name: string;
+  /** Repositories of registries that have the same blobs: pushed to one of those registries, they need not be sent. */
+  readonly origins?: readonly { readonly domain: string; readonly repository: string }[];
   /** The manifest or index that the source's reference names, or the one with a digest that an index lists. */
   manifest(digest?: Digest, options?: { readonly signal?: AbortSignal | undefined }): Promise<RawManifest>;
   /** The content from byte `from` on; a source that cannot begin there begins at 0, and says so by `from` of its answer. */
@@ -93,6 +95,22 @@ export interface ImageSource {
     options?: { readonly from?: number; readonly signal?: AbortSignal | undefined },
   ): Promise<{ readonly from: number; readonly content: AsyncIterable<Uint8Array> }>;
   close?(): Promise<void>;
+}
+
+/** Bytes that a destination has of a blob whose transfer was cut off. */
+export interface PartialBlob {
+  readonly size: number;
+  /** The bytes again: the digest is that of the whole. */
+  readonly content: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * What a destination is given of a blob. Who has read it to its end without an error has what the descriptor says: size and digest are checked on the way, and
+ * nothing that was read before counts when it ends with an error. Each iteration begins anew, so a transfer can be tried again.
+ */
+export interface BlobContent extends AsyncIterable<Uint8Array> {
+  /** Goes on behind `part`, at byte `from`, which is 0 when the source cannot do so: then all of it is given again. */
+  resume(part: PartialBlob): Promise<{ readonly from: number; readonly content: AsyncIterable<Uint8Array> }>;
 }
 
 /** Where images go to. Blobs first, then the manifests, the one with the reference last. */
@@ -105,7 +123,7 @@ export interface ImageDestination {
   ): Promise<boolean>;
   putBlob(
     descriptor: Descriptor,
-    content: AsyncIterable<Uint8Array>,
+    content: BlobContent,
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<void>;
   /** `tagged`: the one that gets the destination's reference. */

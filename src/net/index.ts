@@ -1,3 +1,4 @@
+export * from "./cni/index.ts";
 export * from "./managed/index.ts";
 export { moveDevice, planNetDevices } from "./net-devices.ts";
 export { noOrphan, planNics, requirePrivileges } from "./plan.ts";

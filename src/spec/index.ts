@@ -1,3 +1,4 @@
+export type * from "./cni.ts";
 export { formatJson, parseJson } from "./exact-json.ts";
 export { type Healthcheck, withHealthDefaults } from "./healthcheck.ts";
 export type * from "./hooks.ts";
@@ -10,7 +11,7 @@ export {
   parseMountOptions,
 } from "./mount-options.ts";
 export type * from "./nic-types.ts";
-export type * from "./nics.ts";
+export * from "./nics.ts";
 export { parseNumbers } from "./number-list.ts";
 export type * from "./ports.ts";
 export type * from "./resources.ts";

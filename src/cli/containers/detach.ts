@@ -16,7 +16,7 @@ export async function detach(invocation: Invocation, executor: Executor, globals
   const { flags } = invocation;
   refuse(flags);
   await using host = await Host.open({ started: executor, ...withStateDirectory(globals) });
-  const plan = await planInvocation(invocation, host.caller);
+  const plan = await planInvocation(invocation, host);
   const container = await host.create(durable(plan, flags));
   const input = flags.interactive || flags.tty ? "pipe" : "ignore";
   const options = { stdin: input, ...preservedFds(flags.preserveFds) } as const;
@@ -42,7 +42,7 @@ function refuse(flags: RunFlags): void {
 export function durable({ spec }: RunPlan, flags: RunFlags): ContainerSpec {
   return {
     ...spec,
-    name: flags.name ?? randomHex(6),
+    name: flags.name ?? spec.name ?? randomHex(6),
     lifetime: "host",
     ...(flags.restart === undefined ? {} : { restart: parseRestart(flags.restart) }),
     ...(flags.logSize === undefined ? {} : { log: { maxSize: parseSize(flags.logSize, "--log-size") } }),

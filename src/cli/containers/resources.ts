@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
-import { type CgroupStats, pidsOf } from "../../cgroup/index.ts";
+import { pidsOf } from "../../cgroup/index.ts";
 import { LibctError } from "../../errors.ts";
-import type { Container, ContainerEvent, Host, Meter, StatsPart } from "../../host/index.ts";
+import type { Container, ContainerEvent, ContainerStats, Host, Meter, StatsPart } from "../../host/index.ts";
 import type { Globals } from "../command.ts";
 import { reportError } from "../exit.ts";
 import { print } from "../output.ts";
@@ -35,12 +35,12 @@ export interface StatsFlags {
 const INTERVAL_MS = 1000;
 
 /** What the table has columns for. */
-const SHOWN: readonly StatsPart[] = ["cpu", "memory", "pids", "io"];
+const SHOWN: readonly StatsPart[] = ["cpu", "memory", "pids", "io", "network"];
 
 interface Sample {
   readonly name: string;
   readonly at: number;
-  readonly stats: CgroupStats;
+  readonly stats: ContainerStats;
 }
 
 /** `ct stats`: what containers use: of those that are named, or of all that run. On a terminal anew each second. */
@@ -82,7 +82,7 @@ function shown(now: readonly Sample[], before: readonly Sample[], flags: StatsFl
   const rows = now.map((sample) => ({ ...sample, cpu: cpuPercent(sample, before) }));
   if (flags.json)
     return `${JSON.stringify(rows.map(({ name, cpu, stats: all }) => ({ name, cpuPercent: cpu, ...all })))}\n`;
-  return `${table([["NAME", "CPU %", "MEMORY", "LIMIT", "MEMORY %", "READ", "WRITTEN", "PIDS"], ...rows.map(statsRow)])}\n`;
+  return `${table([["NAME", "CPU %", "MEMORY", "LIMIT", "MEMORY %", "READ", "WRITTEN", "RECEIVED", "SENT", "PIDS"], ...rows.map(statsRow)])}\n`;
 }
 
 /** Of one processor, since the sample before. */
@@ -92,9 +92,15 @@ function cpuPercent({ name, at, stats: { cpu } }: Sample, before: readonly Sampl
   return ((cpu.usage - last.stats.cpu.usage) / ((at - last.at) / 1000)) * 100;
 }
 
-function statsRow({ name, stats: { memory, io, pids }, cpu }: Sample & { readonly cpu: number | undefined }): string[] {
+function statsRow({
+  name,
+  stats: { memory, io, network, pids },
+  cpu,
+}: Sample & { readonly cpu: number | undefined }): string[] {
   const sum = (member: "readBytes" | "writeBytes") =>
     io === undefined ? "-" : bytes(io.reduce((total, one) => total + one[member], 0));
+  const traffic = (way: "rx" | "tx") =>
+    network === undefined ? "-" : bytes(Object.values(network).reduce((total, one) => total + one[way].bytes, 0));
   return [
     name,
     cpu === undefined ? "-" : cpu.toFixed(1),
@@ -103,6 +109,8 @@ function statsRow({ name, stats: { memory, io, pids }, cpu }: Sample & { readonl
     memory?.limit === undefined ? "-" : ((memory.usage / memory.limit) * 100).toFixed(1),
     sum("readBytes"),
     sum("writeBytes"),
+    traffic("rx"),
+    traffic("tx"),
     pids === undefined ? "-" : `${pids.current}`,
   ];
 }

@@ -7,8 +7,8 @@ import { absolutePath } from "../../linux/index.ts";
 import type { ContainerSpec, ProcessSpec } from "../../spec/index.ts";
 import { preservedFds } from "../preserve-fds.ts";
 import type { FlagTable } from "../syntax.ts";
-import { isRootless } from "./globals.ts";
 import type { Log } from "./log.ts";
+import { isRootless } from "./rootless.ts";
 import type { Runtime } from "./runtime.ts";
 import { type RuntimeSyntax, readCommand } from "./syntax.ts";
 

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { CgroupStats, Container } from "../../host/index.ts";
+import type { Container, ContainerStats, InterfaceStats } from "../../host/index.ts";
 import { parseDuration } from "../../spec/index.ts";
 import { say } from "./output.ts";
 import type { Runtime } from "./runtime.ts";
@@ -51,7 +51,7 @@ async function tellStats(container: Container): Promise<void> {
 
 const nanoseconds = (seconds: number) => Math.round(seconds * 1e9);
 
-function dataOf({ cpu, memory, pids, io, hugetlb }: CgroupStats) {
+function dataOf({ cpu, memory, pids, io, hugetlb, network }: ContainerStats) {
   return {
     cpu: cpu && {
       usage: { total: nanoseconds(cpu.usage), kernel: nanoseconds(cpu.system), user: nanoseconds(cpu.user) },
@@ -74,10 +74,24 @@ function dataOf({ cpu, memory, pids, io, hugetlb }: CgroupStats) {
       Object.fromEntries(
         Object.entries(hugetlb).map(([size, { usage, failures }]) => [size, { usage, failcnt: failures }]),
       ),
+    network_interfaces: network && Object.entries(network).map(networkInterface),
   };
 }
 
-type Io = NonNullable<CgroupStats["io"]>[number];
+/** The names that runc's structure has in JSON. */
+const networkInterface = ([Name, { rx, tx }]: readonly [string, InterfaceStats]) => ({
+  Name,
+  RxBytes: rx.bytes,
+  RxPackets: rx.packets,
+  RxErrors: rx.errors,
+  RxDropped: rx.dropped,
+  TxBytes: tx.bytes,
+  TxPackets: tx.packets,
+  TxErrors: tx.errors,
+  TxDropped: tx.dropped,
+});
+
+type Io = NonNullable<ContainerStats["io"]>[number];
 const bytes = ({ major, minor, readBytes, writeBytes }: Io) => [
   { major, minor, op: "Read", value: readBytes },
   { major, minor, op: "Write", value: writeBytes },

@@ -1,4 +1,3 @@
-import { inInitialUserNamespace } from "../../host/index.ts";
 import type { FlagTable } from "../syntax.ts";
 
 /** What stands before the command, and holds for all. */
@@ -38,16 +37,12 @@ export const GLOBAL_FLAGS: FlagTable<RuntimeGlobals> = {
 };
 
 /** Of root and, with a directory of his own, of another user. Whoever is root in a user namespace only keeps to that user's (runc, shouldHonorXDGRuntimeDir). */
-export function stateDirectory({ root }: RuntimeGlobals): string {
+export async function stateDirectory({ root }: RuntimeGlobals): Promise<string> {
   if (root !== undefined) return root;
   const { XDG_RUNTIME_DIR: own, USER: user } = process.env;
   if (own === undefined) return "/run/ct-runtime";
   const isRoot = process.geteuid?.() === 0;
-  return isRoot && (inInitialUserNamespace() || user === "root") ? "/run/ct-runtime" : `${own}/ct-runtime`;
+  return isRoot && (user === "root" || (await inInitialUserNamespace())) ? "/run/ct-runtime" : `${own}/ct-runtime`;
 }
 
-/** Whether the caller has no say over the machine's cgroups (runc, shouldUseRootlessCgroupManager). */
-export function isRootless({ rootless = "auto" }: RuntimeGlobals): boolean {
-  if (rootless !== "auto") return rootless === "true";
-  return process.geteuid?.() !== 0 || !inInitialUserNamespace();
-}
+const inInitialUserNamespace = async () => (await import("../../host/index.ts")).inInitialUserNamespace();

@@ -1,10 +1,9 @@
 import { LibctError } from "../../errors.ts";
-import { startExecutor } from "../../executor/index.ts";
-import { Host } from "../../host/index.ts";
+import type { Host } from "../../host/index.ts";
 import { OCI_VERSION } from "../../spec/index.ts";
 import { unknownWord } from "../syntax.ts";
 import { COMMANDS } from "./commands.ts";
-import { GLOBAL_FLAGS, stateDirectory } from "./globals.ts";
+import { GLOBAL_FLAGS } from "./globals.ts";
 import { Log } from "./log.ts";
 import { type Runtime, RuntimeFailure } from "./runtime.ts";
 import { HelpAsked, readLine } from "./syntax.ts";
@@ -45,10 +44,7 @@ async function withHost(
   use: (runtime: Runtime) => Promise<number>,
 ): Promise<number> {
   let host: Promise<Host> | undefined;
-  const open = async () => {
-    const started = await startExecutor(undefined, { later: !MAKES.has(given.command) });
-    return Host.open({ started, stateDirectory: stateDirectory(given.globals) });
-  };
+  const open = async () => (await import("./open-host.ts")).openHost(given.globals, !MAKES.has(given.command));
   if (MAKES.has(given.command)) {
     host = open();
     host.catch(() => undefined); // Who asks for it is told.

@@ -4,6 +4,7 @@ import type { FeaturesOptions, OciFeatures } from "./features.ts";
 
 export type * from "./config.ts";
 export type * from "./config-linux.ts";
+export { importBundle } from "./import.ts";
 export { inConfig, memberInConfig } from "./members.ts";
 export { parseConfig, parseProcess, parseResources } from "./parse.ts";
 export { type ProcessContext, translateProcess } from "./process.ts";

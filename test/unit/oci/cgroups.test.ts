@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { isRootless, stateDirectory } from "../../../src/cli/runtime/globals.ts";
+import { stateDirectory } from "../../../src/cli/runtime/globals.ts";
+import { isRootless } from "../../../src/cli/runtime/rootless.ts";
 import { translate, withLinux } from "./support.ts";
 
 describe("the cgroups of a config", () => {
@@ -30,7 +31,7 @@ describe("who calls the runtime", () => {
     expect(isRootless({ rootless: "false" })).toBe(false);
   });
 
-  it("keeps containers where --root says", () => {
-    expect(stateDirectory({ root: "/elsewhere" })).toBe("/elsewhere");
+  it("keeps containers where --root says", async () => {
+    expect(await stateDirectory({ root: "/elsewhere" })).toBe("/elsewhere");
   });
 });

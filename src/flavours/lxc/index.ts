@@ -1,0 +1,1 @@
+export { importLxc } from "./translate.ts";

@@ -1,0 +1,2 @@
+export { findMachine, type Machine } from "./find.ts";
+export { importNspawn } from "./translate.ts";

@@ -1,0 +1,47 @@
+import type { Nic, Settings } from "../index.ts";
+import { words, yes } from "./value.ts";
+
+export interface Network {
+  /** A network namespace of its own. */
+  readonly isolated: boolean;
+  readonly nics: Readonly<Record<string, Nic>>;
+  readonly netDevices: Readonly<Record<string, { readonly name?: string }>>;
+}
+
+/** [Network]. Everything but Private= implies it. */
+export function translateNetwork(settings: Settings): Network {
+  const bridge = settings.last("Network.Bridge");
+  const zone = settings.last("Network.Zone");
+  if (zone !== undefined) settings.change("Network.Zone", `the bridge vz-${zone} must be there`);
+  const master = bridge ?? (zone === undefined ? undefined : `vz-${zone}`);
+  const nics: Record<string, Nic> = {};
+  if (yes(settings, "Network.VirtualEthernet") || master !== undefined) {
+    nics.host0 = { type: "veth", ...(master === undefined ? {} : { master }) };
+  }
+  for (const value of settings.all("Network.VirtualEthernetExtra")) {
+    const [host = "", inside = host] = value.split(":");
+    nics[inside] = { type: "veth" };
+    settings.change("Network.VirtualEthernetExtra", "libct chooses the name of the host's side", value);
+  }
+  for (const name of settings.all("Network.MACVLAN").flatMap(words)) {
+    nics[shortened(`mv-${name}`)] = { type: "macvlan", master: name, mode: "bridge" };
+  }
+  for (const name of settings.all("Network.IPVLAN").flatMap(words)) {
+    nics[shortened(`iv-${name}`)] = { type: "ipvlan", master: name, mode: "l2" };
+  }
+  const netDevices = Object.fromEntries(
+    settings
+      .all("Network.Interface")
+      .flatMap(words)
+      .map((word) => {
+        const [host = "", name] = word.split(":");
+        return [host, name === undefined ? {} : { name }];
+      }),
+  );
+  const isolated = yes(settings, "Network.Private") || Object.keys(nics).length + Object.keys(netDevices).length > 0;
+  return { isolated, nics, netDevices };
+}
+
+/** IFNAMSIZ, with its NUL (netdevice(7)). */
+const LONGEST = 15;
+const shortened = (name: string) => name.slice(0, LONGEST);

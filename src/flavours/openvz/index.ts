@@ -1,0 +1,1 @@
+export { importOpenvz, type OpenvzImported } from "./translate.ts";

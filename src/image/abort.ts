@@ -1,0 +1,8 @@
+import { LibctError } from "../errors.ts";
+
+export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
+  if (signal?.aborted) throw aborted(signal, what);
+}
+
+export const aborted = (signal: AbortSignal, what: string): LibctError =>
+  new LibctError("ERR_CT_ABORTED", `${what} was aborted`, { cause: signal.reason });

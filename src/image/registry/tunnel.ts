@@ -1,0 +1,73 @@
+import { type IncomingMessage, request as plainRequest, type RequestOptions } from "node:http";
+import { request as tlsRequest } from "node:https";
+import type { Socket } from "node:net";
+import { connect } from "node:tls";
+import { LibctError } from "../../errors.ts";
+import { failure, idle } from "./failure.ts";
+import type { Tls, WireOptions } from "./http.ts";
+import { basicOf } from "./proxy.ts";
+
+/** What a request through a proxy has beside its own: a proxy sees those without TLS, and passes the bytes of the others on (CONNECT, RFC 9110). */
+export async function throughProxy(
+  url: URL,
+  proxy: URL,
+  { context, verify }: Tls,
+  options: WireOptions,
+): Promise<RequestOptions & { readonly path: string }> {
+  const { hostname, port, protocol } = proxy;
+  if (url.protocol === "http:") {
+    const toProxy = { hostname, port: port || (protocol === "https:" ? 443 : 80), agent: false as const };
+    return { ...toProxy, path: url.href, setHost: false };
+  }
+  const socket = await openTunnel(url, proxy, options);
+  const servername = url.hostname.replace(/^\[|\]$/g, "");
+  const createConnection = () => connect({ socket, servername, secureContext: context, rejectUnauthorized: verify });
+  return { path: url.pathname + url.search, agent: false, createConnection };
+}
+
+function openTunnel(url: URL, proxy: URL, { patience, tls }: WireOptions): Promise<Socket> {
+  const target = `${url.hostname}:${url.port || 443}`;
+  const secure = proxy.protocol === "https:";
+  const { context, verify } = tls(proxy);
+  return new Promise((resolve, reject) => {
+    const request = (secure ? tlsRequest : plainRequest)({
+      hostname: proxy.hostname,
+      port: proxy.port || (secure ? 443 : 80),
+      method: "CONNECT",
+      path: target,
+      agent: false,
+      headers: { host: target, ...proxyAuthorization(proxy) },
+      ...(secure && { secureContext: context, rejectUnauthorized: verify }),
+    });
+    const timer = setTimeout(() => request.destroy(idle(proxy, patience)), patience);
+    request.once("connect", (response: IncomingMessage, socket: Socket) => {
+      clearTimeout(timer);
+      if (response.statusCode === 200) return resolve(socket);
+      socket.destroy();
+      reject(refused(proxy, target, response.statusCode));
+    });
+    request.once("response", (response) => {
+      clearTimeout(timer);
+      response.destroy();
+      reject(refused(proxy, target, response.statusCode));
+    });
+    request.once("error", (error) => {
+      clearTimeout(timer);
+      reject(failure(proxy, error));
+    });
+    request.end();
+  });
+}
+
+export function proxyAuthorization({ username, password }: URL): Readonly<Record<string, string>> {
+  if (username === "") return {};
+  return { "proxy-authorization": basicOf(decodeURIComponent(username), decodeURIComponent(password)) };
+}
+
+const refused = (proxy: URL, target: string, status: number | undefined) =>
+  new LibctError("ERR_CT_REGISTRY", `the proxy ${proxy.host} does not connect to ${target}: status ${status}`, {
+    hint:
+      status === 407
+        ? "it wants credentials: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
+        : "it comes from the environment (HTTPS_PROXY); NO_PROXY lists hosts that need none",
+  });

@@ -1,0 +1,152 @@
+import { invalid } from "../../errors.ts";
+import type { CniNic, JsonObject, NetExecution, NetStep, NicDriver, NicPlan } from "../../spec/index.ts";
+import { type AttachmentFiles, attachmentFiles, readOutput, writeInput, writeResult } from "./attachment.ts";
+import { type CniAttachment, type CniCommand, environment, execution, undoing, unheard } from "./execution.ts";
+import { CONF_DIRS, findNetwork, findPlugin, pluginDirs } from "./find.ts";
+import { type CniNetwork, parseNetwork } from "./network.ts";
+import { resultOf } from "./result.ts";
+
+/** What the driver is told besides the interface itself. */
+export interface CniPlace {
+  /** The container's id for the plugins, which no other container has. */
+  readonly containerId: string;
+  /** Where what is attached is written down, by directories of their own; it exists. */
+  readonly directory: string;
+  /** For errors: "nics.eth0". */
+  readonly member: string;
+}
+
+const DEFAULT_TIMEOUT = 60;
+/** What plugins find their own programs with: iptables, ipset, sysctl. */
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/**
+ * The interface that a chain of plugins makes. The monitor executes them one after the other, and the application, which is asked in between, hands the result of
+ * each to the next. What undoes it all needs no application: the inputs for that are files by then.
+ */
+export const cniDriver = (nic: CniNic, { containerId, directory, member }: CniPlace): NicDriver => ({
+  type: "cni",
+  plan({ name }) {
+    const network = findOrParse(nic, `${member}.network`);
+    const capabilities = nic.capabilities ?? {};
+    const [lost] = unheard(network, capabilities);
+    if (lost !== undefined) {
+      throw invalid(
+        `${member}.capabilities.${lost}`,
+        capabilities[lost],
+        `a capability that a plugin of ${network.name} has`,
+      );
+    }
+    const dirs = pluginDirs(nic.pluginDirs);
+    const files = attachmentFiles(directory, `${containerId}-${name}`, network.plugins.length);
+    const attachment: CniAttachment = {
+      containerId,
+      ifname: name,
+      netns: files.netns,
+      args: nic.args ?? {},
+      pluginDirs: dirs,
+      env: { PATH: process.env.PATH ?? DEFAULT_PATH, ...nic.env },
+    };
+    const programs = network.plugins.map(({ type }, index) =>
+      findPlugin(type, dirs, `${member}.network.plugins[${index}]`),
+    );
+    return planAttachment({ nic, network, files, attachment, programs, member });
+  },
+});
+
+interface Parts {
+  readonly nic: CniNic;
+  readonly network: CniNetwork;
+  readonly files: AttachmentFiles;
+  readonly attachment: CniAttachment;
+  readonly programs: readonly string[];
+  readonly member: string;
+}
+
+function findOrParse({ network, confDirs = CONF_DIRS }: CniNic, member: string): CniNetwork {
+  return typeof network === "string" ? findNetwork(network, confDirs, member) : parseNetwork(network, member);
+}
+
+function planAttachment(parts: Parts): NicPlan {
+  const { network, files } = parts;
+  const tearDown = undo(parts);
+  const setUp: readonly NetStep[] = [
+    { do: "mkdir", path: files.directory, why: `remember what is attached to ${network.name}` },
+    { do: "lock", path: files.lock, byte: 0, why: "tell others that it is in use" },
+    { do: "write", path: files.steps, content: `${JSON.stringify(tearDown)}\n`, why: "write down how it is undone" },
+    { do: "pin", path: files.netns, why: "give the network namespace a name for the plugins" },
+    { do: "ask", question: 0, why: "begin with the first plugin" },
+    ...network.plugins.flatMap((_, index): NetStep[] => [
+      executePlugin("ADD", index, parts),
+      { do: "ask", question: index + 1, why: "look at the result" },
+    ]),
+  ];
+  return { setUp, tearDown, answer: (question, status) => answer(parts, question, status) };
+}
+
+function executePlugin(
+  command: CniCommand,
+  index: number,
+  { nic, network, files, attachment, programs }: Parts,
+): NetExecution {
+  const of = files.plugins[index];
+  const path = programs[index];
+  if (!of || path === undefined) throw new RangeError(`there is no plugin ${index}`);
+  return {
+    do: "execute",
+    path,
+    env: environment(command, attachment),
+    input: command === "ADD" ? of.add : of.del,
+    output: of.output,
+    errors: of.errors,
+    timeout: nic.timeout ?? DEFAULT_TIMEOUT,
+    why: `${command} of the CNI plugin ${network.plugins[index]?.type} of network ${network.name}`,
+  };
+}
+
+/** In the reverse order, and the names last of all. */
+function undo(parts: Parts): readonly NetStep[] {
+  const { network, files } = parts;
+  const why = `forget what was attached to ${network.name}`;
+  const remove = (path: string): NetStep => ({ do: "remove", path, why });
+  const plugins = files.plugins.flatMap(({ add, del, output, errors }) => [add, del, `${del}.new`, output, errors]);
+  return [
+    ...network.plugins.map((_, index) => executePlugin("DEL", network.plugins.length - 1 - index, parts)),
+    { do: "unpin", path: files.netns, why: "let the network namespace go" },
+    ...[...plugins, files.result, files.steps, files.lock].map(remove),
+    { do: "remove", path: files.directory, directory: true, why },
+  ];
+}
+
+/** Before the first plugin, between two, after the last: what has come out of the one before becomes the input of the next. */
+function answer({ nic, network, files, member }: Parts, question: number, status: number): void {
+  const capabilities = nic.capabilities ?? {};
+  const result = question === 0 ? undefined : outcome({ network, files, member }, question - 1, status);
+  // After a failure all of them are asked to clean up, even those that were not executed (CNI specification, "Network Configuration List Error Handling").
+  if (question === 0 || question === network.plugins.length) {
+    for (const [index, plugin] of network.plugins.entries()) {
+      writeInput(files.plugins[index]?.del, undoing(network, plugin, capabilities, result));
+    }
+  }
+  const next = network.plugins[question];
+  if (next) writeInput(files.plugins[question]?.add, execution(network, next, capabilities, result));
+  else if (result) writeResult(files, network, result);
+}
+
+function outcome(
+  { network, files, member }: Pick<Parts, "network" | "files" | "member">,
+  index: number,
+  status: number,
+): JsonObject {
+  const plugin = network.plugins[index]?.type ?? "";
+  const { output, errors } = files.plugins[index] ?? { output: "", errors: "" };
+  return resultOf({
+    command: "ADD",
+    plugin,
+    network: network.name,
+    member,
+    status,
+    output: readOutput(output),
+    complaint: readOutput(errors),
+  });
+}
