@@ -2,8 +2,8 @@ import { LibctError } from "../errors.ts";
 import type { RunOptions } from "../host/index.ts";
 import { type IdMapping, type Namespace, type NamespaceType, standard } from "../spec/index.ts";
 import type { RunFlags } from "./flags.ts";
-import { plainNetwork } from "./network-options.ts";
 import { parseIdMap, parseNamespace, parseSysctl } from "./parse.ts";
+import { plainNetwork } from "./shared-networks.ts";
 
 /** Names, namespaces, ids, the way into the root. */
 export function isolationOptions(flags: RunFlags, privileged: boolean): RunOptions {

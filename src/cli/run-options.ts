@@ -11,10 +11,10 @@ import type { RunFlags } from "./flags.ts";
 import { healthOptions } from "./health-options.ts";
 import { isolationOptions } from "./isolation-options.ts";
 import { parseBind, parseMount, parseTmpfs } from "./mount-syntax.ts";
-import { networkOptions, plainNetwork } from "./network-options.ts";
 import { parseInteger, parseUlimit, wrong } from "./parse.ts";
 import { pidsOption, resourceOptions } from "./resource-options.ts";
 import { securityOptions } from "./security-options.ts";
+import { networkOptions, plainNetwork } from "./shared-networks.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What the meaning of flags depends on. */

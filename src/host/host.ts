@@ -164,7 +164,8 @@ export class Host {
 
   /** Removes what containers have left behind whose monitor was killed. Gives what it was. */
   async repair(): Promise<readonly Repair[]> {
-    return await (await import("./repair.ts")).repair(await this.#records());
+    const done = await (await import("./repair.ts")).repair(await this.#records());
+    return [...done, ...(await (await import("./repair-networks.ts")).repairNetworks(await this.surroundings()))];
   }
 
   async #records(): Promise<RecordStore> {

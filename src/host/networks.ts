@@ -5,6 +5,7 @@ import { hostArch } from "../executor/index.ts";
 import { deleteLink, E } from "../linux/index.ts";
 import {
   blockingChains,
+  DEFAULT_NETWORK,
   forgetNetwork,
   forwarding,
   heldLeases,
@@ -86,6 +87,16 @@ export function networksOf(surroundings: () => Promise<Known>): Networks {
 }
 
 type Opened = Known & { readonly places: NetworkPlaces };
+
+/** Somebody else may make it at the same moment. */
+export async function makeDefaultNetwork(known: Known): Promise<void> {
+  try {
+    const places = networkPlaces(known.caller.uid, known.stateDirectory);
+    await createNetwork(DEFAULT_NETWORK, { ...known, places });
+  } catch (error) {
+    if (!(error instanceof LibctError) || error.code !== "ERR_CT_NAME_IN_USE") throw error;
+  }
+}
 
 /** One after the other, so that two networks never get the same subnet. */
 async function createNetwork(options: NetworkOptions, { places, runner }: Opened) {

@@ -1,6 +1,8 @@
 import { type NicPlans, needsMonitor } from "../compile/index.ts";
 import {
+  DEFAULT_NETWORK,
   needsNetworks,
+  networkNames,
   networkPlaces,
   noOrphan,
   nothingTried,
@@ -14,13 +16,23 @@ import type { ContainerSpec, PlannedNic } from "../spec/index.ts";
 import type { Surroundings } from "./resolve.ts";
 
 /** Addresses and ports are chosen first, since what has a name needs mounts, too. */
-export function resolveNetworks(
+export async function resolveNetworks(
   spec: ContainerSpec,
   containerName: string,
-  { caller, stateDirectory, tried = nothingTried() }: Pick<Surroundings, "caller" | "stateDirectory" | "tried">,
-): PlannedNetworks {
+  surroundings: Pick<Surroundings, "caller" | "runner" | "stateDirectory" | "tried">,
+): Promise<PlannedNetworks> {
   if (!needsNetworks(spec)) return { spec, before: [], after: [], joined: [], ports: [] };
-  return planNetworks(spec, containerName, networkPlaces(caller.uid, stateDirectory), tried);
+  const { caller, stateDirectory, tried = nothingTried() } = surroundings;
+  const places = networkPlaces(caller.uid, stateDirectory);
+  const wantsDefault = Object.values(spec.nics ?? {}).some(
+    (nic) => "network" in nic && nic.network === DEFAULT_NETWORK.name,
+  );
+  if (wantsDefault && !networkNames(places.networks).includes(DEFAULT_NETWORK.name)) {
+    const { makeDefaultNetwork } = await import("./networks.ts");
+    await makeDefaultNetwork(surroundings);
+  }
+  tried.last = planNetworks(spec, containerName, places, tried);
+  return tried.last;
 }
 
 /** What is to be done for the container's network, and by whom. */

@@ -7,6 +7,7 @@ import { dir } from "../fs/index.ts";
 import { type KernelFeatures, makedev, randomHex } from "../linux/index.ts";
 import type { PlannedNetworks, Tried } from "../net/index.ts";
 import {
+  type ContainerNetworks,
   type ContainerSpec,
   type Device,
   type NamespaceType,
@@ -77,6 +78,7 @@ export async function resolveContainer(
     root,
     mounts,
     ...(await resolveRare(spec, name, networks, surroundings)),
+    ...(networks.joined.length > 0 ? { networks: told(networks) } : {}),
     ...(root && spec.rootMode === "move" ? { kernelViews: kernelViews() } : {}),
     mountLabel: spec.mountLabel,
     memoryPolicy: spec.memoryPolicy,
@@ -89,8 +91,13 @@ export async function resolveContainer(
 async function networksOf(spec: ContainerSpec, name: string, surroundings: Surroundings): Promise<PlannedNetworks> {
   if (!spec.nics && !spec.hosts && !spec.dns) return { spec, before: [], after: [], joined: [], ports: [] };
   const { resolveNetworks } = await import("./resolve-nics.ts");
-  return resolveNetworks(spec, name, surroundings);
+  return await resolveNetworks(spec, name, surroundings);
 }
+
+const told = ({ joined, ports }: PlannedNetworks): ContainerNetworks => ({
+  interfaces: joined.map(({ nic, network, addresses }) => ({ name: nic, network: network.name, addresses })),
+  ports,
+});
 
 /** What few containers have is loaded for those. */
 async function resolveRare(

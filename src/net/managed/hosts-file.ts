@@ -7,7 +7,7 @@ import { invalid } from "../../errors.ts";
 /** Bytes of a lease's place, with the line feed at its end. */
 export const PLACE = 256;
 /** How many places a new file has. */
-export const FIRST_PLACES = 64;
+export const FIRST_PLACES = 32;
 /** Nobody reads a larger file for every name that is looked up: more containers find each other by address. */
 export const MOST_PLACES = 4096;
 
@@ -29,11 +29,6 @@ export const HOST_NAME = "host.libct.internal";
 /** More of them, for as many containers again. */
 export const morePlaces = (places: number): string => BLANK_PLACE.repeat(places);
 
-const HOST =
-  /^(?=.{1,253}$)[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?(\.[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?)*$/;
-
-export const isHostName = (name: string): boolean => HOST.test(name);
-
 /** What a lease's place says while a container is there. */
 export function placeContent(addresses: readonly string[], names: readonly string[], member: string): string {
   const unique = [...new Set(names)];
@@ -46,6 +41,12 @@ export function placeContent(addresses: readonly string[], names: readonly strin
     );
   return fill(lines);
 }
+
+/** Leases with a place that says something. The first two places are the file's own. */
+export const leasesWithPlace = (content: string): readonly number[] =>
+  Array.from({ length: Math.floor(content.length / PLACE) }, (_, lease) => lease).filter(
+    (lease) => lease >= 2 && content.slice(lease * PLACE, (lease + 1) * PLACE).trim() !== "",
+  );
 
 /** The lines of a hosts file that say something. */
 export const hostsEntries = (content: string): readonly string[] =>

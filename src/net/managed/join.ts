@@ -7,6 +7,7 @@ import { leasedAddresses, leaseOf } from "./lease.ts";
 import { makeNetwork, parameterOf } from "./make.ts";
 import type { Network } from "./network.ts";
 import { type NetworkPlaces, RUNNING_FILE, undoFile } from "./places.ts";
+import type { PlannedNetworks } from "./plan.ts";
 import { findLease, makePlace, openRunning } from "./running.ts";
 import { readNetwork } from "./store.ts";
 
@@ -28,6 +29,8 @@ export interface Tried {
   readonly leases: Map<string, Set<number>>;
   /** Ports of the host that were not. */
   readonly ports: Set<number>;
+  /** What the last attempt was. */
+  last?: PlannedNetworks;
 }
 
 export const nothingTried = (): Tried => ({ leases: new Map(), ports: new Set() });

@@ -4,6 +4,9 @@ import { formatIp, type IpPrefix, parseIp } from "../../linux/index.ts";
 import type { HostRoute } from "./host-routes.ts";
 import { addressAt, indexOf, isIpv6, lastUsable, overlap, parseSubnet, sizeOf, subnetOf } from "./subnet.ts";
 
+/** The network that is there by itself: it is made when the first container is to join it. */
+export const DEFAULT_NETWORK = { name: "libct", bridge: "libct0" } as const;
+
 export interface NetworkSubnet {
   /** "10.201.0.0/24" */
   readonly subnet: string;
