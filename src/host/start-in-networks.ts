@@ -1,6 +1,6 @@
 import { LibctError } from "../errors.ts";
 import { networkPlaces, nothingTried, type PlannedNetworks, type Tried } from "../net/index.ts";
-import type { ContainerSpec } from "../spec/index.ts";
+import type { ContainerSpec, PublishedPort } from "../spec/index.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { sweepNetwork } from "./sweep-networks.ts";
 
@@ -65,6 +65,19 @@ async function sweepAll({ joined }: PlannedNetworks, host: ContainerHost): Promi
   return swept > 0;
 }
 
+function portError(error: LibctError, { hostIP, hostPort, protocol = "tcp", range = 1 }: PublishedPort): LibctError {
+  const span = range === 1 ? `port ${hostPort}/${protocol}` : `ports from ${hostPort}/${protocol} on, ${range} in all,`;
+  const { member, errno } = error;
+  const known = { member, errno, syscall: error.syscall, cause: error };
+  if (errno === "EADDRINUSE") {
+    const hint = "`ss -tulpn` tells by whom; without a port of the host a free one is chosen";
+    return new LibctError("ERR_CT_STATE", `the ${span} of the host is taken`, { ...known, hint });
+  }
+  if (errno !== "EADDRNOTAVAIL") return error;
+  const hint = "`ip addr` tells its addresses";
+  return new LibctError("ERR_CT_STATE", `the host has no address ${hostIP}`, { ...known, hint });
+}
+
 function explained(error: LibctError, spec: ContainerSpec, { joined, ports }: PlannedNetworks): LibctError {
   const { errno, member = "", syscall } = error;
   const place = joined.find(({ nic }) => member === `nics.${nic}`);
@@ -77,6 +90,8 @@ function explained(error: LibctError, spec: ContainerSpec, { joined, ports }: Pl
       cause: error,
     });
   }
+  const port = ports[Number(/^ports\[(\d+)\]$/.exec(member)?.[1] ?? Number.NaN)];
+  if (port && syscall === "bind") return portError(error, port);
   if (member !== "ports" || errno !== "EEXIST") return error;
   const all = ports.map(({ hostPort, protocol = "tcp" }) => `${hostPort}/${protocol}`).join(", ");
   return new LibctError("ERR_CT_STATE", `one of the ports ${all} is published by somebody else already`, {
