@@ -20,6 +20,8 @@ export type ErrorCode =
   | "ERR_CT_NO_SUCH_IMAGE"
   | "ERR_CT_REGISTRY"
   | "ERR_CT_UNAUTHORIZED"
+  | "ERR_CT_STORE"
+  | "ERR_CT_LAYER"
   | "ERR_CT_CNI"
   | "ERR_CT_ABORTED";
 

@@ -6,6 +6,7 @@ import type { RunFlags } from "./flags.ts";
 export interface Invocation {
   readonly flags: RunFlags;
   readonly root: string | undefined;
+  readonly image?: string;
   readonly command: readonly string[];
 }
 

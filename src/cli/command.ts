@@ -4,11 +4,15 @@ import { type AnySyntax, type CommandSyntax, type Parsed, parseFlags, usage } fr
 export interface Globals {
   /** Where containers are written down. */
   readonly stateDirectory: string | undefined;
+  /** Where images and volumes are kept. */
+  readonly dataDirectory: string | undefined;
 }
 
 /** As an option of `Host.open`. */
-export const withStateDirectory = ({ stateDirectory }: Globals) =>
-  stateDirectory === undefined ? {} : { stateDirectory };
+export const withDirectories = ({ stateDirectory, dataDirectory }: Globals) => ({
+  ...(stateDirectory === undefined ? {} : { stateDirectory }),
+  ...(dataDirectory === undefined ? {} : { dataDirectory }),
+});
 
 /** A command of `ct`: how it is written, what is said below its help, and what it does. What it needs is loaded when it is called. */
 export interface Command {

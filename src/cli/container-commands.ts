@@ -110,7 +110,7 @@ export const CONTAINER_COMMANDS: Readonly<Record<string, Command>> = {
       ...NAMES,
       flags: {
         time: { short: "-t", value: "time", text: "how long they have; 10s is the default" },
-        signal: { short: "-s", value: "signal", text: "what asks them; TERM is the default" },
+        signal: { short: "-s", value: "signal", text: "what asks them; TERM is the default, or what their image says" },
         json,
       },
     },

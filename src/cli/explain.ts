@@ -1,7 +1,7 @@
 import type { Executor } from "../executor/index.ts";
 import { Host } from "../host/index.ts";
 import type { Invocation } from "./action.ts";
-import { type Globals, withStateDirectory } from "./command.ts";
+import { type Globals, withDirectories } from "./command.ts";
 import { print } from "./output.ts";
 import { wrong } from "./parse.ts";
 import { inputFor, planInvocation } from "./plan.ts";
@@ -9,10 +9,13 @@ import { inputFor, planInvocation } from "./plan.ts";
 /** `ct explain`: prints the program that `ct run` would run. */
 export async function explain(invocation: Invocation, executor: Executor, globals: Globals): Promise<number> {
   const { flags } = invocation;
-  await using host = await Host.open({ started: executor, ...withStateDirectory(globals) });
+  await using host = await Host.open({ started: executor, ...withDirectories(globals) });
   const { kernel } = flags;
   if (kernel !== undefined && !/^\d+\.\d+/.test(kernel)) throw wrong("--kernel", kernel, "a release such as 5.10");
-  const plan = await planInvocation(invocation, host);
+  // Nothing is fetched to be told of.
+  const plan = await planInvocation({ ...invocation, flags: { ...flags, ...neverPulled(invocation) } }, host, {
+    ...(flags.detach ? { lifetime: "host" as const } : {}),
+  });
   try {
     const spec = flags.detach ? (await import("./containers/detach.ts")).durable(plan, flags) : plan.spec;
     await using container = await host.create(spec);
@@ -24,3 +27,5 @@ export async function explain(invocation: Invocation, executor: Executor, global
     plan.release?.();
   }
 }
+
+const neverPulled = ({ image }: Invocation) => (image === undefined ? {} : { pull: "never" as const });

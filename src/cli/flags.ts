@@ -20,13 +20,14 @@ export interface RunFlags extends ResourceFlags, HealthFlags {
   readonly ulimit: readonly string[];
   readonly sysctl: readonly string[];
   readonly device: readonly string[];
-  readonly net?: "none" | "host";
+  readonly net?: string;
   readonly network: readonly string[];
   readonly publish: readonly string[];
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly dnsOption: readonly string[];
   readonly addHost: readonly string[];
+  readonly nic: readonly string[];
   readonly namespace: readonly string[];
   readonly noNamespace: readonly string[];
   readonly userNamespace?: "auto" | "identity" | "none";
@@ -34,6 +35,9 @@ export interface RunFlags extends ResourceFlags, HealthFlags {
   readonly gidMap: readonly string[];
   readonly lower: readonly string[];
   readonly upper?: string;
+  readonly entrypoint?: string;
+  readonly pull?: "missing" | "always" | "never";
+  readonly platform?: string;
   readonly rootMode?: "pivot" | "move" | "chroot";
   readonly tty?: true;
   readonly interactive?: true;
@@ -70,12 +74,15 @@ const COMMON: FlagTable<Omit<RunFlags, "json" | "kernel">> = {
   readOnly: { group: "Root and mounts:", text: "make the root read-only" },
   lower: { value: "dir", many: true, text: "a layer of an overlay, the topmost first (in place of ROOT)" },
   upper: { value: "dir", text: "keep the changes of an overlay here" },
+  entrypoint: { value: "program", text: "in place of an image's own; empty for none" },
+  pull: { value: "when", choices: ["missing", "always", "never"], text: "fetch an image; missing is the default" },
+  platform: { value: "os/arch", text: "of an image, such as linux/arm64" },
   rootMode: { value: "mode", choices: ["pivot", "move", "chroot"], text: "how the root is entered" },
   bind: {
     short: "-v",
     value: "source:dest[:options]",
     many: true,
-    text: "show a file or directory of the host; options: ro, nosuid, ...",
+    text: "show a file or directory of the host, or a volume by its name; options: ro, nosuid, ...",
   },
   tmpfs: {
     value: "dest[:options]",
@@ -101,7 +108,17 @@ const COMMON: FlagTable<Omit<RunFlags, "json" | "kernel">> = {
   personality: { value: "domain", choices: ["LINUX", "LINUX32"], text: "execution domain" },
   name: { group: "Isolation:", value: "name", text: "name the container" },
   hostname: { value: "name", text: "its host name" },
-  net: { value: "kind", choices: ["none", "host"], text: "network; none is the default" },
+  network: {
+    value: "network",
+    many: true,
+    text: "none (the default), host, container:NAME, or NAME[:ip=ADDRESS,alias=NAME] of `ct network ls`; default makes one",
+  },
+  net: { value: "network", text: "the same" },
+  nic: {
+    value: "fields",
+    many: true,
+    text: "an interface: type=veth,master=br0,address=10.0.0.2/24,...",
+  },
   namespace: { value: "type[=path]", many: true, text: "a further new namespace, or one to join" },
   noNamespace: { value: "type", many: true, text: "share the host's namespace of that type" },
   userNamespace: {
@@ -112,17 +129,11 @@ const COMMON: FlagTable<Omit<RunFlags, "json" | "kernel">> = {
   uidMap: { value: "container:host:size", many: true, text: "map user ids (makes a user namespace)" },
   gidMap: { value: "container:host:size", many: true, text: "map group ids" },
   sysctl: { value: "name=value", many: true, text: "a kernel parameter of its namespaces" },
-  network: {
-    group: "Network:",
-    value: "name[:ip=address,alias=name]",
-    many: true,
-    text: "join a network of `ct network ls`; default, none or host",
-  },
   publish: {
     short: "-p",
     value: "[ip:][host:]container[/udp]",
     many: true,
-    text: "send a port of the host on to the container, or a range",
+    text: "send a port of the host on to the container, or a range of them",
   },
   dns: { value: "address", many: true, text: "whom it asks for names" },
   dnsSearch: { value: "domain", many: true, text: "where it looks for short names; . for nowhere" },

@@ -2,6 +2,7 @@ export const PROGRAM_HELP = `
 Examples:
   ct run -- sh -c 'id; hostname'     in a container over this machine's root; nothing of it stays
   ct run -t ./rootfs -- /bin/sh      in a directory, with a terminal
+  ct run docker.io/library/alpine -- sh    in an image
   ct explain -- true                 every system call, before it is made
   ct doctor                          what works here
 
@@ -11,8 +12,12 @@ export const RUN_HELP = `
 ROOT is "host", a directory, or a file with a filesystem (squashfs, erofs, ext4, xfs, btrfs). Everything after "--" is the
 command. Without "--" the first word is ROOT: "host", a path with a slash at its start or after a dot, or a directory.
 
+IMAGE is a name as docker knows it. Before "--" whatever is neither a path nor there is one; without "--" it needs a slash, a tag or a digest, or stands alone.
+The image's entrypoint comes before the command, and without a command its own one is executed.
+
 Examples:
   ct run -- sh -c 'id; hostname; touch /etc/x'      over this machine's root; nothing stays
+  ct run -t alpine -- sh                            an image of docker.io
   ct run -t ./rootfs -- /bin/sh                     a directory as the root, with a terminal
   ct run -v ./src:/src:ro --tmpfs /tmp -- make -C /src
   ct run --mount type=bind,source=./data,target=/data,readonly host -- ls /data

@@ -1,6 +1,6 @@
 import type { Imported, Note } from "../flavours/index.ts";
 import { Host } from "../host/index.ts";
-import { type Globals, withStateDirectory } from "./command.ts";
+import { type Globals, withDirectories } from "./command.ts";
 import { print } from "./output.ts";
 import { usage } from "./syntax.ts";
 
@@ -13,7 +13,7 @@ export interface ImportFlags {
 export async function importCommand(words: readonly string[], flags: ImportFlags, globals: Globals): Promise<number> {
   const [source] = words;
   if (source === undefined) throw usage("no SOURCE is given", "`ct import lxc:NAME`");
-  await using host = await Host.open(withStateDirectory(globals));
+  await using host = await Host.open(withDirectories(globals));
   const imported = await host.import(source, flags.name === undefined ? {} : { name: flags.name });
   await print(process.stdout, flags.json ? `${JSON.stringify(imported)}\n` : describe(imported, source));
   return 0;

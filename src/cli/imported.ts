@@ -13,7 +13,7 @@ export async function planImport(invocation: Invocation, host: Host, context: Fl
   refuse(flags);
   const imported = await host.import(root, flags.name === undefined ? {} : { name: flags.name });
   await tellNotes(imported, root, flags);
-  const { root: _, capabilities: __, ...options } = runOptions(flags, undefined, context);
+  const { root: _, capabilities: __, ...options } = runOptions(flags, {}, context);
   return planImported(imported, command, { ...options, ...capabilities(flags, imported) });
 }
 

@@ -3,33 +3,41 @@ import type { RunOptions } from "../host/index.ts";
 import { type IdMapping, type Namespace, type NamespaceType, standard } from "../spec/index.ts";
 import type { RunFlags } from "./flags.ts";
 import { parseIdMap, parseNamespace, parseSysctl } from "./parse.ts";
-import { plainNetwork } from "./shared-networks.ts";
 
 /** Names, namespaces, ids, the way into the root. */
-export function isolationOptions(flags: RunFlags, privileged: boolean): RunOptions {
+export function isolationOptions(flags: RunFlags, privileged: boolean, net: NetworkChoice = {}): RunOptions {
   return {
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(flags.hostname === undefined ? {} : { hostname: flags.hostname }),
     ...(flags.readOnly ? { readonlyRoot: true } : {}),
     ...(flags.rootMode === undefined ? {} : { rootMode: flags.rootMode }),
     ...(flags.sysctl.length > 0 ? { sysctl: parseSysctl(flags.sysctl) } : {}),
-    ...namespaceOptions(flags, privileged),
+    ...namespaceOptions(flags, privileged, net),
   };
 }
 
-function namespaceOptions(flags: RunFlags, privileged: boolean): RunOptions {
+interface NetworkChoice {
+  readonly network?: RunOptions["network"];
+  /** Of another container. */
+  readonly joined?: readonly Namespace[] | undefined;
+}
+
+function namespaceOptions(
+  flags: RunFlags,
+  privileged: boolean,
+  { network: wanted, joined = [] }: NetworkChoice,
+): RunOptions {
   const removed = flags.noNamespace.map((word) => parseNamespace("--no-namespace", word).type);
-  const added = flags.namespace.map((word) => parseNamespace("--namespace", word));
+  const added = [...flags.namespace.map((word) => parseNamespace("--namespace", word)), ...joined];
   const asked = userNamespaceAsked(flags, removed, added);
-  const network = plainNetwork(flags);
   const options: RunOptions = { ...mappings(flags), ...(asked === undefined ? {} : { userNamespace: asked }) };
   if (removed.length === 0 && added.length === 0) {
-    return network === undefined ? options : { ...options, network };
+    return wanted === undefined ? options : { ...options, network: wanted };
   }
-  const namespaces = combine({ userNamespace: asked ?? !privileged, network: network ?? "none" }, removed, added);
+  const namespaces = combine({ userNamespace: asked ?? !privileged, network: wanted ?? "none" }, removed, added);
   // A network namespace that is not the container's own, so that what the standard mounts show of it must be the host's.
-  const own = namespaces.some(({ type, path }) => type === "network" && path === undefined);
-  return { ...options, namespaces, network: own ? "none" : "host" };
+  const network = namespaces.some(({ type, path }) => type === "network" && path === undefined) ? "none" : "host";
+  return { ...options, namespaces, network };
 }
 
 function combine(

@@ -3,14 +3,23 @@ import { wrong } from "./parse.ts";
 
 type Absolute = (path: string) => string;
 
-/** SOURCE:DESTINATION[:OPTION,...]; with what is mounted below the source. */
+/** SOURCE:DESTINATION[:OPTION,...]; with what is mounted below the source. A source without a slash is a volume's name, as with docker. */
 export function parseBind(word: string, absolute: Absolute): Mount {
   const [source = "", destination = "", options = "", rest] = word.split(":");
   if (source === "" || !destination.startsWith("/") || rest !== undefined) {
     throw wrong("--bind", word, "SOURCE:/DESTINATION[:OPTIONS], such as ./src:/src:ro", PATHS_WITH_COLONS);
   }
+  if (!source.includes("/") && source !== "." && source !== "..")
+    return volumeMount(source, destination, words(options));
   return bindMount(absolute(source), destination, words(options));
 }
+
+const volumeMount = (source: string, destination: string, options: readonly string[]): Mount => ({
+  destination,
+  source,
+  type: "volume",
+  options: options.filter((option) => option !== "rw"),
+});
 
 const PATHS_WITH_COLONS = "for a path with a colon take --mount type=bind,source=...,target=...";
 
@@ -49,7 +58,10 @@ export function parseMount(word: string, absolute: Absolute): Mount {
   for (const part of splitFields(word)) parts.add(part);
   const { type, source, destination, options } = parts;
   if (type === undefined || !destination?.startsWith("/")) throw wrong("--mount", word, EXPECTED);
-  if (type === "volume") throw wrong("--mount", word, "another type, as there are no volumes", "use type=bind");
+  if (type === "volume") {
+    if (source === undefined || source === "") throw wrong("--mount", word, "a source, which is the volume's name");
+    return volumeMount(source, destination, options);
+  }
   if (type === "tmpfs") return tmpfsMount(destination, options);
   if (type !== "bind") return { destination, type, source: source ?? type, options };
   if (source === undefined || source === "") throw wrong("--mount", word, "a source, as it is a bind mount");
@@ -80,6 +92,7 @@ class MountParts {
     if (key === "readonly" || key === "ro") this.#addSwitch("ro", value);
     else if (key === "bind-nonrecursive") this.#addSwitch("bind", value);
     else if (key === "bind-propagation" && value) this.options.push(value);
+    else if (key === "volume-nocopy") this.#addSwitch("nocopy", value);
     else if (key === "tmpfs-size" && value) this.options.push(`size=${parseSize(value, "--mount tmpfs-size")}`);
     else if (key === "tmpfs-mode" && value) this.options.push(`mode=${value}`);
     else return false;

@@ -1,6 +1,5 @@
 import { type Command, command } from "./command.ts";
 import type { CreateNetworkFlags } from "./networks/create.ts";
-import { subcommands } from "./subcommands.ts";
 
 const NAMES = {
   usage: "[options] NAME...",
@@ -15,7 +14,7 @@ interface Json {
 const networks = () => import("./networks/networks.ts");
 
 /** `ct network`: networks that containers share. */
-export const NETWORK_COMMANDS: Command = subcommands("network", "networks that containers share", {
+export const NETWORK_COMMANDS: Readonly<Record<string, Command>> = {
   create: command<CreateNetworkFlags>(
     {
       summary: "describe a network; it is made when the first container needs it",
@@ -62,4 +61,4 @@ export const NETWORK_COMMANDS: Command = subcommands("network", "networks that c
     none,
     async ({ flags }, _, globals) => (await networks()).prune(flags.json ?? false, globals),
   ),
-});
+};

@@ -1,15 +1,21 @@
 import { readFileSync } from "node:fs";
 import type { Stdio } from "../compile/index.ts";
-import { type Host, planRun, type RunPlan } from "../host/index.ts";
+import { LibctError } from "../errors.ts";
+import { type Host, planRun, type RunOptions, type RunPlan } from "../host/index.ts";
 import type { Invocation } from "./action.ts";
 import { permittedCapabilities } from "./capabilities.ts";
-import { type FlagContext, runOptions } from "./run-options.ts";
+import type { RunFlags } from "./flags.ts";
+import { type FlagContext, type NetworkOptions, runOptions } from "./run-options.ts";
 import { isTerminal, readTerminal } from "./terminal.ts";
-import { namesImport } from "./words.ts";
+import { isPath, namesImport } from "./words.ts";
 
 /** What `run` does and `explain` tells. */
-export async function planInvocation(invocation: Invocation, host: Host): Promise<RunPlan> {
-  const { flags, root, command } = invocation;
+export async function planInvocation(
+  invocation: Invocation,
+  host: Host,
+  more: Pick<RunOptions, "lifetime"> = {},
+): Promise<RunPlan> {
+  const { flags, root, image, command } = invocation;
   const { caller } = host;
   const context: FlagContext = {
     privileged: caller.privileged,
@@ -18,11 +24,22 @@ export async function planInvocation(invocation: Invocation, host: Host): Promis
     },
     env: process.env,
     terminal: flags.tty ? await readTerminal() : undefined,
+    network: await networkOf(flags, host),
   };
   if (root !== undefined && namesImport(root)) {
     return await (await import("./imported.ts")).planImport(invocation, host, context);
   }
-  return await planRun(caller, command, runOptions(flags, root, context));
+  if (root !== undefined && flags.lower.length === 0 && !isPath(root)) await refuseAmbiguous(root, host);
+  const options = runOptions(flags, image === undefined ? { root } : { image }, context);
+  return await planRun(host, command, { ...options, ...(await imageOption(flags, image)), ...more });
+}
+
+/** Most containers say nothing of it. */
+async function networkOf(flags: Invocation["flags"], host: Host): Promise<NetworkOptions> {
+  const { net, network, nic, publish, dns, dnsSearch, dnsOption, addHost } = flags;
+  const said = [network, nic, publish, dns, dnsSearch, dnsOption, addHost].some(({ length }) => length > 0);
+  if (net === undefined && !said) return {};
+  return (await import("./network-options.ts")).networkOptions(flags, (name) => host.open(name));
 }
 
 /**
@@ -31,4 +48,30 @@ export async function planInvocation(invocation: Invocation, host: Host): Promis
  */
 export async function inputFor(flags: { readonly tty?: true; readonly interactive?: true }): Promise<Stdio> {
   return flags.tty || flags.interactive || !(await isTerminal(0)) ? "inherit" : "ignore";
+}
+
+/** A directory and an image of the same name: neither is guessed. */
+async function refuseAmbiguous(word: string, { images }: Host): Promise<void> {
+  if (!(await images.has(word).catch(() => false))) return;
+  throw new LibctError("ERR_CT_USAGE", `${JSON.stringify(word)} is a file or directory here, and an image`, {
+    hint: `./${word} is the former; with its whole name, such as docker.io/library/${word}, the latter is meant`,
+  });
+}
+
+/** The image, which is fetched before anything else when it is not here: how far that is stands on standard error. */
+async function imageOption(flags: RunFlags, image: string | undefined): Promise<Pick<RunOptions, "image">> {
+  if (image === undefined) return {};
+  const { entrypoint, pull, platform } = flags;
+  return {
+    image: {
+      name: image,
+      ...(entrypoint === undefined ? {} : { entrypoint: entrypoint === "" ? [] : [entrypoint] }),
+      ...(pull === undefined ? {} : { pull }),
+      ...(platform === undefined ? {} : { platform }),
+      watch: async (events) => {
+        const { showProgress } = await import("./image/progress.ts");
+        await showProgress(events, { json: false, quiet: flags.json ?? false });
+      },
+    },
+  };
 }

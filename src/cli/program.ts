@@ -4,17 +4,19 @@ import { type After, type Command, command, type Globals } from "./command.ts";
 import { CONTAINER_COMMANDS } from "./container-commands.ts";
 import { EXIT, exitCodeOf, reportError } from "./exit.ts";
 import { CREATE_FLAGS, EXPLAIN_FLAGS, RUN_FLAGS, type RunFlags } from "./flags.ts";
+import type { Grouped } from "./groups.ts";
+import { REGISTRY_COMMANDS } from "./image/registry-commands.ts";
 import type { ImportFlags } from "./import.ts";
-import { NETWORK_COMMANDS } from "./network-commands.ts";
 import { print } from "./output.ts";
 import { type Parsed, unknownWord, usage } from "./syntax.ts";
 import { splitWords } from "./words.ts";
 
 const IN_ROOT = {
   passThrough: true,
-  usage: "[options] [ROOT] -- COMMAND...",
+  usage: "[options] [ROOT | IMAGE] -- COMMAND...",
   words: [
     ["ROOT", 'what "/" is: a directory, a file with a filesystem, or "host" (default); or lxc:NAME (see `ct import`)'],
+    ["IMAGE", "an image in place of it, which is fetched when it is not here; then COMMAND may be left out"],
     ["COMMAND", "the program and its arguments"],
   ],
 } as const;
@@ -35,7 +37,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     inContainer(async () => (await import("./containers/create.ts")).create),
   ),
   ...CONTAINER_COMMANDS,
-  network: NETWORK_COMMANDS,
+  ...REGISTRY_COMMANDS,
   explain: command<RunFlags>(
     { summary: "print the system calls that `run` would make", ...IN_ROOT, flags: EXPLAIN_FLAGS },
     async () => (await import("./help.ts")).EXPLAIN_HELP,
@@ -100,30 +102,57 @@ export async function main(words: readonly string[], version: string): Promise<n
   try {
     const { globals, line } = readGlobals(before);
     const [name, ...rest] = line;
-    const chosen = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-    if (!chosen) return await withoutCommand(line, version);
-    const task = chosen.read(rest, after);
+    const own = name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+    const chosen = own ? { name: name ?? "", command: own, rest } : await grouped(line);
+    if (chosen === undefined) return await withoutCommand(line, version);
+    if (chosen === "told") return 0;
+    const task = chosen.command.read(chosen.rest, after);
     json = task.json;
-    return task.help ? await tellCommand(name ?? "", chosen) : await task.act(globals);
+    return task.help ? await tellCommand(chosen.name, chosen.command) : await task.act(globals);
   } catch (error) {
     await reportError(error, json);
     return exitCodeOf(error);
   }
 }
 
-/** What stands before the command: --root DIR. */
-function readGlobals(line: readonly string[]): { readonly globals: Globals; readonly line: readonly string[] } {
-  const [first = "", second, ...rest] = line;
-  if (first.startsWith("--root=")) {
-    return { globals: { stateDirectory: first.slice("--root=".length) }, line: line.slice(1) };
+/** `ct image ls`, `ct pull`: loaded when one of them is asked for. */
+async function grouped(line: readonly string[]): Promise<Grouped | "told" | undefined> {
+  const { findGrouped } = await import("./groups.ts");
+  const found = await findGrouped(line);
+  if (found === undefined || "command" in found) return found;
+  const [, verb] = line;
+  if (verb !== undefined && verb !== "--help" && verb !== "-h") {
+    throw unknownWord(`${found.group} command`, verb, Object.keys(found.verbs));
   }
-  if (first !== "--root") return { globals: { stateDirectory: undefined }, line };
-  if (second === undefined) throw usage("option '--root <dir>' argument missing");
-  return { globals: { stateDirectory: second }, line: rest };
+  const { groupHelp } = await import("./usage.ts");
+  const summaries = Object.entries(found.verbs).map(([name, { syntax }]) => [name, syntax.summary] as const);
+  await print(process.stdout, groupHelp(found.group, summaries));
+  return "told";
+}
+
+const GLOBALS: Readonly<Record<string, keyof Globals>> = { "--root": "stateDirectory", "--data": "dataDirectory" };
+
+/** What stands before the command: --root DIR, --data DIR. */
+function readGlobals(given: readonly string[]): { readonly globals: Globals; readonly line: readonly string[] } {
+  const globals: { -readonly [K in keyof Globals]: Globals[K] } = {
+    stateDirectory: undefined,
+    dataDirectory: undefined,
+  };
+  let line = given;
+  for (;;) {
+    const [first = "", second, ...rest] = line;
+    const equals = first.indexOf("=");
+    const member = GLOBALS[equals < 0 ? first : first.slice(0, equals)];
+    if (member === undefined) return { globals, line };
+    const value = equals < 0 ? second : first.slice(equals + 1);
+    if (value === undefined) throw usage(`option '${first} <dir>' argument missing`);
+    globals[member] = value;
+    line = equals < 0 ? rest : line.slice(1);
+  }
 }
 
 /** --version, --help, help [COMMAND], nothing, or what there is not. */
-async function withoutCommand([first, second]: readonly string[], version: string): Promise<number> {
+async function withoutCommand([first, ...more]: readonly string[], version: string): Promise<number> {
   if (first === undefined) {
     await print(process.stderr, await programHelp());
     return EXIT.FAILED;
@@ -132,17 +161,25 @@ async function withoutCommand([first, second]: readonly string[], version: strin
     await print(process.stdout, `${version}\n`);
     return 0;
   }
-  const asked = first === "help" ? second : undefined;
+  const asked = first === "help" ? more[0] : undefined;
   if (asked !== undefined) {
     const about = COMMANDS[asked];
-    if (!about) throw unknownWord("command", asked, Object.keys(COMMANDS));
-    return await tellCommand(asked, about);
+    if (about) return await tellCommand(asked, about);
+    const found = await grouped(more);
+    if (found === "told") return 0;
+    if (found) return await tellCommand(found.name, found.command);
+    throw unknownWord("command", asked, await allNames());
   }
   if (first === "help" || first === "--help" || first === "-h") {
     await print(process.stdout, await programHelp());
     return 0;
   }
-  throw unknownWord(first.startsWith("-") ? "option" : "command", first, Object.keys(COMMANDS));
+  throw unknownWord(first.startsWith("-") ? "option" : "command", first, await allNames());
+}
+
+async function allNames(): Promise<readonly string[]> {
+  const { GROUPS, SHORT_FORMS } = await import("./groups.ts");
+  return [COMMANDS, GROUPS, SHORT_FORMS].flatMap(Object.keys);
 }
 
 async function tellCommand(name: string, { syntax, details }: Command): Promise<number> {
@@ -153,6 +190,12 @@ async function tellCommand(name: string, { syntax, details }: Command): Promise<
 
 async function programHelp(): Promise<string> {
   const [{ programHelp: help }, { PROGRAM_HELP }] = [await import("./usage.ts"), await import("./help.ts")];
-  const summaries = Object.entries(COMMANDS).map(([name, { syntax }]) => [name, syntax.summary] as const);
+  const { GROUPS, SHORT_FORMS } = await import("./groups.ts");
+  const short = Object.entries(SHORT_FORMS).map(([name, words]) => [name, `as \`ct ${words.join(" ")}\``] as const);
+  const summaries = [
+    ...Object.entries(COMMANDS).map(([name, { syntax }]) => [name, syntax.summary] as const),
+    ...Object.entries(GROUPS).map(([name, { summary }]) => [name, summary] as const),
+    ...short,
+  ];
   return help(summaries, PROGRAM_HELP);
 }

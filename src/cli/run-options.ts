@@ -3,7 +3,7 @@ import { LibctError } from "../errors.ts";
 import { hostRoot, image, overlay } from "../fs/index.ts";
 import type { RunOptions, SandboxOptions } from "../host/index.ts";
 import { absolutePath } from "../linux/index.ts";
-import { type ContainerSpec, type Mount, parseSize } from "../spec/index.ts";
+import { type ContainerSpec, type Mount, type Namespace, parseSize } from "../spec/index.ts";
 import { parseCapabilities } from "./capabilities.ts";
 import { hostDevice, parseDevice } from "./device-syntax.ts";
 import { parseEnv } from "./env.ts";
@@ -14,7 +14,6 @@ import { parseBind, parseMount, parseTmpfs } from "./mount-syntax.ts";
 import { parseInteger, parseUlimit, wrong } from "./parse.ts";
 import { pidsOption, resourceOptions } from "./resource-options.ts";
 import { securityOptions } from "./security-options.ts";
-import { networkOptions, plainNetwork } from "./shared-networks.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What the meaning of flags depends on. */
@@ -24,11 +23,18 @@ export interface FlagContext {
   readonly capabilities: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly terminal: Terminal | undefined;
+  readonly network?: NetworkOptions;
+}
+
+/** Interfaces, or whose network it is. */
+export interface NetworkOptions extends Pick<RunOptions, "network" | "nics" | "ports" | "dns" | "hosts"> {
+  readonly joined?: readonly Namespace[];
 }
 
 /** What the words of a command line mean for the API. Looks only at the files that they name. */
-export function runOptions(flags: RunFlags, root: string | undefined, context: FlagContext): RunOptions {
-  const isolation = isolationOptions(flags, context.privileged);
+export function runOptions(flags: RunFlags, { root, image }: RootWords, context: FlagContext): RunOptions {
+  const { network, joined, ...networks } = context.network ?? {};
+  const isolation = isolationOptions(flags, context.privileged, { network, joined });
   const options: RunOptions = {
     ...processOptions(flags, context),
     ...isolation,
@@ -36,18 +42,33 @@ export function runOptions(flags: RunFlags, root: string | undefined, context: F
     ...capabilityOptions(flags, isolation.userNamespace ?? !context.privileged, context),
     ...securityOptions(flags),
     ...healthOptions(flags),
-    ...networkOptions(flags),
   };
   if (flags.sandbox) {
-    if (root !== undefined && root !== "host") throw usage("--sandbox is over the host's root and takes no other ROOT");
+    if (image !== undefined || (root !== undefined && root !== "host"))
+      throw usage("--sandbox is over the host's root and takes no other ROOT");
     for (const [flag, given] of NOT_SANDBOX) if (given(flags)) throw usage(`${flag} and --sandbox exclude each other`);
-    return { ...withoutNetwork(options), sandbox: sandboxOptions(flags) };
+    return { ...withoutNetwork(options), sandbox: sandboxOptions(flags, network) };
   }
   for (const [flag, given] of ONLY_SANDBOX) if (given(flags)) throw usage(`${flag} is for the sandbox: add --sandbox`);
-  return { ...options, root: rootOption(flags, root), ...resourceOptions(flags) };
+  const withNics = { ...options, ...networks };
+  if (image === undefined) {
+    for (const [flag, given] of ONLY_IMAGE) if (given(flags)) throw usage(`${flag} is for images`);
+    return { ...withNics, root: rootOption(flags, root), ...resourceOptions(flags) };
+  }
+  for (const [flag, given] of NOT_IMAGE) if (given(flags)) throw usage(`${flag} and an image exclude each other`);
+  return { ...withNics, ...resourceOptions(flags) };
+}
+
+/** What stands before the command: one of them, or nothing. */
+export interface RootWords {
+  readonly root?: string | undefined;
+  readonly image?: string | undefined;
 }
 
 const usage = (message: string) => new LibctError("ERR_CT_USAGE", message);
+
+/** As the store has it. */
+const isVolumeName = (name: string): boolean => /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,254}$/.test(name);
 
 type Flag = readonly [flag: string, given: (flags: RunFlags) => boolean];
 
@@ -55,6 +76,10 @@ type Flag = readonly [flag: string, given: (flags: RunFlags) => boolean];
 const NOT_SANDBOX: readonly Flag[] = [
   ["--lower", ({ lower }) => lower.length > 0],
   ["--upper", ({ upper }) => upper !== undefined],
+  ["--nic", ({ nic }) => nic.length > 0],
+  ["--publish", ({ publish }) => publish.length > 0],
+  ["--dns", ({ dns, dnsSearch, dnsOption }) => dns.length + dnsSearch.length + dnsOption.length > 0],
+  ["--add-host", ({ addHost }) => addHost.length > 0],
   ["--memory-swap", ({ memorySwap }) => memorySwap !== undefined],
   ["--memory-reservation", ({ memoryReservation }) => memoryReservation !== undefined],
   ["--cpus", ({ cpus }) => cpus !== undefined],
@@ -68,10 +93,6 @@ const NOT_SANDBOX: readonly Flag[] = [
   ["--device-write-bps", ({ deviceWriteBps }) => deviceWriteBps.length > 0],
   ["--device-read-iops", ({ deviceReadIops }) => deviceReadIops.length > 0],
   ["--device-write-iops", ({ deviceWriteIops }) => deviceWriteIops.length > 0],
-  ["--network", ({ network }) => network.some((one) => one !== "none" && one !== "host")],
-  ["--publish", ({ publish }) => publish.length > 0],
-  ["--dns", ({ dns, dnsSearch, dnsOption }) => dns.length + dnsSearch.length + dnsOption.length > 0],
-  ["--add-host", ({ addHost }) => addHost.length > 0],
   ["--cgroup-parent", ({ cgroupParent }) => cgroupParent !== undefined],
   ["--cgroup-driver", ({ cgroupDriver }) => cgroupDriver !== undefined],
 ];
@@ -83,6 +104,17 @@ const ONLY_SANDBOX: readonly Flag[] = [
   ["--allow-net", ({ allowNet }) => allowNet ?? false],
   ["--allow-env", ({ allowEnv }) => allowEnv.length > 0],
   ["--isolation", ({ isolation }) => isolation !== undefined],
+];
+
+const ONLY_IMAGE: readonly Flag[] = [
+  ["--entrypoint", ({ entrypoint }) => entrypoint !== undefined],
+  ["--pull", ({ pull }) => pull !== undefined],
+  ["--platform", ({ platform }) => platform !== undefined],
+];
+
+const NOT_IMAGE: readonly Flag[] = [
+  ["--lower", ({ lower }) => lower.length > 0],
+  ["--upper", ({ upper }) => upper !== undefined],
 ];
 
 /** A sandbox's network is its own option. */
@@ -138,7 +170,10 @@ function mountOptions(flags: RunFlags): RunOptions {
   const mounts = [
     ...flags.bind.map((word) => withSource("--bind", word, parseBind(word, absolutePath))),
     ...flags.tmpfs.map(parseTmpfs),
-    ...flags.mount.map((word) => withSource("--mount", word, parseMount(word, absolutePath))),
+    ...flags.mount.map((word) => {
+      const mount = parseMount(word, absolutePath);
+      return mount.type === "volume" ? mount : withSource("--mount", word, mount);
+    }),
     ...given.flatMap((one) => ("mount" in one ? [one.mount] : [])),
   ];
   const devices = given.flatMap((one) => ("device" in one ? [one.device] : []));
@@ -147,6 +182,7 @@ function mountOptions(flags: RunFlags): RunOptions {
 
 /** Unlike docker, which makes a directory of a mistyped name. */
 function withSource(flag: string, word: string, mount: Mount): Mount {
+  if (mount.type === "volume") return withoutDoubt(flag, word, mount);
   if (mount.type !== "bind" || mount.source === undefined) return mount;
   try {
     statSync(mount.source);
@@ -159,6 +195,18 @@ function withSource(flag: string, word: string, mount: Mount): Mount {
   }
 }
 
+/** A file of the same name was most likely meant by who does not know volumes. */
+function withoutDoubt(flag: string, word: string, mount: Mount): Mount {
+  const { source = "" } = mount;
+  if (isVolumeName(source) && !statSync(source, { throwIfNoEntry: false })) return mount;
+  const said = isVolumeName(source)
+    ? "is a volume's name, and there is a file or directory of that name here"
+    : "is no name of a volume";
+  throw new LibctError("ERR_CT_USAGE", `${flag} ${JSON.stringify(word)}: ${JSON.stringify(source)} ${said}`, {
+    hint: `./${source} is a path; --mount type=volume,source=NAME,... is always a volume`,
+  });
+}
+
 function capabilityOptions(flags: RunFlags, userNamespace: boolean, { capabilities }: FlagContext): RunOptions {
   if (flags.capAdd.length === 0 && flags.capDrop.length === 0) return {};
   // A new user namespace's first process has all that there are (user_namespaces(7)).
@@ -166,13 +214,13 @@ function capabilityOptions(flags: RunFlags, userNamespace: boolean, { capabiliti
   return { capabilities: { bounding: set, effective: set, permitted: set } };
 }
 
-function sandboxOptions(flags: RunFlags): SandboxOptions {
+function sandboxOptions(flags: RunFlags, network: RunOptions["network"]): SandboxOptions {
   const pids = pidsOption(flags);
   return {
     ...(flags.workspace === undefined ? {} : { workspace: flags.workspace }),
     allowRead: flags.allowRead,
     allowWrite: flags.allowWrite,
-    network: flags.allowNet ?? plainNetwork(flags) === "host",
+    network: flags.allowNet ?? network === "host",
     allowEnv: flags.allowEnv,
     ...(flags.isolation === undefined ? {} : { isolation: flags.isolation }),
     ...(flags.memory === undefined ? {} : { memory: parseSize(flags.memory, "--memory") }),

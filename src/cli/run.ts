@@ -2,7 +2,7 @@ import { LibctError } from "../errors.ts";
 import type { Executor } from "../executor/index.ts";
 import { type EndReason, Host, limit, type Process, type RunPlan, type RunResult } from "../host/index.ts";
 import type { Invocation } from "./action.ts";
-import { type Globals, withStateDirectory } from "./command.ts";
+import { type Globals, withDirectories } from "./command.ts";
 import type { RunFlags } from "./flags.ts";
 import { drain, print, type Sink, write } from "./output.ts";
 import { parseLimits } from "./parse.ts";
@@ -16,7 +16,7 @@ export async function run(invocation: Invocation, executor: Executor, globals: G
   if (flags.detach) return (await import("./containers/detach.ts")).detach(invocation, executor, globals, false);
   refuseLifetime(flags);
   // It ends with ct, which does not wait for that: all that the container was is gone when its end is told.
-  const host = await Host.open({ started: executor, ...withStateDirectory(globals) });
+  const host = await Host.open({ started: executor, ...withDirectories(globals) });
   await requireTerminal(flags);
   const { timeout, maxOutput } = parseLimits(flags);
   const fds = flags.preserveFds ? (await import("./preserve-fds.ts")).preservedFds(flags.preserveFds) : {};

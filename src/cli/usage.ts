@@ -14,10 +14,15 @@ export function commandHelp(name: string, { summary, usage, flags, words = [] }:
   return `Usage: ct ${name} ${usage}\n\n${summary}\n\n${sections(parts)}${details}\n`;
 }
 
+/** The help of a word that has commands of its own. */
+export const groupHelp = (group: string, commands: readonly Row[]): string =>
+  `Usage: ct ${group} COMMAND\n\n${sections([["Commands:", commands]])}\n"ct help ${group} COMMAND" tells more.\n`;
+
 /** The help of `ct` itself. */
 export function programHelp(commands: readonly Row[], details: string): string {
   const options = [
     ["--root <dir>", "where containers are written down; stands before the command"],
+    ["--data <dir>", "where images and volumes are kept; stands before the command"],
     ["-V, --version", "output the version number"],
     ["-h, --help", "display help for command"],
   ] as const;

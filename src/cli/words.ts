@@ -3,13 +3,17 @@ import { LibctError } from "../errors.ts";
 
 /** What the words after the flags say. */
 export interface Words {
+  /** "host", a directory, or a file with a filesystem. */
   readonly root: string | undefined;
+  /** In place of it. */
+  readonly image?: string;
+  /** Of an image it may be empty: then the image says what it is. */
   readonly command: readonly string[];
 }
 
 /**
- * Splits what stands after the flags into ROOT and COMMAND. With "--" it is clear: what stands before it is the root. Without it the first word must look
- * like a root; a command alone is not guessed, since it would change its meaning with a directory of that name.
+ * Splits what stands after the flags into ROOT or IMAGE, and COMMAND. With "--" it is clear: what stands before it is the root, if it is a path or there, else an
+ * image. Without it the first word must look like one of them; a command alone is not guessed, since it would change its meaning with a directory of that name.
  */
 export function splitWords(words: readonly string[], afterDashes: readonly string[] | undefined): Words {
   if (afterDashes === undefined) return splitWithoutDashes(words);
@@ -18,6 +22,7 @@ export function splitWords(words: readonly string[], afterDashes: readonly strin
     const right = `ct run ${shellWords([root ?? "", "--", ...more, "--", ...afterDashes])}`;
     throw usage(`only ROOT may stand before "--", but ${JSON.stringify(more[0])} does too`, `perhaps \`${right}\``);
   }
+  if (root !== undefined && !isRoot(root)) return { root: undefined, image: root, command: afterDashes };
   return { root, command: requireCommand(root, afterDashes) };
 }
 
@@ -27,6 +32,7 @@ function splitWithoutDashes(words: readonly string[]): Words {
   const right = `ct run -- ${shellWords(words)}`;
   if (isProgram(first)) throw usage(`${JSON.stringify(first)} is a program, and no ROOT`, `\`${right}\``);
   if (!looksLikeRoot(first)) {
+    if (namesImage(first, rest)) return { root: undefined, image: first, command: rest };
     throw usage(
       `${JSON.stringify(first)} is no ROOT: neither "host" nor a directory`,
       `to run it as the command: \`${right}\``,
@@ -41,6 +47,19 @@ export const namesImport = (word: string): boolean => /^(?:lxc|openvz|nspawn|bun
 const ROOT = /^(?:host$|\/|\.\.?(?:\/|$))/;
 
 const looksLikeRoot = (word: string) => ROOT.test(word) || namesImport(word) || (statOf(word)?.isDirectory() ?? false);
+
+const isRoot = (word: string): boolean => isPath(word) || namesImport(word) || statOf(word) !== undefined;
+
+/** Whether a word can be nothing but a root: its meaning does not change with what is there. */
+export const isPath = (word: string): boolean => ROOT.test(word);
+
+/** What has a slash, a tag or a digest, and is no file; or a word that stands alone, and is no program. */
+function namesImage(word: string, rest: readonly string[]): boolean {
+  if (statOf(word) !== undefined) return false;
+  if (/[/:@]/.test(word)) return true;
+  const found = (process.env.PATH ?? "").split(":").some((directory) => statOf(`${directory}/${word}`) !== undefined);
+  return rest.length === 0 && !found;
+}
 
 function isProgram(word: string): boolean {
   if (!word.includes("/") || !statOf(word)?.isFile()) return false;

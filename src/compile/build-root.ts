@@ -71,6 +71,9 @@ const ROOT_STEPS: {
   symlink(_c, block, step) {
     block.sys("symlinkat", [block.str(step.target), AT.FDCWD, block.str(step.path)]);
   },
+  chdir(_c, block, step) {
+    block.sys("chdir", [block.str(step.path)]);
+  },
   image(c, block, step) {
     if (c.resolved.created.has("user")) attachMountedImage(c, block, step);
     else mountImage(c, block, step);

@@ -1,10 +1,17 @@
 import { AT, E, SIG_SETMASK } from "../linux/index.ts";
 import type { BlockBuilder, DataRef, Register } from "../program/index.ts";
 import type { ProcessSpec } from "../spec/index.ts";
-import { expectInside, type ProcessContext } from "./context.ts";
+import { expectInside, makeTarget, type ProcessContext } from "./context.ts";
 import type { ResolvedProcess } from "./resolved.ts";
 
 export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** While the root can be written to, and nothing but the container can be reached. */
+export function makeWorkingDirectory(c: ProcessContext): void {
+  const { cwd, makeCwd } = c.resolved.process;
+  if (!c.resolved.root || !makeCwd || cwd === undefined || cwd === "/") return;
+  makeTarget(c.init.at("process.makeCwd"), cwd, "directory");
+}
 
 /**
  * Tries the working directory as who sets the container up: the process's own user need not be able to enter it (runc, finalizeNamespace). Gives what came of it, or

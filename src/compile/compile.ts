@@ -9,7 +9,7 @@ import {
   reportMemoryEvents,
   setDeviceRules,
 } from "./cgroup.ts";
-import { expectCommand } from "./command.ts";
+import { expectCommand, makeWorkingDirectory } from "./command.ts";
 import { bindConsole } from "./console.ts";
 import { type Context, closeLent, NOTICE } from "./context.ts";
 import { captureDevices, makeDevices } from "./devices.ts";
@@ -188,6 +188,7 @@ function writeInit(c: Context, pipes: Pipes): void {
   const hostRoot = openHostRoot(c);
   const roots = enterRoot(c);
   makeMounts(c, sources);
+  makeWorkingDirectory(c);
   makeDevices(c, devices);
   // The two wait for the same socket: in the order in which the monitor does its part.
   awaitNics(c);

@@ -22,7 +22,7 @@ export function compileNetSteps(
     container: program.register(`${kind}_container`),
   });
   const known = { socket: registers("netlink"), namespace: registers("ns"), indexes: new Map() };
-  const worker: NetWorker = { block, proc, ...known, place: "host", opened: new Set() };
+  const worker: NetWorker = { block, proc, ...known, place: "host", opened: new Set(), idOf: (_, id) => id };
   doSteps(worker, all);
   if (waits) {
     block.at(member).notify(1, []);

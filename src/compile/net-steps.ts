@@ -38,6 +38,8 @@ export interface NetWorker extends NetSockets {
   /** The network namespace that it is in. Undefined: it is in the container's, and never leaves it. */
   place: NetPlace;
   readonly opened: Set<NetPlace>;
+  /** What an id of the container is to it. */
+  readonly idOf: (kind: "uid" | "gid", id: number) => number;
 }
 
 /** What is done in order, after everything that is held. */
@@ -150,7 +152,7 @@ function expectAbsent({ block, socket }: NetWorker, { place, name, why }: Step<"
 /** struct ifreq: the flags after the name. */
 const IFREQ_FLAGS = 16;
 
-function makeTun({ block }: NetWorker, { name, kind, uid, gid, multiQueue, why }: Step<"tun">): void {
+function makeTun({ block, idOf }: NetWorker, { name, kind, uid, gid, multiQueue, why }: Step<"tun">): void {
   const flags = (kind === "tun" ? TUN.IFF_TUN : TUN.IFF_TAP) | TUN.IFF_NO_PI | (multiQueue ? TUN.IFF_MULTI_QUEUE : 0);
   const request = new Uint8Array(40);
   request.set(new TextEncoder().encode(name));
@@ -158,8 +160,8 @@ function makeTun({ block }: NetWorker, { name, kind, uid, gid, multiQueue, why }
   const path = block.str("/dev/net/tun");
   const file = block.sysResult("file", "openat", [AT.FDCWD, path, O.RDWR | O.CLOEXEC, 0], { why });
   block.sys("ioctl", [file, TUN.SETIFF, block.memory.bytes(request)], { why });
-  if (uid !== undefined) block.sys("ioctl", [file, TUN.SETOWNER, uid], { why });
-  if (gid !== undefined) block.sys("ioctl", [file, TUN.SETGROUP, gid], { why });
+  if (uid !== undefined) block.sys("ioctl", [file, TUN.SETOWNER, idOf("uid", uid)], { why });
+  if (gid !== undefined) block.sys("ioctl", [file, TUN.SETGROUP, idOf("gid", gid)], { why });
   block.sys("ioctl", [file, TUN.SETPERSIST, 1], { why });
   block.sys("close", [file]);
 }

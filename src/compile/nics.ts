@@ -98,8 +98,20 @@ function workerOf(c: Context, block: Context["monitor"], place: NetPlace): NetWo
     container: program.register(`${kind}_container`),
   });
   const known = { socket: register("netlink"), namespace: register("ns") };
-  return { block, ...known, indexes: new Map(), proc: c.proc, place, opened: new Set() };
+  // Init is in the container's user namespace, in whose terms it speaks of ids.
+  const idOf = (kind: "uid" | "gid", id: number) => (block === c.init ? id : onHost(c, kind, id));
+  return { block, ...known, indexes: new Map(), proc: c.proc, place, opened: new Set(), idOf };
 }
+
+function onHost(c: Context, kind: "uid" | "gid", id: number): number {
+  const map = c.resolved.idMaps?.[kind];
+  if (!map) return id;
+  const range = map.find(({ containerID, size }) => id >= containerID && id < containerID + size);
+  return range ? range.hostID + id - range.containerID : NO_ID;
+}
+
+/** (uid_t)-1 is nobody's. */
+const NO_ID = 0xffff_ffff;
 
 /** The descriptor keeps the namespace, whatever becomes of init; if that has ended, it has said why. */
 function openNamespace(c: Context, worker: NetWorker, pid: Register, ended: Label): void {

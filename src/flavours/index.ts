@@ -1,5 +1,4 @@
 export { capabilityNames, setsOf, withoutCapabilities } from "./capabilities.ts";
 export type { DeviceNode, ImportContext, Imported, Note } from "./imported.ts";
-export { type Nic, type NicRoute, NO_NETWORK } from "./nic.ts";
 export { type Entry, type Settings, settingsOf } from "./settings.ts";
 export { splitWords } from "./words.ts";

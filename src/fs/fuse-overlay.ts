@@ -17,18 +17,30 @@ export function fuseOverlay(options: OverlayOptions): RootDriver {
         options.upper === undefined ? `${context.scratch}/upper` : requireDirectory(options.upper, "root.upper");
       const work = workDirectory(options) ?? `${context.scratch}/work`;
       const root = `${context.scratch}/root`;
-      const layers = `lowerdir=${lower.map(escapeOption).join(":")},upperdir=${escapeOption(upper)},workdir=${escapeOption(work)}`;
       const steps: RootStep[] = [
         ...scratchSteps(context, options.size),
         { do: "mkdir", path: root, mode: 0o755 },
         { do: "mkdir", path: upper, mode: 0o755 },
         { do: "mkdir", path: work, mode: 0o755 },
-        { do: "helper", args: [program, "-o", layers, root] },
+        ...fuseOverlaySteps(lower, upper, work, root, program),
       ];
       return { path: root, steps, ...emptiedWork(options) };
     },
     release: () => releaseWork(options),
   };
+}
+
+/** The directories are there. */
+export function fuseOverlaySteps(
+  lower: readonly string[],
+  upper: string,
+  work: string,
+  target: string,
+  program = requireProgram("fuse-overlayfs"),
+): readonly RootStep[] {
+  const layers = lower.map(escapeOption).join(":");
+  const options = `lowerdir=${layers},upperdir=${escapeOption(upper)},workdir=${escapeOption(work)}`;
+  return [{ do: "helper", args: [program, "-o", options, target] }];
 }
 
 /** fuse-overlayfs(1) takes every colon for the end of a layer. */
@@ -42,7 +54,7 @@ function requireLayer(path: string, member: string): string {
   });
 }
 
-function requireFuse(): void {
+export function requireFuse(): void {
   try {
     accessSync("/dev/fuse", constants.R_OK | constants.W_OK);
   } catch (cause) {

@@ -3,6 +3,7 @@ export { findProgram } from "./find-program.ts";
 export { fuseOverlay } from "./fuse-overlay.ts";
 export { type HostRootOptions, hostRoot } from "./host-root.ts";
 export { type ImageOptions, image } from "./image.ts";
+export { type Layered, planLayered } from "./layered.ts";
 export { mountTree } from "./mount-tree.ts";
 export { type MountInfo, parseMountInfo, readMountInfo } from "./mountinfo.ts";
 export { escapeOption, type OverlayOptions, overlay, removeWork } from "./overlay.ts";

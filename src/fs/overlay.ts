@@ -98,7 +98,6 @@ export function memoryOverlay(
   ];
 }
 
-/** Without user extended attributes an overlay in a user namespace could not delete (overlayfs.rst, "userxattr"). */
 export function overlayMount(
   context: RootContext,
   lower: readonly string[],
@@ -106,13 +105,18 @@ export function overlayMount(
   work: string,
   target: string,
 ): RootStep {
+  return { do: "mount", source: "overlay", target, type: "overlay", data: overlayOptions(context, lower, upper, work) };
+}
+
+/** Without user extended attributes an overlay in a user namespace could not delete (overlayfs.rst, "userxattr"). */
+export function overlayOptions(context: RootContext, lower: readonly string[], upper: string, work: string): string {
   const options = [
     `lowerdir=${lower.map(escapeLayer).join(":")}`,
     `upperdir=${escapeOption(upper)}`,
     `workdir=${escapeOption(work)}`,
   ];
   if (context.userNamespace) options.push("userxattr");
-  return { do: "mount", source: "overlay", target, type: "overlay", data: options.join(",") };
+  return options.join(",");
 }
 
 /** Commas end an option and colons a layer, unless a backslash stands before them. */

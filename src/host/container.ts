@@ -93,23 +93,23 @@ export class Container extends ContainerControls {
   }
 
   /**
-   * Makes the container and executes the command in it. Resolves when the command is executed; rejects with a LibctError when anything failed,
+   * Makes the container and executes the command in it, without one that of its specification or image. Resolves when the command is executed; rejects with a LibctError when anything failed,
    * and then nothing is left of it.
    */
-  start(command: Command, options: StartOptions = {}): Promise<Process> {
+  start(command?: Command, options: StartOptions = {}): Promise<Process> {
     if (this.spec.lifetime === "orphan") throw onlyPrepared();
     return this.#begin(command, options, false);
   }
 
   /** As `start`, but the command is not executed before `release()`, by this process or another one: until then it is "created" (OCI runtime-spec). */
-  prepare(command: Command, options: StartOptions = {}): Promise<Process> {
+  prepare(command?: Command, options: StartOptions = {}): Promise<Process> {
     if (!isRecorded(this.spec)) {
       throw new LibctError("ERR_CT_STATE", "a container that waits to be started needs a name, by which it is found");
     }
     return this.#begin(command, options, true);
   }
 
-  async #begin(command: Command, options: StartOptions, held: boolean): Promise<Process> {
+  async #begin(command: Command | undefined, options: StartOptions, held: boolean): Promise<Process> {
     if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
     if (this.#starting || this.#launch || this.#recorded) {
       throw new LibctError("ERR_CT_STATE", `container ${this.name} is already there`);
@@ -124,13 +124,17 @@ export class Container extends ContainerControls {
 
   /** The program that `start` would run: every system call in order, each with the spec member it comes from. */
   async explain(
-    command: Command,
+    command?: Command,
     options: { readonly kernel?: string | undefined } & StartOptions = {},
   ): Promise<Listing> {
     const { planStart } = await import("./plan-start.ts");
     const resolved = await planStart(this.#planned(command, options, false), options.kernel);
     const { explainProgram } = await import("../explain/index.ts");
-    return explainProgram((await this.host.compile(resolved)).program);
+    const listing = explainProgram((await this.host.compile(resolved)).program);
+    // The root's driver has got ready for a container that is not made.
+    const { root } = this.spec;
+    if (typeof root === "object") await root.release?.();
+    return listing;
   }
 
   status(): StatusReport {
@@ -271,13 +275,13 @@ export class Container extends ContainerControls {
   }
 
   /** Who joins a network may find that somebody else was quicker to take an address. */
-  async #start(command: Command, options: StartOptions, held: boolean): Promise<Process> {
+  async #start(command: Command | undefined, options: StartOptions, held: boolean): Promise<Process> {
     if (!this.spec.nics) return await this.#attempt(command, options, held);
     const { startInNetworks } = await import("./start-in-networks.ts");
     return await startInNetworks(this.host, this.spec, (tried) => this.#attempt(command, options, held, tried));
   }
 
-  async #attempt(command: Command, options: StartOptions, held: boolean, tried?: Tried): Promise<Process> {
+  async #attempt(command: Command | undefined, options: StartOptions, held: boolean, tried?: Tried): Promise<Process> {
     throwIfAborted(options.signal);
     const recorded = isRecorded(this.spec) ? await recordedBy(this.host, this.#name) : undefined;
     const launch = await this.#prepare({ ...this.#planned(command, options, held), tried });
@@ -351,7 +355,7 @@ export class Container extends ContainerControls {
     }
   }
 
-  #planned(command: Command, options: StartOptions, held: boolean): PlannedStart {
+  #planned(command: Command | undefined, options: StartOptions, held: boolean): PlannedStart {
     const { host, name, spec } = this;
     return { host, name, spec, command, options, held };
   }

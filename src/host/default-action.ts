@@ -5,9 +5,10 @@ import { signalNumber } from "../linux/index.ts";
  * Whether a signal would end a process if it were not the first of its pid namespace. The kernel keeps those from such a process that it has no handler for
  * (pid_namespaces(7)), and then a command that nobody wrote as an init could not be interrupted.
  */
-export function endsBy(pid: number, signal: NodeJS.Signals): boolean {
+export function endsBy(pid: number, signal: NodeJS.Signals | number): boolean {
+  const number = typeof signal === "number" ? signal : (signalNumber(signal) ?? 0);
   try {
-    return hasDefaultAction(readFileSync(`/proc/${pid}/status`, "utf8"), signalNumber(signal) ?? 0);
+    return hasDefaultAction(readFileSync(`/proc/${pid}/status`, "utf8"), number);
   } catch {
     return false; // It has ended, or may not be looked at.
   }

@@ -10,7 +10,11 @@ import { type Caller, readCaller } from "./caller.ts";
 import { Container } from "./container.ts";
 import type { ContainerHost } from "./container-host.ts";
 import type { ContainerStats, ContainerStatsPart } from "./container-stats.ts";
+import { dataDirectory } from "./data-directory.ts";
 import type { HostFeatures } from "./doctor.ts";
+import type { ImagesContext } from "./images/context.ts";
+import { Images } from "./images/images.ts";
+import type { ImageOptions } from "./images/use.ts";
 import type { ImportOptions } from "./import.ts";
 import type { ImportSource } from "./import-source.ts";
 import type { ContainerListing } from "./inspect.ts";
@@ -24,14 +28,23 @@ import type { Surroundings } from "./resolve.ts";
 import type { RunResult } from "./run.ts";
 import type { RunOptions } from "./run-options.ts";
 import { scratchDirectory } from "./scratch.ts";
+import { Volumes } from "./volumes/volumes.ts";
 
 export interface HostOptions {
   /** The executor to use instead of the one that comes with the package. */
   readonly executor?: string;
   /** Where containers that others can find are written down. Default: /run/libct for root, else $XDG_RUNTIME_DIR/libct */
   readonly stateDirectory?: string;
+  /** Where images and volumes are kept. Default: /var/lib/libct for root, else $XDG_DATA_HOME/libct (~/.local/share/libct) */
+  readonly dataDirectory?: string;
   /** @internal One that was started already. */
   readonly started?: Executor;
+}
+
+/** A container's specification, or what differs in it from what an image says. */
+export interface CreateOptions extends ContainerSpec {
+  /** Its root, command, environment and the like are the image's; it is fetched when it is not here. */
+  readonly image?: string | ImageOptions;
 }
 
 /**
@@ -46,6 +59,9 @@ export class Host {
   readonly #containers = new Map<string, Container>();
   readonly #caller: Caller;
   readonly #stateDirectory: string | undefined;
+  readonly #dataDirectory: string | undefined;
+  #images: Images | undefined;
+  #volumes: Volumes | undefined;
   readonly #executorPath: string | undefined;
   #passing: PassingExecutors | undefined;
   readonly #executor: Executor;
@@ -58,6 +74,7 @@ export class Host {
     this.#executor = executor;
     this.#caller = caller;
     this.#stateDirectory = options.stateDirectory;
+    this.#dataDirectory = options.dataDirectory;
     this.#executorPath = options.executor;
   }
 
@@ -80,14 +97,36 @@ export class Host {
     return [...this.#containers.values()];
   }
 
+  /** The images that are kept here, and those that can be fetched. */
+  get images(): Images {
+    this.#images ??= new Images(this.#imagesContext());
+    return this.#images;
+  }
+
+  /** Directories with names that stay when containers go. */
+  get volumes(): Volumes {
+    this.#volumes ??= new Volumes(this.#imagesContext());
+    return this.#volumes;
+  }
+
+  #imagesContext(): ImagesContext {
+    const runner = this.#zygote;
+    return {
+      store: { directory: dataDirectory(this.#caller.uid, this.#dataDirectory), runner },
+      caller: this.#caller,
+      worker: async () => (await import("./images/worker.ts")).makeWorker(),
+      records: () => this.#records(),
+    };
+  }
+
   /** The process id of the executor. */
   get executorPid(): number {
     return this.#zygote.pid;
   }
 
   /** Checks a specification and gives a Container for it. Nothing is made on the machine yet. */
-  async create(spec: ContainerSpec): Promise<Container> {
-    const valid = (await this.#planning()).validate(spec);
+  async create(given: CreateOptions): Promise<Container> {
+    const valid = (await this.#planning()).validate(await this.#ofImage(given));
     const name = valid.name ?? randomName();
     if (this.#containers.has(name)) {
       throw new LibctError("ERR_CT_NAME_IN_USE", `there is a container named ${name} already`, { member: "name" });
@@ -101,6 +140,14 @@ export class Host {
     const container = new Container(this.#forContainers(), name, valid);
     this.#containers.set(name, container);
     return container;
+  }
+
+  async #ofImage({ image, ...spec }: CreateOptions): Promise<ContainerSpec> {
+    const named = spec.mounts?.some(({ type }) => type === "volume") ?? false;
+    if (image === undefined && !named) return spec;
+    const { specOfImage, withVolumes } = await import("./images/spec.ts");
+    const whole = image === undefined ? spec : await specOfImage(this.images, image, spec);
+    return named ? await withVolumes(this.#imagesContext(), whole) : whole;
   }
 
   /**
@@ -214,10 +261,15 @@ export class Host {
     };
   }
 
-  /** Runs a command in a throw-away container, by default over the machine's own root, and gives its output. */
+  /**
+   * Runs a command in a throw-away container, by default over the machine's own root, and gives its output. With an image no words are its own command.
+   *
+   * @example
+   * const { stdout } = await host.run(["cat", "/etc/os-release"], { image: "alpine" });
+   */
   async run(args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
     const { runCommand } = await import("./run.ts");
-    return await runCommand(this, this.#caller, args, options);
+    return await runCommand(this, args, options);
   }
 
   /** What this kernel and this user can do, and what is missing for the rest. */

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { compileNetSteps } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
-import { hostArch } from "../executor/index.ts";
+import { hostArch, lock } from "../executor/index.ts";
 import { deleteLink, E } from "../linux/index.ts";
 import {
   blockingChains,
@@ -100,7 +100,6 @@ export async function makeDefaultNetwork(known: Known): Promise<void> {
 
 /** One after the other, so that two networks never get the same subnet. */
 async function createNetwork(options: NetworkOptions, { places, runner }: Opened) {
-  const { lock } = await import("../records/index.ts");
   makeDirectory(places.networks);
   const network = await lock(runner, `${places.networks}/.lock`, async () => {
     const planned = planNetwork(options, readTaken(places.networks), Math.random);

@@ -43,12 +43,7 @@ const typeOf = (one: NamespaceType | Namespace) => (typeof one === "string" ? on
 /** "none": no network but loopback. "host": that of the host. Otherwise what the configuration says. */
 function withNetwork(spec: ContainerSpec, network: "none" | "host" | undefined): ContainerSpec {
   if (network === undefined) return spec;
-  const { netDevices: _, ...rest } = withoutNics(spec);
+  const { netDevices: _, nics: __, ...rest } = spec;
   const namespaces = (spec.namespaces ?? []).filter((one) => typeOf(one) !== "network");
   return { ...rest, namespaces: network === "none" ? [...namespaces, "network"] : namespaces };
-}
-
-function withoutNics(spec: ContainerSpec & { readonly nics?: unknown }): ContainerSpec {
-  const { nics: _, ...rest } = spec;
-  return rest;
 }

@@ -12,7 +12,8 @@ export interface PlannedStart {
   readonly host: ContainerHost;
   readonly name: string;
   readonly spec: ContainerSpec;
-  readonly command: Command;
+  /** Undefined: that of the specification. */
+  readonly command: Command | undefined;
   readonly options: StartOptions;
   /** Its command waits to be let go. */
   readonly held: boolean;
@@ -23,7 +24,7 @@ export interface PlannedStart {
 /** What the compiler must know for it; `kernel` is one to pretend, such as "4.19". */
 export async function planStart(start: PlannedStart, kernel?: string): Promise<Resolved> {
   const { host, name, spec, command, options, held, tried } = start;
-  const given = "args" in command ? command : { args: command };
+  const given = command === undefined ? {} : "args" in command ? command : { args: command };
   const process = validateProcess({ ...spec.process, ...given });
   const surroundings = await host.surroundings();
   const features = kernel === undefined ? surroundings.features : kernelFeatures(kernel);

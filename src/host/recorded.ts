@@ -2,7 +2,7 @@ import { closeSync, constants as fsConstants, openSync, readSync, renameSync, wr
 import { letDie } from "../cgroup/index.ts";
 import { HOOKS_DONE, RECORD_FILE } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
-import type { Zygote } from "../executor/index.ts";
+import { lock, type Zygote } from "../executor/index.ts";
 import { AT, O, pause, SIG, TIOC, u16s } from "../linux/index.ts";
 import {
   type FoundRecord,
@@ -10,7 +10,6 @@ import {
   isRunning,
   type LogEntry,
   type LogOptions,
-  lock,
   onProcess,
   type ProcessIdentity,
   type RecordStore,
@@ -35,8 +34,8 @@ import { numberOf } from "./signal-number.ts";
 import { clearWork } from "./work-directory.ts";
 
 export interface StopOptions {
-  /** What asks it to end. Default: SIGTERM */
-  readonly signal?: NodeJS.Signals;
+  /** What asks it to end. Default: its specification's `stopSignal`, else SIGTERM */
+  readonly signal?: NodeJS.Signals | number;
   /** Seconds until it is killed. Default: 10 */
   readonly timeout?: number;
 }
@@ -130,8 +129,9 @@ export class Recorded {
   }
 
   /** Asks it to end, kills it when it does not, and waits for that. No restart follows. */
-  async stop({ signal = "SIGTERM", timeout = 10 }: StopOptions = {}): Promise<void> {
+  async stop({ signal: given, timeout = 10 }: StopOptions = {}): Promise<void> {
     const found = this.read();
+    const signal = given ?? found.record.spec.stopSignal ?? "SIGTERM";
     const { status, restarting } = statusOf(found);
     if (status === "stopped" && !found.monitored) return;
     writeFileSync(`${found.directory}/${RECORD_FILE.STOP}`, "", { mode: 0o600 });
@@ -142,7 +142,11 @@ export class Recorded {
     await whenEnded(this.#zygote, state.monitor);
   }
 
-  async #end({ state, record: { cgroup } }: FoundRecord, signal: NodeJS.Signals, timeout: number): Promise<void> {
+  async #end(
+    { state, record: { cgroup } }: FoundRecord,
+    signal: NodeJS.Signals | number,
+    timeout: number,
+  ): Promise<void> {
     if (!state) return;
     // Nobody wrote it as an init: it would not notice, and the time would pass for nothing.
     const first = endsBy(state.init.pid, signal) ? "SIGKILL" : signal;

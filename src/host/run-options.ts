@@ -1,4 +1,5 @@
 import type { ContainerSpec, Mount, ProcessSpec } from "../spec/index.ts";
+import type { ImageOptions } from "./images/use.ts";
 import type { SandboxOptions } from "./sandbox-options.ts";
 
 /** What a throw-away container differs in from the standard one. Mounts and devices are added; everything else replaces. */
@@ -7,6 +8,8 @@ export interface RunOptions extends Omit<ContainerSpec, "process">, Partial<Omit
   readonly network?: "none" | "host";
   /** Default: only when the caller could do without no other way, that is, without privileges. */
   readonly userNamespace?: boolean;
+  /** In place of the machine's own root: an image, with its command and environment. It is fetched when it is not here. */
+  readonly image?: string | ImageOptions;
   /** The preset for code that is not trusted. */
   readonly sandbox?: SandboxOptions;
   /** Given to the command's standard input. */
@@ -35,6 +38,7 @@ export function mergeMounts(base: readonly Mount[], added: readonly Mount[]): re
 const PROCESS_MEMBERS = [
   "env",
   "cwd",
+  "makeCwd",
   "user",
   "capabilities",
   "noNewPrivileges",
@@ -54,6 +58,7 @@ const PROCESS_MEMBERS = [
 const RUN_MEMBERS = new Set<string>([
   "network",
   "userNamespace",
+  "image",
   "sandbox",
   "input",
   "timeout",

@@ -1,10 +1,9 @@
 import { invalid, type LibctError } from "../errors.ts";
 import { type ContainerSpec, parseDuration, parseSize } from "../spec/index.ts";
 import { throwIfAborted } from "./abort.ts";
-import type { Caller } from "./caller.ts";
 import type { Container } from "./container.ts";
 import { Collector } from "./output.ts";
-import { planRun } from "./plan-run.ts";
+import { type Planner, planRun } from "./plan-run.ts";
 import type { Process } from "./process.ts";
 import type { RunOptions } from "./run-options.ts";
 import type { StartOptions } from "./start-options.ts";
@@ -24,24 +23,19 @@ export interface RunResult {
 }
 
 /** What a command is run on: a Host. */
-interface Creator {
+interface Creator extends Planner {
   create(spec: ContainerSpec): Promise<Container>;
 }
 
 /** Runs a command in a throw-away container and collects its output. */
-export async function runCommand(
-  host: Creator,
-  caller: Caller,
-  args: readonly string[],
-  options: RunOptions,
-): Promise<RunResult> {
+export async function runCommand(host: Creator, args: readonly string[], options: RunOptions): Promise<RunResult> {
   const begun = performance.now();
   const maxOutput =
     options.maxOutput === undefined ? Number.POSITIVE_INFINITY : parseSize(options.maxOutput, "maxOutput");
   const timeout = options.timeout === undefined ? undefined : parseDuration(options.timeout, "timeout");
   if (timeout !== undefined && timeout > LONGEST) throw invalid("timeout", timeout, "at most 24 days");
   throwIfAborted(options.signal);
-  const plan = await planRun(caller, args, options);
+  const plan = await planRun(host, args, options);
   try {
     await using container = await host.create(plan.spec);
     const start: StartOptions = { stdin: options.input === undefined ? "ignore" : "pipe" };

@@ -10,6 +10,12 @@ const entries = (file: string) => file.split("\n").map((line) => line.split(":")
  * searched for the name. Returns what the program waits for: uid, gid, number of groups, nothing, groups.
  */
 export function lookUpUser(user: string, passwd: string, group: string): Uint8Array {
+  const { uid, gid, additionalGids } = findUser(user, passwd, group);
+  return u32s(uid, gid, additionalGids.length, 0, ...additionalGids);
+}
+
+/** As `lookUpUser`, for who can read the files. */
+export function findUser(user: string, passwd: string, group: string): Required<Omit<User, "umask">> {
   const [name = "", groupName] = user.split(":");
   const entry = entries(passwd).find((fields) => fields[0] === name || (/^\d+$/.test(name) && fields[2] === name));
   const uid = entry ? Number(entry[2]) : Number(name);
@@ -17,7 +23,7 @@ export function lookUpUser(user: string, passwd: string, group: string): Uint8Ar
   const gid = groupName === undefined ? Number(entry?.[3] ?? 0) : findGroup(user, groupName, group);
   if (!isId(gid)) throw notFound(user, "group", groupName ?? "", "/etc/group");
   const additional = entry && groupName === undefined ? groupsOf(entry[0] ?? "", gid, group) : [];
-  return u32s(uid, gid, additional.length, 0, ...additional);
+  return { uid, gid, additionalGids: additional };
 }
 
 const isId = (id: number) => Number.isInteger(id) && id >= 0 && id < 4294967295;
@@ -44,10 +50,13 @@ const LONGEST_HOME = 4095;
 
 /** "HOME=..." with a NUL, as the process's environment takes it: what passwd says of that id, or "/" when it says nothing that can be one. */
 export function homeVariable(user: User | string | undefined, passwd: string): Uint8Array {
-  const uid = typeof user === "object" ? user.uid : undefined;
+  return Buffer.from(`HOME=${homeOf(typeof user === "object" ? user.uid : undefined, passwd)}\0`);
+}
+
+export function homeOf(uid: number | undefined, passwd: string): string {
   const home = entries(passwd).find((fields) => fields.length >= 6 && Number(fields[2]) === uid)?.[5] ?? "";
   const usable = home !== "" && !home.includes("\0") && Buffer.byteLength(home) <= LONGEST_HOME;
-  return Buffer.from(`HOME=${usable ? home : "/"}\0`);
+  return usable ? home : "/";
 }
 
 const notFound = (user: string, kind: string, name: string, file: string) =>

@@ -1,8 +1,36 @@
 export { blobContent, bytesContent } from "./blob-content.ts";
+export { type CommandWords, type ImageDefaults, imageDefaults } from "./config.ts";
 export { type CopyOptions, type CopyResult, copyImage } from "./copy.ts";
 export type { BlobEvent, CopyEvent } from "./copy-events.ts";
+export { forgetCredentials, type Kept, keepCredentials } from "./credentials/keep.ts";
+export type { Credentials } from "./credentials/types.ts";
 export { digestOf, isDigest, verifier, verifyBytes } from "./digest.ts";
+export { type Location, parseLocation } from "./location.ts";
+export { login, logout, parseRegistry } from "./login.ts";
 export { readConfig, readDocument } from "./manifest.ts";
+export { openDestination, openSource } from "./open.ts";
 export { formatPlatform, hostPlatform, parsePlatform, runsOn } from "./platform.ts";
 export { familiarName, formatReference, type ImageReference, parseReference } from "./reference.ts";
+export type { RegistryOptions } from "./registry/connect.ts";
+export { type ContainerLayer, listPins, pinLayers, readPin } from "./store/containers.ts";
+export { hexOf, shortDigest } from "./store/digest.ts";
+export { storeSource } from "./store/endpoints.ts";
+export { type Collected, collectGarbage, removeContainer } from "./store/garbage.ts";
+export { adding } from "./store/holding.ts";
+export { type FoundImage, findImage, listImages, requireImage, type StoredImage } from "./store/images.ts";
+export { hasLayer, type LayerWorker, layerSize, layerTree, requireDiffId, unpackLayer } from "./store/layers.ts";
+export { canonicalName, listNames, type NamedImage, readName, removeName, setName } from "./store/names.ts";
+export type { Store } from "./store/place.ts";
+export { type Received, type ReceiveEvent, receiveImage } from "./store/receive.ts";
+export {
+  isEmptyVolume,
+  isVolumeName,
+  listVolumes,
+  makeVolume,
+  noSuchVolume,
+  readVolume,
+  removeVolume,
+  type Volume,
+  volumeData,
+} from "./store/volumes.ts";
 export type * from "./types.ts";

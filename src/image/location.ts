@@ -5,7 +5,8 @@ import { type ImageReference, parseReference } from "./reference.ts";
 export type Location =
   | { readonly transport: "registry"; readonly reference: ImageReference }
   /** An OCI layout, as a directory or an archive of one; `name` is one of those that its index lists. */
-  | { readonly transport: "oci" | "oci-archive"; readonly path: string; readonly name?: string }
+  | { readonly transport: "oci"; readonly path: string; readonly name?: string }
+  | { readonly transport: "oci-archive"; readonly path: string; readonly name?: string }
   /** What `docker save` writes. */
   | { readonly transport: "docker-archive"; readonly path: string; readonly reference?: ImageReference }
   /** A file of which the content tells whether it is an oci-archive or a docker-archive. */

@@ -109,7 +109,11 @@ export function refuseArtifact(manifest: Manifest, from: string): void {
 }
 
 /** Reads an image's config, and checks that it belongs to the manifest. */
-export function readConfig(bytes: Uint8Array, manifest: Manifest, from: string): ImageConfig {
+export function readConfig(
+  bytes: Uint8Array,
+  { layers }: { readonly layers: readonly unknown[] },
+  from: string,
+): ImageConfig {
   const value = readJson(bytes, from, "config");
   const { os, architecture, rootfs } = value;
   if (typeof os !== "string" || typeof architecture !== "string") {
@@ -118,8 +122,8 @@ export function readConfig(bytes: Uint8Array, manifest: Manifest, from: string):
   const ids = isObject(rootfs) ? rootfs.diff_ids : undefined;
   if (!Array.isArray(ids) || !ids.every(isDigest))
     throw malformed(from, "config", "rootfs.diff_ids is no list of digests");
-  if (ids.length !== manifest.layers.length) {
-    throw malformed(from, "config", `it tells of ${ids.length} layers, the manifest of ${manifest.layers.length}`);
+  if (ids.length !== layers.length) {
+    throw malformed(from, "config", `it tells of ${ids.length} layers, the manifest of ${layers.length}`);
   }
   return value as unknown as ImageConfig;
 }

@@ -1,5 +1,6 @@
-import { createLink, deleteLink, E, innerLink, parseMac } from "../linux/index.ts";
+import { createLink, deleteLink, E, innerLink } from "../linux/index.ts";
 import type { NetStep, NetValue, NicContext, NicDriver, NicPeer, NicPlan, VethNic } from "../spec/index.ts";
+import { bornWith } from "./born.ts";
 import { indexOf, namespaceOf, request } from "./request.ts";
 import { giveAddress } from "./settle.ts";
 
@@ -15,7 +16,7 @@ function plan({ name, nic, hostName, restarts }: NicContext, master: string | un
   const outside = peer.name ?? hostName;
   const pair = createLink<NetValue>({
     name: outside,
-    ...settings(peer),
+    ...bornWith(peer),
     ...(peer.mtu === undefined && nic.mtu !== undefined ? { mtu: nic.mtu } : {}),
     up: peer.up ?? true,
     ...(master === undefined ? {} : { master: indexOf(master, "host") }),
@@ -23,7 +24,7 @@ function plan({ name, nic, hostName, restarts }: NicContext, master: string | un
     data: [
       innerLink<NetValue>(VETH_INFO_PEER, {
         name,
-        ...settings(nic),
+        ...bornWith(nic),
         namespace: namespaceOf("container"),
       }),
     ],
@@ -35,15 +36,6 @@ function plan({ name, nic, hostName, restarts }: NicContext, master: string | un
     sees: ["mac", "mtu", "txQueueLength"],
     // The kernel removes pairs some time after their namespace: who takes the same name again must not find the old one.
     ...(restarts || peer.name !== undefined ? { tearDown: [remove(outside)] } : {}),
-  };
-}
-
-function settings({ mac, mtu, txQueueLength }: Pick<NicPeer, "mac" | "mtu" | "txQueueLength">) {
-  const address = mac === undefined ? undefined : parseMac(mac);
-  return {
-    ...(address ? { mac: address } : {}),
-    ...(mtu === undefined ? {} : { mtu }),
-    ...(txQueueLength === undefined ? {} : { txQueueLength }),
   };
 }
 

@@ -1,9 +1,9 @@
 import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { HEALTH_FILE, RECORD_FILE } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
-import type { ProgramRunner } from "../executor/index.ts";
+import { lock, type ProgramRunner } from "../executor/index.ts";
 import { type HealthReport, type HealthStatus, UNCHECKED } from "./health.ts";
-import { lock } from "./lock.ts";
+
 import { Changes } from "./log.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 

@@ -7,7 +7,6 @@ export {
   untilNextCheck,
 } from "./health.ts";
 export { HealthFile, HealthMemory, type HealthNotes } from "./health-file.ts";
-export { lock } from "./lock.ts";
 export { type LogEntry, type LogOptions, readLog } from "./log.ts";
 export { bootId, identify, isRunning, type ProcessIdentity, parseStat } from "./process-identity.ts";
 export { onProcess, signalProcess, whenEnded } from "./process-watch.ts";

@@ -88,7 +88,7 @@ export type NetStep =
       readonly do: "tun";
       readonly name: string;
       readonly kind: "tun" | "tap";
-      /** Ids on the host. */
+      /** Ids in the container. */
       readonly uid?: number;
       readonly gid?: number;
       readonly multiQueue?: boolean;

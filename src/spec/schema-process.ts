@@ -82,6 +82,7 @@ const optional = {
   env: texts((name) => name !== "" && !/[=\0]/.test(name), 'the name of a variable, without "=" and NUL bytes'),
   homeFromPasswd: flag,
   cwd: path,
+  makeCwd: flag,
   user: either(isObject, userIds, userText),
   capabilities,
   noNewPrivileges: flag,

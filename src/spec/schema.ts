@@ -1,3 +1,4 @@
+import { signalNumber } from "../linux/index.ts";
 import type { IntelRdt } from "./intel-rdt.ts";
 import {
   either,
@@ -26,6 +27,9 @@ import { memoryPolicy } from "./schema-scheduling.ts";
 import type { Seccomp } from "./seccomp.ts";
 import type { ContainerSpec, IdMapping, Log, Namespace, NamespaceType, Restart, RootDriver } from "./types.ts";
 import { validateSeccomp } from "./validate-seccomp.ts";
+
+const isSignalNumber = (input: unknown): boolean =>
+  typeof input === "number" && Number.isInteger(input) && input >= 1 && input <= 64;
 
 /** A container's name is part of file names and of cgroup names. These are the ids that runc takes, and so what engines may choose. */
 const name = textThat(
@@ -139,6 +143,10 @@ export const containerSchema = object<ContainerSpec>(
     restart: object<Restart>(
       { policy: oneOf<Restart["policy"]>({ no: true, "on-failure": true, always: true }) },
       { maximumRetryCount: integer(0, 0x7fff_ffff) },
+    ),
+    stopSignal: value<NodeJS.Signals | number>(
+      (input) => (typeof input === "string" ? signalNumber(input) !== undefined : isSignalNumber(input)),
+      'a signal such as "SIGTERM", or a number from 1 to 64',
     ),
     log: object<Log>({}, { maxSize: integer(4096, Number.MAX_SAFE_INTEGER) }),
     healthcheck,

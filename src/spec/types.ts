@@ -119,6 +119,8 @@ export interface ProcessSpec {
   readonly homeFromPasswd?: boolean;
   /** Working directory in the container. Default: "/", or unchanged when the container has no root of its own. */
   readonly cwd?: string;
+  /** Of a container's first process: a working directory that is missing is made, as root's. */
+  readonly makeCwd?: boolean;
   /** Ids, or a name ("www-data", "1000:100", "app:staff") looked up in the container's own passwd and group. */
   readonly user?: User | string;
   /** Default: as inherited. */
@@ -210,6 +212,8 @@ export interface ContainerSpec {
   readonly lifetime?: "app" | "host" | "orphan";
   /** With lifetime "host": whether its monitor starts it again when it has ended. */
   readonly restart?: Restart;
+  /** What asks its first process to end. Default: SIGTERM */
+  readonly stopSignal?: NodeJS.Signals | number;
   /** With lifetime "host": its output is kept. */
   readonly log?: Log;
   /** Whether it does its work. Its Host asks, and of a container with lifetime "host" whoever calls `health`. */
@@ -285,6 +289,8 @@ export type RootStep =
   /** An empty file, as a target for a bind mount. */
   | { readonly do: "file"; readonly path: string }
   | { readonly do: "symlink"; readonly path: string; readonly target: string }
+  /** The paths of the steps that follow may begin here. The last step goes back to "/". */
+  | { readonly do: "chdir"; readonly path: string }
   /** A filesystem in a file, attached to a loop device that goes away with the mount. */
   | {
       readonly do: "image";

@@ -160,6 +160,91 @@ describe.runIf(requires("ip", installed("ip"), "it makes the bridges and looks f
   });
 });
 
+interface Detailed extends Link {
+  readonly linkinfo?: { readonly info_kind: string; readonly info_data?: Readonly<Record<string, unknown>> };
+}
+
+/** What `ip -d -j` says of one interface of a container. */
+const one = (nic: object, setUp = BRIDGE) =>
+  inNetwork<{ link: Detailed; host: string }>(
+    setUp,
+    `const { links } = await lookInto({ nics: { eth0: ${JSON.stringify(nic)} } });
+     return { link: links.find(({ ifname }) => ifname === "eth0"), host: ip("-o link show") };`,
+  );
+
+describe.runIf(requires("ip", installed("ip"), "it looks from outside"))("an interface of its kind", () => {
+  const common = { mac: "02:00:00:00:00:55", mtu: 1300, addresses: ["10.7.0.5/24"] };
+  const PARENT = "ip link add up0 type veth peer name up1; ip link set up0 up; ip link set up1 up";
+
+  it("is a macvlan or a macvtap on one of the host's", async () => {
+    for (const type of ["macvlan", "macvtap"]) {
+      const { link } = await one({ type, link: "up0", mode: "private", ...common }, PARENT);
+      expect(link).toMatchObject({
+        address: common.mac,
+        mtu: 1300,
+        linkinfo: { info_kind: type, info_data: { mode: "private" } },
+      });
+      expect(link.flags).toContain("UP");
+      expect(link.addr_info[0]?.local).toBe("10.7.0.5");
+    }
+  });
+
+  it("is a vxlan that sends from the host", async () => {
+    const nic = { type: "vxlan", id: 42, remote: "239.1.1.1", link: "up0", local: "10.3.0.1", ttl: 3, ...common };
+    const { link } = await one(nic, `${PARENT}; ip addr add 10.3.0.1/24 dev up0`);
+    expect(link).toMatchObject({
+      address: common.mac,
+      linkinfo: {
+        info_kind: "vxlan",
+        info_data: { id: 42, group: "239.1.1.1", local: "10.3.0.1", port: 4789, ttl: 3 },
+      },
+    });
+  });
+
+  it("is a tap or a tun that stays, with its owner", async () => {
+    const tap = await one({ type: "tap", uid: 70007, gid: 70008, ...common });
+    expect(tap.link).toMatchObject({
+      address: common.mac,
+      mtu: 1300,
+      linkinfo: { info_kind: "tun", info_data: { type: "tap", user: 70007, group: 70008, persist: true } },
+    });
+    const tun = await one({ type: "tun", addresses: ["10.7.0.5/24"] });
+    expect(tun.link.linkinfo?.info_data).toMatchObject({ type: "tun", persist: true });
+    expect(tun.host).not.toContain("eth0");
+  });
+
+  it("is a bridge of the container's own", async () => {
+    const { link } = await one({ type: "bridge", ...common });
+    expect(link).toMatchObject({ address: common.mac, linkinfo: { info_kind: "bridge" } });
+  });
+
+  it("that this kernel does not have is an error in its words", async () => {
+    const seen = await inNetwork<readonly Failed[]>(
+      PARENT,
+      `const result = [];
+       for (const nic of [{ type: "ipvlan", link: "up0" }, { type: "vlan", link: "up0", id: 5 }, { type: "dummy" }])
+         result.push(await attempt(() => lookInto({ nics: { eth0: nic } })).then((one) => one.failed ? one : { kind: one.links[1].linkinfo.info_kind }));
+       return result;`,
+    );
+    for (const [index, kind] of ["ipvlan", "vlan", "dummy"].entries()) {
+      const { failed, errno, message } = seen[index] ?? ({} as Failed);
+      if (failed) {
+        expect(errno).toBe("EOPNOTSUPP");
+        expect(message).toContain("Unknown device type");
+      } else expect(seen[index]).toEqual({ kind });
+    }
+  });
+
+  it("on an interface that is not there is an error that says so", async () => {
+    const failed = await inNetwork<Failed>(
+      "",
+      `return await attempt(() => lookInto({ nics: { eth0: { type: "macvlan", link: "none0" } } }));`,
+    );
+    expect(failed).toMatchObject({ code: "ERR_CT_SYSCALL", errno: "ENODEV", member: "nics.eth0" });
+    expect(failed.message).toContain("none0");
+  });
+});
+
 describe.runIf(requires("ip", installed("ip"), "it looks from outside"))("the loopback", () => {
   it("is up with nothing but nics: {}", async () => {
     const links = await inNetwork<readonly Link[]>("", "return (await lookInto({ nics: {} })).links;");

@@ -47,6 +47,14 @@ await container.start("true");
 export { exitCode };
 `;
 
+const dependenciesOf = (directory: string): string[] => {
+  const { dependencies = {} } = JSON.parse(readFileSync(`${directory}/package.json`, "utf8")) as {
+    dependencies?: object;
+  };
+  return Object.keys(dependencies);
+};
+const DEPENDENCIES = dependenciesOf(PROJECT);
+
 let place: string;
 let consumer: string;
 let files: readonly string[];
@@ -68,7 +76,9 @@ beforeAll(() => {
     `${consumer}/package.json`,
     '{ "name": "consumer", "version": "1.0.0", "type": "module", "private": true }',
   );
-  npm(consumer, "install", "--offline", "--install-links", "--silent", `${place}/${packed?.filename}`);
+  // What it depends on comes from here, as there is no network.
+  const parts = DEPENDENCIES.map((name) => `${PROJECT}node_modules/${name}`);
+  npm(consumer, "install", "--offline", "--install-links", "--silent", `${place}/${packed?.filename}`, ...parts);
   writeFileSync(`${consumer}/script.js`, SCRIPT);
   chmodSync(consumer, 0o755);
 }, 120_000);
@@ -109,9 +119,10 @@ describe("the npm package", () => {
     expect(lock).not.toContain('"resolved"');
   });
 
-  it("brings no dependencies", () => {
+  it("brings what package.json names, which brings nothing", () => {
     const installed = readdirSync(`${consumer}/node_modules`).filter((name) => !name.startsWith("."));
-    expect(installed.sort()).toEqual(["libct"]);
+    expect(installed.sort()).toEqual(["libct", ...DEPENDENCIES].sort());
+    for (const name of DEPENDENCIES) expect(dependenciesOf(`${PROJECT}node_modules/${name}`)).toEqual([]);
   });
 
   it.each(RUNTIMES)("runs a container from a script under %s", (_, runtime, uid) => {

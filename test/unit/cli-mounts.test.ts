@@ -93,9 +93,22 @@ describe("--mount", () => {
     ["type=bind,target=/a", "expected a source, as it is a bind mount"],
     ["type=bind,source=,target=/a", "expected a source, as it is a bind mount"],
     ["type=bind,source=/a,target=/a,readonly=maybe", "expected type=TYPE"],
-    ["type=volume,source=data,target=/a", "there are no volumes; hint: use type=bind"],
+    ["type=volume,target=/a", "a source, which is the volume's name"],
     ["type=tmpfs,target=/a,tmpfs-size=big", "--mount tmpfs-size"],
   ])("%s is refused: %s", (word, text) => {
     expect(() => parseMount(word, absolute)).toThrow(text);
+  });
+});
+
+describe("a volume", () => {
+  it("is named where a path has a slash", () => {
+    const volume = (options: readonly string[]) => ({ destination: "/data", source: "db", type: "volume", options });
+    expect(parseBind("db:/data", absolute)).toEqual(volume([]));
+    expect(parseBind("db:/data:ro", absolute)).toEqual(volume(["ro"]));
+    expect(parseBind("./db:/data", absolute).type).toBe("bind");
+    expect(parseBind(".:/data", absolute).type).toBe("bind");
+    expect(parseMount("type=volume,source=db,target=/data,readonly,volume-nocopy", absolute)).toEqual(
+      volume(["ro", "nocopy"]),
+    );
   });
 });

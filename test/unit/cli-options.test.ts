@@ -33,7 +33,9 @@ const flagsOf = (line: string): RunFlags =>
   ).flags;
 
 const options = (line: string, context: Partial<FlagContext> = {}, root?: string): RunOptions =>
-  runOptions(flagsOf(line), root, { ...CONTEXT, ...context });
+  runOptions(flagsOf(line), { root }, { ...CONTEXT, ...(line.includes("--net host") ? SHARED : {}), ...context });
+/** What the words of the network mean is looked up before (cli-network.test.ts). */
+const SHARED = { network: { network: "host" } } as const;
 
 const types = ({ namespaces }: RunOptions) =>
   namespaces?.map((one) => (typeof one === "string" ? one : (one.path ?? one.type)));

@@ -23,7 +23,16 @@ describe("with -- the words", () => {
   it("are ROOT before it and COMMAND after it", () => {
     expect(splitWords(["./rootfs"], ["ls", "-l"])).toEqual({ root: "./rootfs", command: ["ls", "-l"] });
     expect(splitWords([], ["ls", "--", "x"])).toEqual({ root: undefined, command: ["ls", "--", "x"] });
-    expect(splitWords(["no-such-root"], ["ls"])).toEqual({ root: "no-such-root", command: ["ls"] });
+  });
+
+  it("may be an image, which says itself what is executed", () => {
+    for (const image of ["alpine", "no-such-root", "docker.io/library/alpine:3", "sha256:0123"]) {
+      expect(splitWords([image], ["ls"])).toEqual({ image, command: ["ls"] });
+      expect(splitWords([image], [])).toEqual({ image, command: [] });
+    }
+    // What is there is what it is, and what looks like a path is never an image.
+    expect(splitWords(["disk.img"], ["ls"])).toEqual({ root: "disk.img", command: ["ls"] });
+    expect(splitWords(["./alpine"], ["ls"])).toEqual({ root: "./alpine", command: ["ls"] });
   });
 
   it("must hold a command, and one root at most", () => {
@@ -56,6 +65,16 @@ describe("without -- the first word", () => {
     expect(() => splitWords([word, "-c", "a b"], undefined)).toThrow(
       `"${word}" is a program, and no ROOT; hint: \`ct run -- ${word} -c 'a b'\``,
     );
+  });
+
+  it.each(["docker.io/library/alpine", "alpine:3", "localhost:5000/a@sha256:0"])("%s is an image", (image) => {
+    expect(splitWords([image, "ls", "-l"], undefined)).toEqual({ image, command: ["ls", "-l"] });
+    expect(splitWords([image], undefined)).toEqual({ image, command: [] });
+  });
+
+  it("is an image when it stands alone, and is no program", () => {
+    expect(splitWords(["nothing-of-that-name"], undefined)).toEqual({ image: "nothing-of-that-name", command: [] });
+    expect(() => splitWords(["sh"], undefined)).toThrow('"sh" is no ROOT');
   });
 
   it("is not enough", () => {

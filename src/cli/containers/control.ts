@@ -1,7 +1,6 @@
 import { parseDuration } from "../../spec/index.ts";
 import type { Globals } from "../command.ts";
 import { print } from "../output.ts";
-import { wrong } from "../parse.ts";
 import { usage } from "../syntax.ts";
 import { forEach, withHost } from "./with-host.ts";
 
@@ -54,10 +53,9 @@ export interface StopFlags extends KillFlags {
 
 export function stop(named: Named, flags: StopFlags): Promise<number> {
   const timeout = flags.time === undefined ? 10 : parseDuration(flags.time, "--time");
-  const signal = parseSignal(flags.signal ?? "TERM");
-  if (typeof signal === "number") throw wrong("--signal", flags.signal ?? "", "a name such as TERM");
+  const signal = flags.signal === undefined ? {} : { signal: parseSignal(flags.signal) };
   return forEach(each(named, flags), async (container) => {
-    await container.stop({ signal, timeout });
+    await container.stop({ ...signal, timeout });
     return undefined;
   });
 }

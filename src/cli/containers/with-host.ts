@@ -1,11 +1,11 @@
 import { type Container, Host } from "../../host/index.ts";
-import { type Globals, withStateDirectory } from "../command.ts";
+import { type Globals, withDirectories } from "../command.ts";
 import { EXIT, reportError } from "../exit.ts";
 import { print } from "../output.ts";
 import { usage } from "../syntax.ts";
 
 export async function withHost<T>(globals: Globals, use: (host: Host) => Promise<T>): Promise<T> {
-  await using host = await Host.open(withStateDirectory(globals));
+  await using host = await Host.open(withDirectories(globals));
   return await use(host);
 }
 

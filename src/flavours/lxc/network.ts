@@ -1,5 +1,6 @@
 import { invalid } from "../../errors.ts";
-import type { ImportContext, Nic, NicRoute, Settings } from "../index.ts";
+import type { IpvlanNic, MacvlanNic, Nic, NicCommon, NicRoute } from "../../spec/index.ts";
+import type { ImportContext, Settings } from "../index.ts";
 
 /** Undefined: the host's network. */
 export type Network = Readonly<Record<string, Nic>> | undefined;
@@ -31,42 +32,71 @@ interface One {
 }
 
 function network(settings: Settings, index: number, context: ImportContext): One {
-  const key = (member: string) => `lxc.net.${index}.${member}`;
-  const last = (member: string) => settings.last(key(member));
+  const last = (member: string) => settings.last(`lxc.net.${index}.${member}`);
   const type = last("type") ?? "";
   const link = last("link");
-  const shared = common(settings, index, link, context);
-  if (last("flags") !== "up" && type !== "none" && type !== "empty") {
-    settings.change(key("type"), "the interface is brought up, although there is no flags = up");
-  }
+  // "up: activates the interface": without it the interface is only there.
+  const shared = { ...common(settings, index, link, context), ...(last("flags") === "up" ? {} : { up: false }) };
   const name = last("name") ?? (type === "phys" ? link : undefined);
   ignoreRest(settings, index);
   return { type, name, nic: nicOf(settings, index, type, link, shared) };
 }
 
-function nicOf(settings: Settings, index: number, type: string, link: string | undefined, shared: Partial<Nic>) {
+function nicOf(
+  settings: Settings,
+  index: number,
+  type: string,
+  given: string | undefined,
+  shared: NicCommon,
+): Nic | undefined {
   const key = (member: string) => `lxc.net.${index}.${member}`;
-  const master = link === undefined ? {} : { master: link };
+  const last = (member: string) => settings.last(key(member));
+  const link = () => given ?? missing(key("link"));
   switch (type) {
     case "none":
     case "empty":
       return undefined;
-    case "veth":
-      return { type, ...master, ...shared };
+    case "veth": {
+      const pair = last("veth.pair");
+      const peer = pair === undefined ? {} : { peer: { name: pair } };
+      return { type, ...(given === undefined ? {} : { master: given }), ...peer, ...shared };
+    }
     case "macvlan":
-      return { type, ...master, mode: settings.last(key("macvlan.mode")) ?? "private", ...shared };
-    case "ipvlan":
-      return { type, ...master, mode: settings.last(key("ipvlan.mode")) ?? "l3", ...shared };
+      return {
+        type,
+        link: link(),
+        mode: oneOf(key("macvlan.mode"), last("macvlan.mode") ?? "private", MACVLAN),
+        ...shared,
+      };
+    case "ipvlan": {
+      const mode = oneOf(key("ipvlan.mode"), last("ipvlan.mode") ?? "l3", IPVLAN);
+      const isolation = oneOf(key("ipvlan.isolation"), last("ipvlan.isolation") ?? "bridge", ISOLATION);
+      return { type, link: link(), mode, isolation, ...shared };
+    }
     case "vlan":
-      return { type, ...master, id: Number(settings.last(key("vlan.id")) ?? 0), ...shared };
+      return { type, link: link(), id: Number(last("vlan.id") ?? missing(key("vlan.id"))), ...shared };
     case "phys":
-      return { type: "host", ...(link === undefined ? {} : { device: link }), ...shared };
+      return { type: "host", device: link(), ...shared };
     default:
       throw invalid(key("type"), type, "one of veth, macvlan, ipvlan, vlan, phys, empty, none");
   }
 }
 
-function common(settings: Settings, index: number, link: string | undefined, context: ImportContext): Partial<Nic> {
+const MACVLAN = ["bridge", "private", "vepa", "passthru"] as const satisfies readonly MacvlanNic["mode"][];
+const IPVLAN = ["l2", "l3", "l3s"] as const satisfies readonly IpvlanNic["mode"][];
+const ISOLATION = ["bridge", "private", "vepa"] as const satisfies readonly IpvlanNic["isolation"][];
+
+function oneOf<T extends string>(key: string, value: string, known: readonly T[]): T {
+  const found = known.find((one) => one === value);
+  if (found === undefined) throw invalid(key, value, `one of ${known.join(", ")}`);
+  return found;
+}
+
+function missing(key: string): never {
+  throw invalid(key, undefined, "a value, as the type of the network needs it");
+}
+
+function common(settings: Settings, index: number, link: string | undefined, context: ImportContext): NicCommon {
   const key = (member: string) => `lxc.net.${index}.${member}`;
   const [mac, mtu] = [settings.last(key("hwaddr")), settings.last(key("mtu"))];
   const addresses = ([4, 6] as const).flatMap((family) =>
@@ -125,13 +155,11 @@ function filled(mac: string, seed: string): string {
 const IGNORED: Readonly<Record<string, string>> = {
   "script.up": "nothing is executed for an interface; lxc.hook.start-host is",
   "script.down": "nothing is executed for an interface; lxc.hook.post-stop is",
-  "veth.pair": "libct chooses the name of the host's side",
   "veth.mode": "the host's side is a port of a bridge, or of nothing",
   "veth.ipv4.route": "no routes are set on the host",
   "veth.ipv6.route": "no routes are set on the host",
   "veth.vlan.id": "the port gets the bridge's own VLAN",
   "veth.vlan.tagged.id": "the port gets the bridge's own VLAN",
-  "ipvlan.isolation": "the kernel's own is taken",
   l2proxy: "no neighbours are proxied on the host",
 };
 

@@ -1,4 +1,5 @@
-import type { Nic, Settings } from "../index.ts";
+import type { Nic } from "../../spec/index.ts";
+import type { Settings } from "../index.ts";
 import { words, yes } from "./value.ts";
 
 export interface Network {
@@ -20,14 +21,13 @@ export function translateNetwork(settings: Settings): Network {
   }
   for (const value of settings.all("Network.VirtualEthernetExtra")) {
     const [host = "", inside = host] = value.split(":");
-    nics[inside] = { type: "veth" };
-    settings.change("Network.VirtualEthernetExtra", "libct chooses the name of the host's side", value);
+    nics[inside] = { type: "veth", peer: { name: host } };
   }
   for (const name of settings.all("Network.MACVLAN").flatMap(words)) {
-    nics[shortened(`mv-${name}`)] = { type: "macvlan", master: name, mode: "bridge" };
+    nics[shortened(`mv-${name}`)] = { type: "macvlan", link: name, mode: "bridge" };
   }
   for (const name of settings.all("Network.IPVLAN").flatMap(words)) {
-    nics[shortened(`iv-${name}`)] = { type: "ipvlan", master: name, mode: "l2" };
+    nics[shortened(`iv-${name}`)] = { type: "ipvlan", link: name, mode: "l2" };
   }
   const netDevices = Object.fromEntries(
     settings

@@ -1,5 +1,6 @@
 import { invalid } from "../../errors.ts";
-import type { Nic, Settings } from "../index.ts";
+import type { Nic } from "../../spec/index.ts";
+import type { Settings } from "../index.ts";
 
 export interface Network {
   readonly nics: Readonly<Record<string, Nic>>;
@@ -33,12 +34,6 @@ function venet(settings: Settings): Readonly<Record<string, Nic>> {
   };
 }
 
-const UNUSED: Readonly<Record<string, string>> = {
-  host_ifname: "libct chooses the name of the host's side",
-  host_mac: "the kernel chooses the address of the host's side",
-  mac_filter: "addresses are not filtered",
-};
-
 /** ifname=eth0,bridge=vzbr0,mac=...,host_ifname=... */
 function veth(settings: Settings, text: string, value: string): Readonly<Record<string, Nic>> {
   const fields = new Map(
@@ -47,16 +42,17 @@ function veth(settings: Settings, text: string, value: string): Readonly<Record<
       return [field.slice(0, at), field.slice(at + 1)] as const;
     }),
   );
-  const [name, bridge, mac] = [fields.get("ifname"), fields.get("bridge"), fields.get("mac")];
-  if (name === undefined) throw invalid("NETIF", text, "ifname=NAME among its fields");
-  for (const [field, why] of Object.entries(UNUSED)) {
-    if (fields.has(field)) settings.change("NETIF", `${field}: ${why}`, value);
-  }
+  const [ifname, bridge, mac] = [fields.get("ifname"), fields.get("bridge"), fields.get("mac")];
+  if (ifname === undefined) throw invalid("NETIF", text, "ifname=NAME among its fields");
+  if (fields.has("mac_filter")) settings.change("NETIF", "mac_filter: addresses are not filtered", value);
+  const [name, hostMac] = [fields.get("host_ifname"), fields.get("host_mac")];
+  const peer = { ...(name === undefined ? {} : { name }), ...(hostMac === undefined ? {} : { mac: hostMac }) };
   return {
-    [name]: {
+    [ifname]: {
       type: "veth",
       ...(bridge === undefined ? {} : { master: bridge }),
       ...(mac === undefined ? {} : { mac }),
+      ...(Object.keys(peer).length > 0 ? { peer } : {}),
     },
   };
 }

@@ -5,8 +5,9 @@ import { LARGEST_MANIFEST } from "../manifest.ts";
 import { mediaTypeOf } from "../manifest-type.ts";
 import { OCI_INDEX } from "../media-types.ts";
 import type { Descriptor, Digest, ImageDestination, ImageSource, Index, RawManifest } from "../types.ts";
-import { fileError, makeDirectory, readSmall, readStream, replaceFile, writeWhole } from "./files.ts";
+import { fileError, makeDirectory, readSmall, replaceFile, writeWhole } from "./files.ts";
 import { chooseEntry, REF_NAME, readLayoutIndex, withEntry } from "./layout-index.ts";
+import type { Members } from "./members.ts";
 
 export const LAYOUT_MARK = '{"imageLayoutVersion":"1.0.0"}';
 
@@ -14,32 +15,31 @@ export const LAYOUT_MARK = '{"imageLayoutVersion":"1.0.0"}';
 export const blobName = (digest: Digest): string =>
   `blobs/${algorithmOf(digest)}/${digest.slice(digest.indexOf(":") + 1)}`;
 
-/** An image in an OCI layout directory. */
-export function layoutSource(directory: string, name?: string): ImageSource {
-  const from = `oci:${directory}${name === undefined ? "" : `:${name}`}`;
+/** An image in an OCI layout, be it a directory or an archive. */
+export function layoutSource(members: Members, name?: string, transport = "oci"): ImageSource {
+  const from = `${transport}:${members.name}${name === undefined ? "" : `:${name}`}`;
+  const readManifest = async (digest: Digest, entry?: Descriptor): Promise<RawManifest> => {
+    const bytes = await members.read(blobName(digest), LARGEST_MANIFEST);
+    return { descriptor: entry ?? { mediaType: "", digest, size: bytes.length }, bytes };
+  };
   return {
     name: from,
     async manifest(digest) {
-      if (digest !== undefined) return readManifest(directory, digest, undefined);
-      const bytes = readSmall(`${directory}/index.json`, LARGEST_MANIFEST);
+      if (digest !== undefined) return readManifest(digest);
+      const bytes = await members.read("index.json", LARGEST_MANIFEST);
       const entry = chooseEntry(readLayoutIndex(bytes, from), name, from);
-      if (entry) return readManifest(directory, entry.digest, entry);
+      if (entry) return readManifest(entry.digest, entry);
       return { descriptor: { mediaType: OCI_INDEX, digest: digestOf(bytes), size: bytes.length }, bytes };
     },
     async blob({ digest }, { from: start = 0, signal } = {}) {
-      const path = `${directory}/${blobName(digest)}`;
-      if (!existsSync(path)) throw missing(path);
-      return { from: start, content: readStream(path, start, undefined, signal) };
+      const member = blobName(digest);
+      if (members.has(member)) return { from: start, content: members.stream(member, start, signal) };
+      throw new LibctError("ERR_CT_NO_SUCH_IMAGE", `${from}: ${member} is missing: the layout is not whole`, {
+        path: member,
+      });
     },
+    close: () => members.close(),
   };
-}
-
-const missing = (path: string) =>
-  new LibctError("ERR_CT_NO_SUCH_IMAGE", `${path} is missing: the layout is not whole`, { path, errno: "ENOENT" });
-
-function readManifest(directory: string, digest: Digest, entry: Descriptor | undefined): RawManifest {
-  const bytes = readSmall(`${directory}/${blobName(digest)}`, LARGEST_MANIFEST);
-  return { descriptor: entry ?? { mediaType: "", digest, size: bytes.length }, bytes };
 }
 
 /** An OCI layout directory to write into; it is made when it is not there, and what is in it stays. */

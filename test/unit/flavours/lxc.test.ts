@@ -313,10 +313,11 @@ lxc.net.2.flags = up`;
             { to: "::/0", via: "2003:db8::2" },
           ],
         },
-        lan: { type: "macvlan", master: "eth1", mode: "private" },
+        lan: { type: "macvlan", link: "eth1", mode: "private" },
         eth0: { type: "host", device: "eth0" },
       },
     });
+    expect(() => validateSpec(made)).not.toThrow();
   });
 
   it("share the host's network, or have none", () => {
@@ -327,7 +328,11 @@ lxc.net.2.flags = up`;
   it("have the same address each time where the configuration leaves it open", () => {
     const text = "lxc.net.0.type = veth\nlxc.net.0.flags = up\nlxc.net.0.hwaddr = 00:16:3e:xx:xx:xx";
     const mac = (name: string) => {
-      const made: { readonly nics?: Readonly<Record<string, { readonly mac?: string }>> } = spec(text, {}, { name });
+      const made: object & { readonly nics?: Readonly<Record<string, { readonly mac?: string }>> } = spec(
+        text,
+        {},
+        { name },
+      );
       return made.nics?.eth0?.mac ?? "";
     };
     expect(mac("web")).toMatch(/^00:16:3e(:[0-9a-f]{2}){3}$/);
@@ -335,11 +340,10 @@ lxc.net.2.flags = up`;
     expect(mac("web")).not.toBe(mac("db"));
   });
 
-  it("are told of when they are brought up, or asked for more than there is", () => {
-    expect(notes("lxc.net.0.type = veth\nlxc.net.0.script.up = /bin/true")).toEqual([
-      "lxc.net.0.type = veth: changed",
-      "lxc.net.0.script.up = /bin/true: ignored",
-    ]);
+  it("are down unless they are to be up, and no more is asked for than there is", () => {
+    const text = "lxc.net.0.type = veth\nlxc.net.0.veth.pair = outer\nlxc.net.0.script.up = /bin/true";
+    expect(spec(text)).toMatchObject({ nics: { eth0: { up: false, peer: { name: "outer" } } } });
+    expect(notes(text)).toEqual(["lxc.net.0.script.up = /bin/true: ignored"]);
     expect(() => spec("lxc.net.0.type = token-ring")).toThrow(/lxc\.net\.0\.type/);
   });
 });

@@ -154,12 +154,13 @@ describe("[Network]", () => {
     expect(made).toMatchObject({
       nics: {
         host0: { type: "veth", master: "br0" },
-        y: { type: "veth" },
-        "mv-eth0": { type: "macvlan", master: "eth0", mode: "bridge" },
-        "iv-eth1": { type: "ipvlan", master: "eth1", mode: "l2" },
+        y: { type: "veth", peer: { name: "x" } },
+        "mv-eth0": { type: "macvlan", link: "eth0", mode: "bridge" },
+        "iv-eth1": { type: "ipvlan", link: "eth1", mode: "l2" },
       },
       netDevices: { eth2: {}, eth3: { name: "lan" } },
     });
     expect(process.capabilities?.bounding).toContain("CAP_NET_ADMIN");
+    expect(() => validateSpec(made)).not.toThrow();
   });
 });

@@ -109,8 +109,9 @@ describe("limits", () => {
 describe("interfaces", () => {
   it("of venet have their addresses, and those of veth their bridge", () => {
     const text = `IP_ADDRESS="10.0.0.5 2001:db8::5"
-NETIF="ifname=eth0,bridge=vzbr0,mac=00:18:51:00:00:01,host_ifname=veth101.0;ifname=eth1"
+NETIF="ifname=eth0,bridge=vzbr0,mac=00:18:51:00:00:01,host_ifname=veth101.0;ifname=eth1,mac_filter=on"
 NETDEV="eth7"`;
+    expect(() => validateSpec(spec(text))).not.toThrow();
     expect(spec(text)).toMatchObject({
       nics: {
         venet0: {
@@ -118,12 +119,12 @@ NETDEV="eth7"`;
           addresses: ["10.0.0.5/32", "2001:db8::5/128"],
           routes: [{ to: "0.0.0.0/0" }, { to: "::/0" }],
         },
-        eth0: { type: "veth", master: "vzbr0", mac: "00:18:51:00:00:01" },
+        eth0: { type: "veth", master: "vzbr0", mac: "00:18:51:00:00:01", peer: { name: "veth101.0" } },
         eth1: { type: "veth" },
       },
       netDevices: { eth7: {} },
     });
-    expect(noted(text, "NETIF")?.reason).toContain("host_ifname");
+    expect(noted(text, "NETIF")?.reason).toContain("mac_filter");
   });
 
   it("have a resolver, written in the container and never by a shell's reading", () => {

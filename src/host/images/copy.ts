@@ -1,0 +1,64 @@
+import {
+  type CopyEvent,
+  copyImage,
+  type Digest,
+  type ImageDestination,
+  type ImageSource,
+  requireImage,
+  storeSource,
+} from "../../image/index.ts";
+import type { ImagesContext } from "./context.ts";
+import type { PullOptions } from "./images.ts";
+import { anySource, destinationAt } from "./locations.ts";
+import { platformOf } from "./pull.ts";
+
+/** Where an image has gone. */
+export interface Copied {
+  /** "docker.io/library/alpine:latest", "oci:/tmp/layout" */
+  readonly to: string;
+  /** What that stands for now. */
+  readonly digest: Digest;
+}
+
+/** Sends an image of the store somewhere; without `to` to the registry that its name says. */
+export async function pushImage(
+  context: ImagesContext,
+  name: string,
+  to: string | ImageDestination | undefined,
+  options: PullOptions,
+  tell: (event: CopyEvent) => void,
+): Promise<Copied> {
+  const found = requireImage(context.store, name);
+  const target = to ?? found.named?.name ?? name;
+  const destination = typeof target === "string" ? await destinationAt(target, options.registry) : target;
+  return await transport(storeSource(context.store, found), destination, options, tell);
+}
+
+/** From anywhere to anywhere; the store is not touched, but for an image that it has. */
+export async function copyBetween(
+  context: ImagesContext,
+  from: string | ImageSource,
+  to: string | ImageDestination,
+  options: PullOptions,
+  tell: (event: CopyEvent) => void,
+): Promise<Copied> {
+  const source = typeof from === "string" ? await anySource(context, from, options.registry) : from;
+  const destination = typeof to === "string" ? await destinationAt(to, options.registry) : to;
+  return await transport(source, destination, options, tell);
+}
+
+async function transport(
+  source: ImageSource,
+  destination: ImageDestination,
+  { platform, signal, parallel }: PullOptions,
+  tell: (event: CopyEvent) => void,
+): Promise<Copied> {
+  try {
+    const options = { platform: platformOf(platform), signal, parallel, progress: tell };
+    const { manifest } = await copyImage(source, destination, options);
+    await destination.close?.();
+    return { to: destination.name, digest: manifest.descriptor.digest };
+  } finally {
+    await source.close?.();
+  }
+}

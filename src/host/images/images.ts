@@ -1,0 +1,148 @@
+import type {
+  Collected,
+  CopyEvent,
+  ImageDestination,
+  ImageSource,
+  Platform,
+  ReceiveEvent,
+  RegistryOptions,
+  StoredImage,
+} from "../../image/index.ts";
+import type { ImagesContext } from "./context.ts";
+import type { Copied } from "./copy.ts";
+import type { ImageInfo, RemovedImage } from "./describe.ts";
+import type { HistoryStep } from "./history.ts";
+import { type Transfer, transfer } from "./transfer.ts";
+import type { ImageOptions, ImageUse, UseOptions } from "./use.ts";
+
+const storing = () => import("../../image/index.ts");
+const describing = () => import("./describe.ts");
+
+export interface PullOptions {
+  /** Which image of an index; "all" for all of them. Default: the one for this machine. */
+  readonly platform?: Platform | string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** What is under way at a time. Default: 4 */
+  readonly parallel?: number | undefined;
+  /** How registries are talked to. */
+  readonly registry?: RegistryOptions | undefined;
+}
+
+/** The images of a user: in a store that all his applications share. */
+export class Images {
+  readonly #context: ImagesContext;
+
+  /** @internal */
+  constructor(context: ImagesContext) {
+    this.#context = context;
+  }
+
+  /** Where the store is. */
+  get directory(): string {
+    return this.#context.store.directory;
+  }
+
+  /**
+   * Gets an image, and unpacks it. What is here already is not fetched again; what was broken off goes on where it was.
+   *
+   * @example
+   * for await (const event of host.images.pull("alpine")) console.log(event);
+   * const image = await host.images.pull("docker.io/library/alpine:3.20");
+   */
+  pull(image: string | ImageSource, options: PullOptions & { readonly name?: string } = {}) {
+    return this.#receiving(async (tell) => {
+      const { pullImage } = await import("./pull.ts");
+      return await pullImage(this.#context, image, options, tell);
+    });
+  }
+
+  /**
+   * Sends an image to where its name says, or elsewhere: "registry.example/team/app:v2", "oci:DIR:tag", "docker-archive:FILE".
+   *
+   * @example
+   * await host.images.push("localhost:5000/app:v1");
+   */
+  push(
+    name: string,
+    options: PullOptions & { readonly to?: string | ImageDestination } = {},
+  ): Transfer<CopyEvent, Copied> {
+    return transfer(async (tell) => {
+      const { pushImage } = await import("./copy.ts");
+      return await pushImage(this.#context, name, options.to, options, tell);
+    });
+  }
+
+  /** Copies an image from anywhere to anywhere, without unpacking it: "alpine", "oci:DIR", "docker-daemon:NAME", ... */
+  copy(
+    from: string | ImageSource,
+    to: string | ImageDestination,
+    options: PullOptions = {},
+  ): Transfer<CopyEvent, Copied> {
+    return transfer(async (tell) => {
+      const { copyBetween } = await import("./copy.ts");
+      return await copyBetween(this.#context, from, to, options, tell);
+    });
+  }
+
+  #receiving(act: (tell: (event: ReceiveEvent) => void) => Promise<ImageInfo>): Transfer<ReceiveEvent, ImageInfo> {
+    return transfer(act);
+  }
+
+  /** All images, by their names. */
+  async list(): Promise<readonly ImageInfo[]> {
+    return (await describing()).describeAll(this.#context.store);
+  }
+
+  /** What is known of one. Throws ERR_CT_NO_SUCH_IMAGE. */
+  async inspect(name: string): Promise<ImageInfo & Pick<StoredImage, "about">> {
+    const { requireImage } = await storing();
+    const found = requireImage(this.#context.store, name);
+    return { ...(await describing()).describeImage(this.#context.store, found), about: found.image.about };
+  }
+
+  /** How it was made, the newest step first. */
+  async history(name: string): Promise<readonly HistoryStep[]> {
+    const [{ requireImage }, { historyOf }] = [await storing(), await import("./history.ts")];
+    return historyOf(this.#context.store, requireImage(this.#context.store, name).image);
+  }
+
+  async has(name: string): Promise<boolean> {
+    return (await storing()).findImage(this.#context.store, name) !== undefined;
+  }
+
+  /** Gives an image a further name. */
+  async tag(name: string, further: string): Promise<void> {
+    const { adding, requireImage, setName } = await storing();
+    const { store } = this.#context;
+    const { image, named } = requireImage(store, name);
+    await adding(store, async () => {
+      setName(store, further, { target: named?.target ?? image.manifest, image: image.digest });
+    });
+  }
+
+  /** Takes a name away, and with the last one the image, unless a container uses it. With an id: all of its names. */
+  async remove(name: string, options: { readonly force?: boolean } = {}): Promise<RemovedImage> {
+    return await (await import("./remove.ts")).removeImage(this.#context, name, options.force ?? false);
+  }
+
+  /** Removes what no name and no container leads to; with `all` also images that no container uses. */
+  async prune(options: { readonly all?: boolean; readonly signal?: AbortSignal } = {}): Promise<Collected> {
+    return await (await import("./remove.ts")).pruneImages(this.#context, options);
+  }
+
+  /** @internal An image made ready for a container. */
+  async use(image: string | ImageOptions, options: UseOptions): Promise<ImageUse> {
+    const given = typeof image === "string" ? { name: image } : image;
+    const [{ useImage }, { findImage, requireImage }] = [await import("./use.ts"), await storing()];
+    const { store } = this.#context;
+    const present = given.pull === "always" ? undefined : findImage(store, given.name);
+    if (!present && given.pull !== "never") {
+      const pulling = this.pull(given.name, given);
+      await Promise.all([pulling, given.watch?.(pulling)]);
+    }
+    return useImage(this.#context, present ?? requireImage(store, given.name), given.name, {
+      ...options,
+      ...(given.entrypoint === undefined ? {} : { entrypoint: given.entrypoint }),
+    });
+  }
+}

@@ -1,0 +1,85 @@
+import { mkdirSync, statSync } from "node:fs";
+import { LibctError } from "../../errors.ts";
+import { planLayered } from "../../fs/index.ts";
+import {
+  type Digest,
+  hasLayer,
+  layerTree,
+  pinLayers,
+  removeContainer,
+  type Store,
+  type StoredImage,
+} from "../../image/index.ts";
+import { randomHex } from "../../linux/index.ts";
+import { identify } from "../../records/index.ts";
+import type { RootDriver } from "../../spec/index.ts";
+import type { ImagesContext } from "./context.ts";
+
+/** A root over an image's layers. What is data in it is written down with the container. */
+export interface ImageRoot extends RootDriver {
+  readonly type: "image";
+  /** The name that the image was asked for by. */
+  readonly name: string;
+  /** Its manifest. */
+  readonly image: Digest;
+  /** The container's own, with what it has changed. */
+  readonly directory: string;
+}
+
+export interface ImageRootOptions {
+  readonly image: StoredImage;
+  readonly name: string;
+  /** The container goes on without this application: its layer is removed with its record. */
+  readonly outlives: boolean;
+}
+
+export const isImageRoot = (root: unknown): root is ImageRoot =>
+  typeof root === "object" && root !== null && "type" in root && root.type === "image" && "directory" in root;
+
+export function imageRoot(context: ImagesContext, { image, name, outlives }: ImageRootOptions): ImageRoot {
+  const { store } = context;
+  const id = randomHex(8);
+  const directory = `${store.directory}/containers/${id}`;
+  const layers = image.layers.map(({ diffId }) => diffId);
+  let pinned = false;
+  return {
+    type: "image",
+    name,
+    image: image.digest,
+    directory,
+    async plan(given) {
+      const user = identify(process.pid);
+      if (!user) throw new LibctError("ERR_CT_STATE", "there is no procfs at /proc", { path: "/proc" });
+      const record = outlives ? (await context.records()).directory : undefined;
+      pinLayers(store, id, { image: image.digest, name, layers, user: { ...user, record } });
+      pinned = true;
+      requireLayers(store, image, name);
+      // The kernel takes no directory twice; of a layer that is there twice the upper one hides all of the lower one.
+      const trees = [...new Set(layers.map((diffId) => layerTree(store, diffId)).reverse())];
+      const lower = trees.length > 0 ? trees : [emptyLayer(directory)];
+      return planLayered(given, { lower, directory, mode: statSync(lower[0] ?? directory).mode & 0o7777 });
+    },
+    async release() {
+      // Of one that outlives the application it goes with the record, as does what the container wrote.
+      if (!pinned || outlives) return;
+      pinned = false;
+      await removeContainer(directory, { remove: async (path) => (await context.worker()).remove(path) });
+    },
+  };
+}
+
+/** The layers of a present image are there, unless somebody has removed the image since it was found. */
+function requireLayers(store: Store, { layers }: StoredImage, name: string): void {
+  const missing = layers.find(({ diffId }) => !hasLayer(store, diffId));
+  if (!missing) return;
+  throw new LibctError("ERR_CT_STORE", `the image ${name} is not whole: the layer ${missing.diffId} is missing`, {
+    member: "root",
+    hint: `pull it again: ct image pull ${name}`,
+  });
+}
+
+/** An overlay needs something below. */
+function emptyLayer(directory: string): string {
+  mkdirSync(`${directory}/empty`, { mode: 0o755 });
+  return `${directory}/empty`;
+}

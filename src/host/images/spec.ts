@@ -1,0 +1,63 @@
+import { LibctError } from "../../errors.ts";
+import type { ContainerSpec, ProcessSpec } from "../../spec/index.ts";
+import { overStandard } from "../over-standard.ts";
+import type { Planner } from "../plan-run.ts";
+import type { RunOptions, RunPlan } from "../run-options.ts";
+import type { ImagesContext } from "./context.ts";
+import type { Images } from "./images.ts";
+import type { ImageOptions, ImageUse } from "./use.ts";
+
+/** A container over an image: what the image says, and over it what the caller says. */
+export async function specOfImage(
+  images: Images,
+  image: string | ImageOptions,
+  spec: ContainerSpec,
+): Promise<ContainerSpec> {
+  refuseRoot(spec);
+  const use = await images.use(image, {
+    args: spec.process?.args ?? [],
+    user: spec.process?.user,
+    outlives: outlives(spec),
+  });
+  return { ...over(use, spec), process: processOver(use, spec.process) };
+}
+
+/** The same for a throw-away container with the standard isolation. */
+export async function planImageRun(host: Planner, args: readonly string[], options: RunOptions): Promise<RunPlan> {
+  const { image } = options;
+  if (image === undefined) throw new RangeError("there is no image to plan for");
+  if (options.sandbox)
+    throw new LibctError("ERR_CT_USAGE", "an image and the sandbox exclude each other", { member: "sandbox" });
+  const { spec, process } = overStandard(host.caller, options);
+  refuseRoot(spec);
+  const use = await host.images.use(image, { args, user: options.user, outlives: outlives(spec) });
+  // The standard one's working directory is not the caller's wish.
+  return { spec: over(use, spec), process: processOver(use, process, options.cwd ?? use.process.cwd) };
+}
+
+const outlives = ({ lifetime = "app" }: ContainerSpec) => lifetime !== "app";
+
+function refuseRoot({ root }: ContainerSpec): void {
+  if (root === undefined) return;
+  throw new LibctError("ERR_CT_USAGE", "a container has an image or a root, and not both", { member: "root" });
+}
+
+const over = (use: ImageUse, spec: ContainerSpec): ContainerSpec => ({
+  ...use.spec,
+  ...spec,
+  annotations: { ...use.spec.annotations, ...spec.annotations },
+  root: use.root,
+});
+
+function processOver(use: ImageUse, given: Partial<ProcessSpec> = {}, cwd = given.cwd): ProcessSpec {
+  const { args: _, user: __, cwd: ___, env, ...rest } = given;
+  // A working directory of the caller's is made as well: docker does so.
+  const place = cwd === undefined ? {} : { cwd };
+  return { ...rest, ...use.process, ...place, env: { ...use.process.env, ...env } };
+}
+
+/** The volumes of a container as what is mounted; made when they are not there. */
+export async function withVolumes(context: ImagesContext, spec: ContainerSpec): Promise<ContainerSpec> {
+  const { resolveVolumes } = await import("../volumes/mounts.ts");
+  return { ...spec, mounts: resolveVolumes(context.store, spec.mounts ?? []) };
+}

@@ -1,0 +1,54 @@
+import { type CommandWords, type FoundImage, imageDefaults, type ReceiveEvent } from "../../image/index.ts";
+import type { ContainerSpec, ProcessSpec, User } from "../../spec/index.ts";
+import { findAccount } from "./accounts.ts";
+import type { ImagesContext } from "./context.ts";
+import { type ImageRoot, imageRoot } from "./root.ts";
+
+/** Which image, and what differs from what it says of itself. */
+export interface ImageOptions {
+  /** A reference ("alpine", "registry.example:5000/team/app:v1"), or the beginning of an id. */
+  readonly name: string;
+  /** When it is fetched. Default: "missing" */
+  readonly pull?: "missing" | "always" | "never" | undefined;
+  /** In place of the image's own; then the image's own arguments do not count either. */
+  readonly entrypoint?: readonly string[] | undefined;
+  /** Another platform than this machine's, such as "linux/arm64": emulation is the machine's business. */
+  readonly platform?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Is given what happens while it is fetched. */
+  readonly watch?: ((events: AsyncIterable<ReceiveEvent>) => Promise<void>) | undefined;
+}
+
+/** An image, made ready for one container. */
+export interface ImageUse {
+  readonly root: ImageRoot;
+  readonly process: Partial<ProcessSpec> & Pick<ProcessSpec, "args">;
+  readonly spec: Pick<ContainerSpec, "annotations" | "stopSignal" | "healthcheck">;
+  /** Paths that the image wants to be on volumes. */
+  readonly volumes: readonly string[];
+}
+
+export interface UseOptions extends CommandWords {
+  /** In place of the image's. */
+  readonly user?: User | string | undefined;
+  /** The container goes on without this application. */
+  readonly outlives: boolean;
+}
+
+/** Makes a present image ready. Nothing is made on the machine before the container is. */
+export function useImage(context: ImagesContext, found: FoundImage, name: string, options: UseOptions): ImageUse {
+  const { image } = found;
+  const defaults = imageDefaults(image.about, options, name);
+  const { user, home } = accountOf(context, found, options.user ?? defaults.user ?? "0");
+  const { env, ...process } = defaults.process;
+  return {
+    root: imageRoot(context, { image, name, outlives: options.outlives }),
+    process: { ...process, user, env: { ...(home === undefined ? {} : { HOME: home }), ...env } },
+    spec: defaults.spec,
+    volumes: defaults.volumes,
+  };
+}
+
+function accountOf(context: ImagesContext, { image }: FoundImage, user: User | string) {
+  return typeof user === "string" ? findAccount(context.store, image, user) : { user, home: undefined };
+}

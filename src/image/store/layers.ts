@@ -1,0 +1,131 @@
+import { existsSync } from "node:fs";
+import { rename } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { LibctError } from "../../errors.ts";
+import { lock } from "../../executor/index.ts";
+import { randomHex } from "../../linux/index.ts";
+import { algorithmOf } from "../digest.ts";
+import type { Descriptor, Digest } from "../types.ts";
+import { streamBlob } from "./blobs.ts";
+import { hexOf } from "./digest.ts";
+import { cannotWrite, entries, makeDirectory, readIfThere, replaceFile } from "./files.ts";
+import { ROOMS, type Store } from "./place.ts";
+
+/** What is known of a layer that was unpacked. */
+export interface UnpackedLayer {
+  readonly diffId: Digest;
+  /** Bytes of its files. */
+  readonly size: number;
+}
+
+/** Unpacks a layer's tar stream, compressed or not, into the empty directory. */
+export type Unpack = (
+  content: AsyncIterable<Uint8Array>,
+  directory: string,
+  options: { readonly signal?: AbortSignal | undefined },
+) => Promise<UnpackedLayer>;
+
+/** Removes a directory with all that is in it, whoever owns it. */
+export type RemoveTree = (directory: string) => Promise<void>;
+
+/** Who unpacks and removes for this user. */
+export interface LayerWorker {
+  readonly unpack: Unpack;
+  readonly remove: RemoveTree;
+}
+
+const layerPath = ({ directory }: Store, diffId: Digest): string =>
+  `${directory}/${ROOMS.LAYERS}/${algorithmOf(diffId)}-${hexOf(diffId)}`;
+
+/** The files of a layer, in overlay's form. */
+export const layerTree = (store: Store, diffId: Digest): string => `${layerPath(store, diffId)}/diff`;
+
+export const hasLayer = (store: Store, diffId: Digest): boolean => existsSync(layerPath(store, diffId));
+
+/** Bytes of its files; 0 when it is not unpacked. */
+export function layerSize(store: Store, diffId: Digest): number {
+  const bytes = readIfThere(`${layerPath(store, diffId)}/layer.json`);
+  return bytes ? (JSON.parse(bytes.toString("utf8")) as UnpackedLayer).size : 0;
+}
+
+/** Which layer a blob is, if it was unpacked before: the blob's digest does not tell. */
+function knownDiffId(store: Store, blob: Digest): Digest | undefined {
+  const text = readIfThere(diffIdPath(store, blob))?.toString("utf8").trim() as Digest | undefined;
+  return text !== undefined && hasLayer(store, text) ? text : undefined;
+}
+
+const diffIdPath = ({ directory }: Store, blob: Digest): string =>
+  `${directory}/${ROOMS.DIFF_IDS}/${algorithmOf(blob)}-${hexOf(blob)}`;
+
+export const isUnpacked = (store: Store, blob: Digest): boolean => knownDiffId(store, blob) !== undefined;
+
+/**
+ * Unpacks a layer whose blob is here, unless that was done before: by this process, or by another one that does it at this moment. Gives its diff id, which is that of
+ * the uncompressed stream.
+ */
+export async function unpackLayer(
+  store: Store,
+  blob: Descriptor,
+  worker: LayerWorker,
+  signal?: AbortSignal,
+): Promise<Digest> {
+  const known = knownDiffId(store, blob.digest);
+  if (known) return known;
+  for (const room of [ROOMS.LOCKS, ROOMS.DIFF_IDS, ROOMS.LAYERS]) makeDirectory(`${store.directory}/${room}`);
+  const file = `${store.directory}/${ROOMS.LOCKS}/layer-${hexOf(blob.digest)}`;
+  return await lock(
+    store.runner,
+    file,
+    async () => knownDiffId(store, blob.digest) ?? (await unpackFresh(store, blob, worker, signal)),
+    { signal },
+  );
+}
+
+async function unpackFresh(
+  store: Store,
+  blob: Descriptor,
+  { unpack, remove }: LayerWorker,
+  signal: AbortSignal | undefined,
+): Promise<Digest> {
+  const fresh = `${store.directory}/${ROOMS.LAYERS}/~new-${randomHex(8)}`;
+  try {
+    makeDirectory(`${fresh}/diff`);
+    const layer = await unpack(streamBlob(store, blob.digest), `${fresh}/diff`, { signal });
+    replaceFile(`${fresh}/layer.json`, `${JSON.stringify(layer)}\n`);
+    await take(fresh, layerPath(store, layer.diffId), remove);
+    replaceFile(diffIdPath(store, blob.digest), `${layer.diffId}\n`);
+    return layer.diffId;
+  } catch (error) {
+    if (existsSync(fresh)) await remove(fresh);
+    throw error;
+  }
+}
+
+/** The same layer may have come as another blob meanwhile, as one that is compressed in another way. */
+async function take(fresh: string, path: string, remove: RemoveTree): Promise<void> {
+  try {
+    await rename(fresh, path);
+  } catch (error) {
+    if (!existsSync(path)) throw cannotWrite(path, error);
+    await remove(fresh);
+  }
+}
+
+/** What a manifest lists must be what its config promises (image-spec, config.md, "rootfs"). */
+export function requireDiffId(found: Digest, promised: Digest, blob: Digest, from: string): void {
+  if (found === promised) return;
+  throw new LibctError("ERR_CT_DIGEST", `${from}: the layer ${blob} is ${found} in truth, and not ${promised}`, {
+    hint: "the image is broken, or not to be trusted",
+  });
+}
+
+/** Layers that are here, with the bytes of their files. */
+export const listLayers = (store: Store): readonly { readonly directory: string; readonly size: number }[] =>
+  entries(`${store.directory}/${ROOMS.LAYERS}`).map((name) => {
+    const directory = `${store.directory}/${ROOMS.LAYERS}/${name}`;
+    const bytes = readIfThere(`${directory}/layer.json`);
+    return { directory, size: bytes ? (JSON.parse(bytes.toString("utf8")) as UnpackedLayer).size : 0 };
+  });
+
+/** Unpacking is work for a processor, and a little waiting for the disk. */
+export const PARALLEL = Math.max(2, availableParallelism());

@@ -1,0 +1,265 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { LibctError } from "../../../src/errors.ts";
+import type { ProgramRunner } from "../../../src/executor/index.ts";
+import { blobContent, digestOf } from "../../../src/image/index.ts";
+import { blobPath, hasBlob, putBlob } from "../../../src/image/store/blobs.ts";
+import { listPins, pinLayers } from "../../../src/image/store/containers.ts";
+import { collectGarbage } from "../../../src/image/store/garbage.ts";
+import { findImage, listImages, requireImage } from "../../../src/image/store/images.ts";
+import { hasLayer, type LayerWorker, layerTree } from "../../../src/image/store/layers.ts";
+import { listNames, readName, removeName, setName } from "../../../src/image/store/names.ts";
+import type { Store } from "../../../src/image/store/place.ts";
+import { receiveImage } from "../../../src/image/store/receive.ts";
+import type { Digest } from "../../../src/image/types.ts";
+import { type BuiltImage, builtImage } from "../../support/built-image.ts";
+
+const base = mkdtempSync("/tmp/ct-store-");
+afterAll(() => rmSync(base, { recursive: true }));
+
+/** Nobody else uses the store of a unit test: each lock is had at once. */
+const runner: ProgramRunner = {
+  run(_, listener) {
+    queueMicrotask(() => listener.notify?.(1, []));
+    return {
+      go: () => queueMicrotask(() => listener.done?.(undefined)),
+      call: () => Promise.reject(new Error("nothing is called here")),
+      forget: () => undefined,
+    };
+  },
+};
+
+/** Writes the archive down in place of its files: what a layer holds is not what these tests are about. */
+const worker: LayerWorker = {
+  async unpack(content, directory) {
+    const parts: Uint8Array[] = [];
+    for await (const part of content) parts.push(part);
+    const bytes = Buffer.concat(parts);
+    writeFileSync(`${directory}/archive`, bytes);
+    return { diffId: digestOf(bytes), size: bytes.length };
+  },
+  remove: async (directory) => rmSync(directory, { recursive: true, force: true }),
+};
+
+let store: Store;
+let number = 0;
+beforeEach(() => {
+  store = { directory: `${base}/${++number}`, runner };
+  mkdirSync(store.directory);
+});
+
+const pull = (image: BuiltImage, name?: string, more: { readonly signal?: AbortSignal } = {}) =>
+  receiveImage(store, image, { name, worker, tell: () => undefined, ...more });
+const collect = (isUsed = false, partial = true) =>
+  collectGarbage(store, { worker, isUsed: () => isUsed, partial, wait: true });
+const files = (): string[] =>
+  readdirSync(store.directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => `${entry.parentPath}/${entry.name}`.slice(store.directory.length + 1))
+    .sort();
+const image = (text: string, name = "test") => builtImage([{ base: "same" }, { file: text }], { name, gzip: false });
+
+describe("an image that comes into the store", () => {
+  it("is found by its name however it is written, and by the beginning of its id", async () => {
+    const one = await image("one");
+    const { image: stored } = await pull(one, "docker.io/library/app:v1");
+    expect(stored).toMatchObject({ digest: one.digest, config: { digest: one.id } });
+    for (const name of [
+      "app:v1",
+      "docker.io/app:v1",
+      "docker.io/library/app:v1",
+      one.id.slice(7, 19),
+      one.id,
+      one.digest,
+    ]) {
+      expect(findImage(store, name)?.image.digest, name).toBe(one.digest);
+    }
+    expect(findImage(store, "app")).toBeUndefined();
+    expect(() => requireImage(store, "app")).toThrow(
+      "there is no image docker.io/library/app:latest here; hint: `ct image ls` lists those that are",
+    );
+  });
+
+  it("shares blobs and layers with those that were there before", async () => {
+    const [one, two] = [await image("one"), await image("two")];
+    await pull(one, "a");
+    await pull(two, "b");
+    const shared = listImages(store).map(({ layers }) => layers[0]?.blob.digest);
+    expect(new Set(shared).size).toBe(1);
+    expect(two.asked).not.toContain(shared[0]);
+    expect(readdirSync(`${store.directory}/layers`)).toHaveLength(3);
+  });
+
+  it("is refused when a layer is not what its config says, and gets no name", async () => {
+    const honest = await image("one");
+    const { layers } = (await pull(honest, "honest")).image;
+    removeName(store, "honest");
+    const liar = await builtImage([{ base: "same" }, { file: "one" }], {
+      gzip: false,
+      config: { Cmd: ["x"] },
+      diffIds: [layers[1]?.diffId as Digest, layers[0]?.diffId as Digest],
+    });
+    await expect(pull(liar, "liar")).rejects.toMatchObject({ code: "ERR_CT_DIGEST" });
+    expect(listNames(store)).toEqual([]);
+    await collect();
+    expect(files()).toEqual([]);
+  });
+
+  it("leaves nothing that prune does not find when it breaks off at any point", async () => {
+    const whole = await image("one");
+    for (let step = 0; step <= 4; step++) {
+      let left = step;
+      const broken: BuiltImage = {
+        ...whole,
+        manifest: whole.manifest,
+        async blob(descriptor, options) {
+          if (left-- === 0) throw new LibctError("ERR_CT_REGISTRY", "the connection broke");
+          return await whole.blob(descriptor, options);
+        },
+      };
+      const done = pull(broken, "broken");
+      if (step < 3) await expect(done).rejects.toThrow("the connection broke");
+      else await done;
+      removeName(store, "broken");
+      await collect();
+      expect(files(), `after step ${step}`).toEqual([]);
+    }
+  });
+});
+
+describe("a blob", () => {
+  const bytes = Buffer.from("0123456789".repeat(1000));
+  const descriptor = { mediaType: "x", digest: digestOf(bytes), size: bytes.length };
+  const source = (from: number[], end = bytes.length, altered = false) => ({
+    name: "test",
+    manifest: () => Promise.reject(new Error("not asked for")),
+    async blob(_: unknown, { from: at = 0 } = {}) {
+      from.push(at);
+      async function* content() {
+        yield altered ? Buffer.alloc(end - at, "x") : bytes.subarray(at, end);
+        if (end < bytes.length) throw new LibctError("ERR_CT_REGISTRY", "the connection broke");
+      }
+      return { from: at, content: content() };
+    },
+  });
+
+  it("goes on where it was broken off", async () => {
+    const from: number[] = [];
+    await expect(putBlob(store, descriptor, blobContent(source(from, 4000), descriptor))).rejects.toThrow("broke");
+    expect(hasBlob(store, descriptor.digest)).toBe(false);
+    await putBlob(store, descriptor, blobContent(source(from), descriptor));
+    expect(from).toEqual([0, 4000]);
+    expect(readFileSync(blobPath(store, descriptor.digest))).toEqual(bytes);
+    expect(readdirSync(`${store.directory}/partial`)).toEqual([]);
+  });
+
+  it("is not kept when it is wrong", async () => {
+    await expect(
+      putBlob(store, descriptor, blobContent(source([], bytes.length, true), descriptor)),
+    ).rejects.toMatchObject({ code: "ERR_CT_DIGEST" });
+    expect(hasBlob(store, descriptor.digest)).toBe(false);
+    expect(files()).toEqual([]);
+  });
+
+  it("has no digest that leads elsewhere", () => {
+    const digest = "sha256:../../../etc/passwd" as Digest;
+    expect(() => hasBlob(store, digest)).toThrow("is no digest");
+  });
+});
+
+describe("a name", () => {
+  const target = { mediaType: "x", digest: digestOf(Buffer.from("x")), size: 1 };
+  const give = (name: string) => setName(store, name, { target, image: target.digest });
+
+  it("is kept whatever its parts are, and goes with its directories", () => {
+    const long = `registry.example:5000/${"a".repeat(120)}/${"b".repeat(120)}:${"t".repeat(128)}`;
+    const names = [
+      long,
+      "docker.io/library/a:x",
+      "docker.io/library/a/b:x",
+      `localhost/a@${target.digest}`,
+      target.digest,
+    ];
+    for (const name of names) give(name);
+    expect(
+      listNames(store)
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual([...names].sort());
+    for (const name of names) expect(removeName(store, name), name).toBe(true);
+    expect(removeName(store, long)).toBe(false);
+    expect(readdirSync(`${store.directory}/names`)).toEqual([]);
+  });
+
+  it("cannot lead out of its directory", () => {
+    for (const name of ["../../x", "a/../../b", "/etc/passwd", "a:../x", ".", "sha256:../../x"]) {
+      expect(() => give(name), name).toThrow(LibctError);
+    }
+    expect(files()).toEqual([]);
+  });
+
+  it("is taken over by the image that gets it last", async () => {
+    const [one, two] = [await image("one"), await image("two")];
+    await pull(one, "app");
+    await pull(two, "app");
+    expect(readName(store, "app")?.image).toBe(two.digest);
+    await collect();
+    expect(listImages(store).map(({ digest }) => digest)).toEqual([two.digest]);
+  });
+});
+
+describe("garbage", () => {
+  it("is all that neither a name nor a container leads to", async () => {
+    const one = await image("one");
+    const { image: stored } = await pull(one, "app");
+    const layers = stored.layers.map(({ diffId }) => diffId);
+    pinLayers(store, "c1", { image: stored.digest, name: "app", layers, user: { pid: 1, startTime: 1, bootId: "" } });
+    removeName(store, "app");
+    await collect(true);
+    expect(layers.map((diffId) => hasLayer(store, diffId))).toEqual([true, true]);
+    expect(findImage(store, one.id)?.image.digest).toBe(one.digest);
+    expect(await collect(false)).toMatchObject({ layers: 2, containers: 1 });
+    expect(listPins(store)).toEqual([]);
+    expect(files()).toEqual([]);
+  });
+
+  it("is what was half made, also by somebody who was killed", async () => {
+    await pull(await image("one"), "app");
+    const before = files();
+    for (const path of ["layers/~new-1/diff", "containers/~x"]) {
+      mkdirSync(`${store.directory}/${path}`, { recursive: true });
+    }
+    for (const path of ["blobs/sha256/~1", "images/~2", "names/docker.io/library/app/~3"]) {
+      writeFileSync(`${store.directory}/${path}`, "half");
+    }
+    await collect();
+    expect(files()).toEqual(before);
+    expect(existsSync(`${store.directory}/layers/~new-1`)).toBe(false);
+  });
+
+  it("comes back when somebody begins to use it while it is being removed", async () => {
+    const { image: stored } = await pull(await image("one"), "app");
+    removeName(store, "app");
+    const layers = stored.layers.map(({ diffId }) => diffId);
+    const [first] = layers as [Digest];
+    let taken = false;
+    const late: LayerWorker = {
+      ...worker,
+      async remove(directory) {
+        // The first one is gone; now a container says that it uses the other.
+        if (!taken)
+          pinLayers(store, "c2", {
+            image: stored.digest,
+            name: "app",
+            layers,
+            user: { pid: 1, startTime: 1, bootId: "" },
+          });
+        taken = true;
+        await worker.remove(directory);
+      },
+    };
+    await collectGarbage(store, { worker: late, isUsed: () => true, partial: false, wait: true });
+    expect(layers.filter((diffId) => hasLayer(store, diffId))).toHaveLength(1);
+    expect(existsSync(layerTree(store, first))).toBe(hasLayer(store, first));
+  });
+});
