@@ -17,6 +17,7 @@ import {
 } from "../linux/index.ts";
 import type { BlockBuilder, Register } from "../program/index.ts";
 import type { NetPlace, NetStep } from "../spec/index.ts";
+import { putBytes, UNDO_TOLERATES, undoFromFile } from "./net-files.ts";
 import {
   exchange,
   expectDone,
@@ -74,6 +75,12 @@ function doStep(worker: NetWorker, member: string, step: Exclude<NetStep, Reques
     case "sysctl":
       setParameter(worker, step);
       break;
+    case "put":
+      putBytes(worker.block, step);
+      break;
+    case "undo":
+      undo(worker, member, step);
+      break;
     case "absent":
       openSocket(worker, step.place);
       expectAbsent(worker, step);
@@ -121,6 +128,17 @@ function sendBatch(worker: NetWorker, member: string, step: Step<"nftables">): v
   block.sys("close", [socket]);
 }
 
+function undo(worker: NetWorker, member: string, step: Step<"undo">): void {
+  goTo(worker, "host");
+  const { block } = worker;
+  undoFromFile(block, step, (bytes) => {
+    const socket = block.sysResult("nftables", "socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK_NETFILTER]);
+    const answer = exchange(block, socket, bytes, step.why);
+    expectDone(block, answer, [{ member, step: { why: step.why, tolerate: UNDO_TOLERATES } }]);
+    block.sys("close", [socket]);
+  });
+}
+
 function setParameter(worker: NetWorker, { place, key, value, why }: Step<"sysctl">): void {
   // /proc/sys/net shows the network namespace of whoever looks at it.
   goTo(worker, place);
@@ -163,10 +181,10 @@ export function takeHeld(block: BlockBuilder, { member, step }: MemberStep): Reg
 }
 
 /** fcntl(2), "Open file description locks": it is the descriptor's, and so goes with the last process that has it. */
-function takeLock(block: BlockBuilder, { path, byte, why }: Step<"lock">): Register {
+function takeLock(block: BlockBuilder, { path, byte, all, why }: Step<"lock">): Register {
   const file = block.sysResult("held", "openat", [AT.FDCWD, block.str(path), O.RDWR | O.CLOEXEC, 0], { why });
   // struct flock: s16 type, s16 whence, s64 start, s64 length, s32 pid
-  const lock = block.memory.bytes(u64s(F_WRLCK, byte, 1, 0));
+  const lock = block.memory.bytes(u64s(F_WRLCK, byte, all ? 0 : 1, 0));
   block.sys("fcntl", [file, F_OFD_SETLK, lock], { why });
   return file;
 }

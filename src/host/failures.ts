@@ -90,7 +90,7 @@ function hintFor({ syscall, member, text }: OpDescription, errno: number): strin
     return `id ${/\d+/.exec(text.replace(/^\w+/, ""))?.[0] ?? ""} is not mapped in the user namespace: see uidMappings and gidMappings`;
   if (/^(resources|cgroup)/.test(member)) return cgroupHint(syscall, errno);
   if (member.startsWith("intelRdt")) return RESCTRL_HINT;
-  if (/^nics/.test(member))
+  if (/^(nics|ports)/.test(member))
     return NIC_CALL_HINTS.get(`${syscall} ${errnoName(errno)}`) ?? NIC_HINTS.get(errnoName(errno));
   if (member.startsWith("netDevices")) return NET_DEVICE_HINTS.get(errnoName(errno));
   if (syscall === "pivot_root" && errno === E.EINVAL) return 'the host may run on an initramfs: use rootMode "move"';

@@ -1,4 +1,5 @@
 export * from "./cni/index.ts";
+export * from "./managed/index.ts";
 export { moveDevice, planNetDevices } from "./net-devices.ts";
 export { noOrphan, planNics, requirePrivileges } from "./plan.ts";
 export { indexOf, namespaceOf, request } from "./request.ts";

@@ -34,7 +34,14 @@ export type NetStep =
    * A write lock on one byte of a file (F_OFD_SETLK in fcntl(2)), held by the monitor as long as the container is there: the kernel takes it back however the
    * monitor ends. EAGAIN when somebody else has it.
    */
-  | { readonly do: "lock"; readonly path: string; readonly byte: number; readonly why: string }
+  | {
+      readonly do: "lock";
+      readonly path: string;
+      readonly byte: number;
+      /** All bytes from that one on. */
+      readonly all?: true;
+      readonly why: string;
+    }
   /** A socket that is bound and never used, held by the monitor as long as the container is there: nobody else gets the port. */
   | {
       readonly do: "bind";
@@ -52,6 +59,20 @@ export type NetStep =
       readonly value: string;
       readonly why: string;
     }
+  /** Writes bytes at a place of a file of the host's, which is made when it is not there and `create` says its mode. */
+  | {
+      readonly do: "put";
+      readonly path: string;
+      readonly at: number;
+      readonly content: Uint8Array;
+      readonly create?: number;
+      readonly why: string;
+    }
+  /**
+   * Sends the transaction of nf_tables that a file holds, and removes the file; one that is not there is no error. What the transaction takes away may be gone
+   * already, or be somebody else's by now, and then it is left alone.
+   */
+  | { readonly do: "undo"; readonly path: string; readonly why: string }
   /** Makes a directory, with mode 0700; one that is there will do. */
   | { readonly do: "mkdir"; readonly path: string; readonly why: string }
   /** Makes a file with this content, with mode 0600. */
