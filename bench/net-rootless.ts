@@ -18,8 +18,8 @@ interface Figures {
 
 try {
   prepareRoot();
-  const found = await asUserOfNetwork<Record<string, Figures> & { readonly message?: string }>(BODY(), PREPARE());
-  if (found.message !== undefined) throw new Error(String(found.message));
+  const found = await asUserOfNetwork<Readonly<Record<string, Figures>>>(BODY(), PREPARE());
+  if ("failed" in found) throw new Error(JSON.stringify(found));
   const rows = Object.entries(found).map(([name, figures]) => [name, gigabits(figures.out), gigabits(figures.in)]);
   console.log(table([["Gbit/s, median", "to another host", "from it, published port"], ...rows]));
 } finally {

@@ -11,17 +11,22 @@ import {
   planNetDevices,
   planNetworks,
   planNics,
+  publishByPasta,
   requirePrivileges,
+  userModeKind,
+  withUserModeResolver,
 } from "../net/index.ts";
 import type { ContainerSpec, PlannedNic } from "../spec/index.ts";
 import type { Surroundings } from "./resolve.ts";
 
 /** Addresses and ports are chosen first, since what has a name needs mounts, too. */
 export async function resolveNetworks(
-  spec: ContainerSpec,
+  given: ContainerSpec,
   containerName: string,
   surroundings: Pick<Surroundings, "caller" | "runner" | "stateDirectory" | "tried">,
 ): Promise<PlannedNetworks> {
+  const { privileged } = surroundings.caller;
+  const spec = withUserModeResolver(given, privileged ? undefined : userModeKind());
   if (!needsNetworks(spec)) return { spec, before: [], after: [], joined: [], ports: [] };
   const { caller, stateDirectory, tried = nothingTried() } = surroundings;
   const places = networkPlaces(caller.uid, stateDirectory);
@@ -32,7 +37,10 @@ export async function resolveNetworks(
     const { makeDefaultNetwork } = await import("./networks.ts");
     await makeDefaultNetwork(surroundings);
   }
-  tried.last = planNetworks(spec, containerName, places, tried);
+  const planned = planNetworks(spec, containerName, places, tried);
+  // The rules of the user's networks do not lead to the host's ports.
+  const byPasta = !privileged && planned.ports.length > 0;
+  tried.last = byPasta ? { ...planned, after: await publishByPasta(planned.ports) } : planned;
   return tried.last;
 }
 
@@ -42,6 +50,7 @@ export async function resolveNics(
   containerName: string,
   { before, after }: Pick<PlannedNetworks, "before" | "after">,
   { features, caller, runner, scratch }: Pick<Surroundings, "features" | "caller" | "runner" | "scratch">,
+  inHolder: boolean,
 ): Promise<NicPlans> {
   const { privileged } = caller;
   const runtime = absolutePath(`${scratch}/..`);
@@ -53,7 +62,7 @@ export async function resolveNics(
     ...after,
   ];
   // setns(2) to a network namespace wants CAP_SYS_ADMIN in one's own user namespace, too.
-  const worker = caller.privileged ? "monitor" : "init";
+  const worker = privileged || inHolder ? "monitor" : "init";
   if (worker === "init") requirePrivileges(plans);
   const planned: NicPlans = { plans, worker, scratch };
   if (lifetime === "orphan" && needsMonitor(planned)) throw noOrphan();

@@ -59,7 +59,7 @@ export async function resolveContainer(
   const state = ociState({ ...spec, name }, "creating");
   const { created, joined } = splitNamespaces(spec);
   requireFeatures(created, features);
-  const holder = await resolveHolder(spec, surroundings);
+  const holder = await resolveHolder(given, surroundings);
   const ownMaps = created.has("user") ? resolveIdMaps(spec, caller) : undefined;
   const idMaps = holder && ownMaps ? holder.below(ownMaps) : ownMaps;
   const root = await planRoot(spec, { features, caller, scratch }, created);
@@ -81,7 +81,7 @@ export async function resolveContainer(
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
     mounts,
-    ...(await resolveRare(spec, name, networks, surroundings)),
+    ...(await resolveRare(spec, name, networks, holder !== undefined, surroundings)),
     ...(networks.joined.length > 0 ? { networks: told(networks) } : {}),
     ...(holder ? { holder: holder.place } : {}),
     ...(root && spec.rootMode === "move" ? { kernelViews: kernelViews() } : {}),
@@ -128,6 +128,7 @@ async function resolveRare(
   spec: ContainerSpec,
   name: string,
   networks: PlannedNetworks,
+  inHolder: boolean,
   surroundings: Pick<Surroundings, "features" | "caller" | "runner" | "scratch">,
 ): Promise<Pick<Resolved, "nics" | "intelRdt">> {
   const rare: { -readonly [K in "nics" | "intelRdt"]?: NonNullable<Resolved[K]> } = {};
@@ -137,7 +138,7 @@ async function resolveRare(
   }
   if (spec.nics || spec.netDevices) {
     const { resolveNics } = await import("./resolve-nics.ts");
-    rare.nics = await resolveNics(spec, name, networks, surroundings);
+    rare.nics = await resolveNics(spec, name, networks, surroundings, inHolder);
   }
   return rare;
 }

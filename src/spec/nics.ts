@@ -131,8 +131,6 @@ export interface NicPlan {
    * (a veth, a lock, a bound socket) needs nothing here.
    */
   readonly tearDown?: readonly NetStep[];
-  /** What answers questions for names, when the container's resolv.conf is not told otherwise. */
-  readonly nameservers?: readonly string[];
   /** The container's namespace must be there for `tearDown`: the monitor keeps it open. */
   readonly keepsNamespace?: boolean;
   /**
