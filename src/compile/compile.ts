@@ -44,7 +44,7 @@ import {
   waitForIdMaps,
 } from "./namespaces.ts";
 import { enterHolder } from "./net-holder.ts";
-import { awaitNics, holdForNics, leaveHeld, makeNics, makeOwnNics, unmakeNics, prepareCarriers } from "./nics.ts";
+import { awaitNics, holdForNics, leaveHeld, makeNics, makeOwnNics, prepareCarriers, unmakeNics } from "./nics.ts";
 import { reopenNull } from "./own-null.ts";
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
 import {

@@ -59,10 +59,11 @@ function spawnNetwork(
   step: NetProcess,
   scratch: string,
   enter: () => void,
+  name = "told",
 ): Register {
   const { monitor, program } = c;
   const keeper = program.block("keeper").at(monitor.member);
-  const told = pipe(monitor, network.name === "network" ? "told" : "told_later");
+  const told = pipe(monitor, name);
   const nothing = monitor.str("/dev/null");
   const none = monitor.sysResult("null", "openat", [AT.FDCWD, nothing, O.RDWR | O.CLOEXEC, 0]);
   dieWith(network);
@@ -85,15 +86,16 @@ export interface PreparedProcess {
   readonly orders: Register;
 }
 
-export function prepareNetProcess(c: NetContext, step: NetProcess, scratch: string): PreparedProcess {
+/** `index` tells it from others that are prepared. */
+export function prepareNetProcess(c: NetContext, step: NetProcess, scratch: string, index: number): PreparedProcess {
   const { monitor, program } = c;
   const network = program.block("network_later").at(monitor.member);
   const pair = monitor.memory.zeroed(8);
-  const [orders, own] = [program.register("orders"), program.register("orders_own")];
+  const [orders, own] = [program.register(`orders_${index}`), program.register("orders_own")];
   monitor.sys("socketpair", [AF.UNIX, SOCK.SEQPACKET | SOCK.CLOEXEC, 0, pair]);
   monitor.load(orders, pair, 4);
   monitor.load(own, monitor.memory.at(pair, 4), 4);
-  const told = spawnNetwork(c, network, step, scratch, () => {
+  const enter = () => {
     network.sys("close", [orders]);
     const pid = awaitOrders(network, own);
     const open = (name: string) =>
@@ -105,7 +107,8 @@ export function prepareNetProcess(c: NetContext, step: NetProcess, scratch: stri
       ]);
     const [owner, target] = [open("user"), open("net")];
     enterPlaces(network, owner, { network: target, scratch });
-  });
+  };
+  const told = spawnNetwork(c, network, step, scratch, enter, `told_${index}`);
   monitor.sys("close", [own]);
   return { step, told, orders };
 }

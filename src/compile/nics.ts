@@ -107,10 +107,10 @@ function startCarriers(c: Context, pid: Register, ended: Label): void {
 
 /** Before the monitor goes to an ordinary user's networks: a program that listens on the host must be in the host's network namespace. */
 export function prepareCarriers(c: Context): readonly PreparedProcess[] {
-  return stepsOf(c, "setUp").flatMap(({ member, step }) => {
+  return stepsOf(c, "setUp").flatMap(({ member, step }, index) => {
     if (step.do !== "process") return [];
     c.monitor.at(member);
-    return [prepareNetProcess(c, step, c.resolved.nics?.scratch ?? "")];
+    return [prepareNetProcess(c, step, c.resolved.nics?.scratch ?? "", index)];
   });
 }
 

@@ -26,25 +26,72 @@ describe("networks of an ordinary user", () => {
   it("connect containers by name, lead to the outside, and publish ports with the clients' addresses", async () => {
     const seen = await asUserOfNetwork(`${START}
       await host.networks.create({ name: "web" });
-      const [db, app] = [await start("db"), await start("app", { ports: [{ hostPort: 8080, containerPort: 80 }, { hostPort: 5353, containerPort: 53, protocol: "udp" }] })];
-      const third = await start("third");
+      const ports = [{ hostPort: 8080, containerPort: 80 }, { hostPort: 5353, containerPort: 53, protocol: "udp" }];
+      const [db, app, third] = [await start("db"), await start("app", { ports }), await start("third")];
       const datagram = "exec 3<>/dev/udp/${OWN}/5353; printf it >&3; timeout 1 head -c 6 <&3";
       const address = (await inside(third, "ip -j -4 addr show eth0")).match(/"local":"([0-9.]+)"/)[1];
+      const taken = await attempt(() => start("late", { ports: [{ hostPort: 8080, containerPort: 80 }] }));
       const result = {
-        byName: (await until(true, async () => (await inside(third, "curl -s -m 2 http://db/")).startsWith("db for " + address))),
+        byName: await until("db for " + address, () => inside(third, "curl -s -m 2 http://db/")) === "db for " + address,
         other: await inside(db, "curl -s -m 2 http://${OTHER}/"),
-        links: (await inside(db, "ls /sys/class/net")).split("\\n"),
+        links: [await inside(db, "ls /sys/class/net"), await inside(app, "ls /sys/class/net")],
         loopback: await until("app for 127.0.0.1", () => here("curl -s -m 2 http://127.0.0.1:8080/")),
-        own: here("curl -s -m 2 http://${OWN}:8080/"),
         there: await there("curl -s -m 2 http://${OWN}:8080/"),
         udp: await until("got it", () => there("bash -c '" + datagram + "'")),
         neighbour: (await inside(db, "curl -s -m 2 http://app/")).startsWith("app for"),
-        owner: await inside(db, "stat -c %u /proc/self/root/etc/hostname; cat /proc/self/uid_map | tr -s ' '"),
+        taken: taken.message,
         carriers: carriers(),
       };
       for (const one of [db, app, third]) await one[Symbol.asyncDispose]();
       return { ...result, left: await until(0, carriers) };
     `);
-    console.log(seen);
+    expect(seen).toEqual({
+      byName: true,
+      other: "the other host",
+      links: ["eth0\nlo", "eth0\nlo\nports0"],
+      loopback: "app for 127.0.0.1",
+      there: `app for ${OTHER}`,
+      udp: "got it",
+      neighbour: true,
+      taken: expect.stringMatching(/8080.*\(ports\); hint: another program has the port/),
+      // One connects the networks, the other publishes.
+      carriers: 2,
+      left: 0,
+    });
+  });
+
+  it("are one place, however many containers come at once; it goes after the last one, and when all are killed", async () => {
+    const seen = await asUserOfNetwork(`${START}
+      await host.networks.create({ name: "web" });
+      const names = ["a", "b", "c", "d"];
+      const all = await Promise.all(names.map((name) => start(name)));
+      const user = (one) => here("readlink /proc/" + one.process.pid + "/ns/user");
+      const place = "/run/user/12345/libct/holder";
+      const holders = () => readdirSync(place).filter((name) => name !== "lock").length;
+      const before = { holders: holders(), carriers: carriers(), users: new Set(all.map(user)).size };
+      const reached = await until(true, async () => (await inside(all[0], "curl -s -m 2 http://d/")).startsWith("d for"));
+      for (const one of all.slice(1)) await one[Symbol.asyncDispose]();
+      const kept = carriers();
+      await all[0][Symbol.asyncDispose]();
+      const gone = { carriers: await until(0, carriers), holders: await until(0, holders) };
+      // A holder that is killed leaves files, and its successor takes them away.
+      const last = await start("last");
+      const pid = Number(readFileSync(place + "/" + readdirSync(place).find((name) => name !== "lock") + "/pid", "latin1"));
+      process.kill(pid, "SIGKILL");
+      const orphaned = await until(0, carriers);
+      const next = await start("next");
+      const again = { holders: holders(), carriers: carriers(), outside: await inside(next, "curl -s -m 2 http://${OTHER}/") };
+      for (const one of [last, next]) await one[Symbol.asyncDispose]();
+      return { before, reached, kept, gone, orphaned, again, left: await until(0, carriers) };
+    `);
+    expect(seen).toEqual({
+      before: { holders: 1, carriers: 1, users: 4 },
+      reached: true,
+      kept: 1,
+      gone: { carriers: 0, holders: 0 },
+      orphaned: 0,
+      again: { holders: 1, carriers: 1, outside: "the other host" },
+      left: 0,
+    });
   });
 });
