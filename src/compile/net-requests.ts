@@ -168,7 +168,7 @@ export interface Answer {
 export function exchange(
   block: BlockBuilder,
   socket: Register,
-  message: { readonly at: DataRef; readonly length: number },
+  message: { readonly at: DataRef; readonly length: number | Register },
   why: string,
 ): Answer {
   const at = answerBuffer(block);

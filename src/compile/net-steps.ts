@@ -17,6 +17,7 @@ import {
 } from "../linux/index.ts";
 import type { BlockBuilder, Label, Register } from "../program/index.ts";
 import type { NetPlace, NetStep } from "../spec/index.ts";
+import { putBytes, UNDO_TOLERATES, undoFromFile } from "./net-files.ts";
 import { doHostStep } from "./net-host-steps.ts";
 import type { ExecutionContext } from "./net-programs.ts";
 import {
@@ -81,6 +82,12 @@ function doStep(
     case "sysctl":
       setParameter(worker, step);
       break;
+    case "put":
+      putBytes(worker.block, step);
+      break;
+    case "undo":
+      undo(worker, member, step);
+      break;
     case "absent":
       openSocket(worker, step.place);
       expectAbsent(worker, step);
@@ -132,6 +139,17 @@ function sendBatch(worker: NetWorker, member: string, step: Step<"nftables">): v
   block.sys("close", [socket]);
 }
 
+function undo(worker: NetWorker, member: string, step: Step<"undo">): void {
+  goTo(worker, "host");
+  const { block } = worker;
+  undoFromFile(block, step, (bytes) => {
+    const socket = block.sysResult("nftables", "socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK_NETFILTER]);
+    const answer = exchange(block, socket, bytes, step.why);
+    expectDone(block, answer, [{ member, step: { why: step.why, tolerate: UNDO_TOLERATES } }]);
+    block.sys("close", [socket]);
+  });
+}
+
 function setParameter(worker: NetWorker, { place, key, value, why }: Step<"sysctl">): void {
   // /proc/sys/net shows the network namespace of whoever looks at it.
   goTo(worker, place);
@@ -174,13 +192,13 @@ export function takeHeld(block: BlockBuilder, { member, step }: MemberStep): Reg
 }
 
 /** fcntl(2), "Open file description locks": it is the descriptor's, and so goes with the last process that has it. */
-function takeLock(block: BlockBuilder, { path, byte, create, why }: Step<"lock">): Register {
+function takeLock(block: BlockBuilder, { path, byte, all, create, why }: Step<"lock">): Register {
   const flags = O.RDWR | O.CLOEXEC | (create ? O.CREAT : 0);
   const parent = path.slice(0, path.lastIndexOf("/"));
   if (create) block.sys("mkdirat", [AT.FDCWD, block.str(parent), 0o700], { tolerate: [E.EEXIST], why });
   const file = block.sysResult("held", "openat", [AT.FDCWD, block.str(path), flags, create ? 0o600 : 0], { why });
   // struct flock: s16 type, s16 whence, s64 start, s64 length, s32 pid
-  const lock = block.memory.bytes(u64s(F_WRLCK, byte, 1, 0));
+  const lock = block.memory.bytes(u64s(F_WRLCK, byte, all ? 0 : 1, 0));
   block.sys("fcntl", [file, F_OFD_SETLK, lock], { why });
   return file;
 }

@@ -34,6 +34,7 @@ export {
 } from "./live.ts";
 export type { Meter } from "./meter.ts";
 export type { InterfaceStats, NetworkStats, Traffic } from "./network-stats.ts";
+export type { NetworkInfo, NetworkListing, NetworkMember, Networks } from "./networks.ts";
 export { planImported } from "./plan-imported.ts";
 export { type Planner, planRun } from "./plan-run.ts";
 export { Process } from "./process.ts";

@@ -41,6 +41,8 @@ export type NetStep =
       readonly byte: number;
       /** The file, and the directory that it is in, are made when they are not there. */
       readonly create?: boolean;
+      /** All bytes from that one on. */
+      readonly all?: true;
       readonly why: string;
     }
   /** A socket that is bound and never used, held by the monitor as long as the container is there: nobody else gets the port. */
@@ -60,6 +62,20 @@ export type NetStep =
       readonly value: string;
       readonly why: string;
     }
+  /** Writes bytes at a place of a file of the host's, which is made when it is not there and `create` says its mode. */
+  | {
+      readonly do: "put";
+      readonly path: string;
+      readonly at: number;
+      readonly content: Uint8Array;
+      readonly create?: number;
+      readonly why: string;
+    }
+  /**
+   * Sends the transaction of nf_tables that a file holds, and removes the file; one that is not there is no error. What the transaction takes away may be gone
+   * already, or be somebody else's by now, and then it is left alone.
+   */
+  | { readonly do: "undo"; readonly path: string; readonly why: string }
   /** Fails with EEXIST when there is an interface of this name. */
   | { readonly do: "absent"; readonly place: NetPlace; readonly name: string; readonly why: string }
   /** Makes an interface of tun(4) in the container's namespace that stays when nobody has it open. */
@@ -91,8 +107,6 @@ export interface NicPlan {
    * (a veth, a lock, a bound socket) needs nothing here.
    */
   readonly tearDown?: readonly NetStep[];
-  /** What answers questions for names, when the container's resolv.conf is not told otherwise. */
-  readonly nameservers?: readonly string[];
   /** The container's namespace must be there for `tearDown`: the monitor keeps it open. */
   readonly keepsNamespace?: boolean;
   /**
