@@ -113,7 +113,7 @@ export class Host {
     return {
       store: { directory: dataDirectory(this.#caller.uid, this.#dataDirectory), runner },
       caller: this.#caller,
-      worker: async () => (await import("./images/worker.ts")).makeWorker(),
+      worker: async () => (await import("./images/worker.ts")).makeWorker(runner, this.#caller),
       records: () => this.#records(),
     };
   }
