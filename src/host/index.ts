@@ -12,6 +12,8 @@ export { type EnterContext, type EnterOptions, enter, explainEntry } from "./ent
 export type { ExitStatus } from "./exit-status.ts";
 export type { HealthEvent } from "./health-events.ts";
 export { type CreateOptions, Host, type HostOptions } from "./host.ts";
+export type { TreeChange } from "./images/changes.ts";
+export type { CommitOptions } from "./images/commit.ts";
 export type { ImageInfo, RemovedImage } from "./images/describe.ts";
 export type { HistoryStep } from "./images/history.ts";
 export type { Images, PullOptions } from "./images/images.ts";

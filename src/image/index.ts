@@ -8,6 +8,8 @@ export { digestOf, isDigest, verifier, verifyBytes } from "./digest.ts";
 export { archiveWriter } from "./formats/archive-writer.ts";
 export { namesInArchive } from "./formats/open-archive.ts";
 export { fileOutput, streamOutput } from "./formats/outputs.ts";
+export { compareTrees, packDifference } from "./layer/compare-trees.ts";
+export { type PackOptions, packUpper } from "./layer/pack.ts";
 export { removeTree } from "./layer/remove-tree.ts";
 export type { LayerIds } from "./layer/session-program.ts";
 export { type UnpackedLayer, type UnpackOptions, unpackTar } from "./layer/unpack.ts";
@@ -25,7 +27,7 @@ export { hexOf, shortDigest } from "./store/digest.ts";
 export { storeSource } from "./store/endpoints.ts";
 export { type Collected, collectGarbage } from "./store/garbage.ts";
 export { adding } from "./store/holding.ts";
-export { type FoundImage, findImage, listImages, requireImage, type StoredImage } from "./store/images.ts";
+export { type FoundImage, findImage, listImages, readImage, requireImage, type StoredImage } from "./store/images.ts";
 export { hasLayer, layerSize, layerTree, listLayers } from "./store/layer-place.ts";
 export { type LayerWorker, requireDiffId, unpackLayer } from "./store/layers.ts";
 export { canonicalName, listNames, type NamedImage, nameImage, readName, removeName } from "./store/names.ts";
@@ -44,3 +46,4 @@ export {
   volumeData,
 } from "./store/volumes.ts";
 export type * from "./types.ts";
+export { readTar } from "./layer/read-tar.ts";

@@ -19,12 +19,19 @@ export type Unpack = (
   options: { readonly signal?: AbortSignal | undefined },
 ) => Promise<UnpackedLayer>;
 
+export type Pack = (
+  directory: string,
+  options: { readonly signal?: AbortSignal | undefined },
+) => AsyncIterable<Uint8Array>;
+
 /** Removes a directory with all that is in it, whoever owns it. */
 export type RemoveTree = (directory: string) => Promise<void>;
 
 /** Who unpacks and removes for this user. */
 export interface LayerWorker {
   readonly unpack: Unpack;
+  /** The upper directory of an overlay as a layer's archive. */
+  readonly pack: Pack;
   readonly remove: RemoveTree;
 }
 

@@ -41,6 +41,9 @@ const worker: LayerWorker = {
     writeFileSync(`${directory}/archive`, bytes);
     return { diffId: digestOf(bytes), size: bytes.length };
   },
+  pack: () => {
+    throw new Error("nothing is packed here");
+  },
   remove: async (directory) => rmSync(directory, { recursive: true, force: true }),
 };
 
