@@ -8,8 +8,9 @@ export { digestOf, isDigest, verifier, verifyBytes } from "./digest.ts";
 export { archiveWriter } from "./formats/archive-writer.ts";
 export { namesInArchive } from "./formats/open-archive.ts";
 export { fileOutput, streamOutput } from "./formats/outputs.ts";
-export { compareTrees, packDifference } from "./layer/compare-trees.ts";
+export { compareTrees, packDifference, type TreeChange } from "./layer/compare-trees.ts";
 export { type PackOptions, packUpper } from "./layer/pack.ts";
+export { readTar } from "./layer/read-tar.ts";
 export { removeTree } from "./layer/remove-tree.ts";
 export type { LayerIds } from "./layer/session-program.ts";
 export { type UnpackedLayer, type UnpackOptions, unpackTar } from "./layer/unpack.ts";
@@ -46,4 +47,3 @@ export {
   volumeData,
 } from "./store/volumes.ts";
 export type * from "./types.ts";
-export { readTar } from "./layer/read-tar.ts";

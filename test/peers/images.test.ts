@@ -107,7 +107,10 @@ describe.runIf(registryThere && skopeoThere)("an image that skopeo has pushed", 
     chmodSync(directory, 0o755);
     const user = (...words: string[]) => ctIn(`${directory}/user`, ORDINARY, ...words);
     expect(user("run", base, "--", "id", "-u")).toMatchObject({ status: 0, stdout: "0\n" });
-    expect(user("run", "--pull", "never", base, "--", "echo", "again")).toMatchObject({ stdout: "again\n", stderr: "" });
+    expect(user("run", "--pull", "never", base, "--", "echo", "again")).toMatchObject({
+      stdout: "again\n",
+      stderr: "",
+    });
     expect(user("image", "rm", base)).toMatchObject({ status: 0 });
     expect(JSON.parse(user("system", "df", "--json").stdout)).toMatchObject({
       images: { count: 0, size: 0 },

@@ -1,12 +1,5 @@
 import { lstatSync } from "node:fs";
-import { layerTree, readTar, type Store, type StoredImage } from "../../image/index.ts";
-
-/** What a container, or a layer, has changed. */
-export interface TreeChange {
-  readonly kind: "added" | "changed" | "removed";
-  /** From the root on. */
-  readonly path: string;
-}
+import { layerTree, readTar, type Store, type StoredImage, type TreeChange } from "../../image/index.ts";
 
 const WHITEOUT = ".wh.";
 const OPAQUE = ".wh..wh..opq";

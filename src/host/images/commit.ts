@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { LibctError } from "../../errors.ts";
 import {
-  type CommitOptions as ImageChanges,
   canonicalName,
   commitImage,
+  type CommitOptions as ImageChanges,
   readImage,
   requireImage,
 } from "../../image/index.ts";

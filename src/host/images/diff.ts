@@ -1,5 +1,5 @@
-import { layerTree, readImage, requireImage } from "../../image/index.ts";
-import { changesOf, type TreeChange } from "./changes.ts";
+import { layerTree, readImage, requireImage, type TreeChange } from "../../image/index.ts";
+import { changesOf } from "./changes.ts";
 import { type Committed, requireImageRoot, requireUpper } from "./commit.ts";
 import type { ImagesContext } from "./context.ts";
 

@@ -7,8 +7,8 @@ import type {
   ReceiveEvent,
   RegistryOptions,
   StoredImage,
+  TreeChange,
 } from "../../image/index.ts";
-import type { TreeChange } from "./changes.ts";
 import type { CommitOptions, Committed } from "./commit.ts";
 import type { ImagesContext } from "./context.ts";
 import type { Copied } from "./copy.ts";

@@ -23,5 +23,13 @@ export function keptXattrs(entry: TarEntry, path: string): ReadonlyMap<string, U
       path,
     });
   }
-  return new Map([...entry.xattrs].filter(([name]) => !FORBIDDEN.test(name)));
+  return keptAttributes(entry.xattrs);
 }
+
+/** Those that belong to the file itself. */
+export const keptAttributes = (xattrs: ReadonlyMap<string, Uint8Array>): ReadonlyMap<string, Uint8Array> =>
+  xattrs.size === 0 ? xattrs : new Map([...xattrs].filter(([name]) => !FORBIDDEN.test(name)));
+
+/** Whether it is overlay's own attribute of that name: root's overlays have one kind, those in a user namespace, and fuse-overlayfs, another. */
+export const isOverlays = (name: string, what: string): boolean =>
+  name === `trusted.overlay.${what}` || name === `user.overlay.${what}` || name === `user.fuseoverlayfs.${what}`;
