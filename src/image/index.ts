@@ -14,6 +14,7 @@ export { readTar } from "./layer/read-tar.ts";
 export { removeTree } from "./layer/remove-tree.ts";
 export type { LayerIds } from "./layer/session-program.ts";
 export { type UnpackedLayer, type UnpackOptions, unpackTar } from "./layer/unpack.ts";
+export { writeTar } from "./layer/write-tar.ts";
 export { type Location, parseLocation } from "./location.ts";
 export { login, logout, parseRegistry } from "./login.ts";
 export { readConfig, readDocument } from "./manifest.ts";

@@ -2,6 +2,9 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { copyImage } from "../../src/image/copy.ts";
+import { layoutDestination } from "../../src/image/formats/layout.ts";
+import { builtImage, busyboxLayer } from "../support/built-image.ts";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 const bun = `${repository}/node_modules/.bin/bun`;
@@ -82,6 +85,18 @@ it("the worked example of a filesystem driver works", () => {
   expect(runExample(driver, { RELEASES: `${directory}/releases` })).toMatchObject({
     status: 0,
     stdout: "hello from second\n",
+    stderr: "",
+  });
+});
+
+it("the guide to images: one is fetched, run and changed", async () => {
+  const image = await builtImage([busyboxLayer(), { "etc/hostname-of-the-image": "hello from an image\n" }]);
+  await copyImage(image, layoutDestination(`${directory}/layout`, "v1"));
+  const [code = ""] = examples("docs/images.md");
+  const withStore = code.replace("Host.open()", `Host.open({ dataDirectory: "${directory}/store" })`);
+  expect(runExample(withStore, { IMAGE: `oci:${directory}/layout:v1` })).toMatchObject({
+    status: 0,
+    stdout: `${"a layer is unpacking\n".repeat(2)}${"a layer is unpacked\n".repeat(2)}hello from an image\n`,
     stderr: "",
   });
 });

@@ -194,7 +194,7 @@ export class Images {
       const pulling = this.pull(given.name, given);
       await Promise.all([pulling, given.watch?.(pulling)]);
     }
-    return useImage(this.#context, present ?? requireImage(store, given.name), given.name, {
+    return await useImage(this.#context, present ?? requireImage(store, given.name), given.name, {
       ...options,
       ...(given.entrypoint === undefined ? {} : { entrypoint: given.entrypoint }),
     });

@@ -13,6 +13,9 @@ export function makeWorker(runner: ProgramRunner, caller: Caller): LayerWorker {
       const layer = await unpackTar({ executor: runner, content, directory, ids, whiteouts, signal });
       return { diffId: layer.diffId, size: layer.fileBytes };
     },
+    async apply(content, directory) {
+      await unpackTar({ executor: runner, content, directory, ids, whiteouts: "applied" });
+    },
     pack: (directory, { signal }) => packUpper(directory, { executor: runner, ids, signal }),
     remove: (directory) => removeTree(runner, directory, ids),
   };

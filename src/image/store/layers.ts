@@ -24,6 +24,8 @@ export type Pack = (
   options: { readonly signal?: AbortSignal | undefined },
 ) => AsyncIterable<Uint8Array>;
 
+export type Apply = (content: AsyncIterable<Uint8Array>, directory: string) => Promise<void>;
+
 /** Removes a directory with all that is in it, whoever owns it. */
 export type RemoveTree = (directory: string) => Promise<void>;
 
@@ -32,6 +34,8 @@ export interface LayerWorker {
   readonly unpack: Unpack;
   /** The upper directory of an overlay as a layer's archive. */
   readonly pack: Pack;
+  /** Does what a layer's archive says in a plain directory that is there: whiteouts remove. */
+  readonly apply: Apply;
   readonly remove: RemoveTree;
 }
 
