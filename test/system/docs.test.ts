@@ -94,9 +94,10 @@ it("the guide to images: one is fetched, run and changed", async () => {
   await copyImage(image, layoutDestination(`${directory}/layout`, "v1"));
   const [code = ""] = examples("docs/images.md");
   const withStore = code.replace("Host.open()", `Host.open({ dataDirectory: "${directory}/store" })`);
-  expect(runExample(withStore, { IMAGE: `oci:${directory}/layout:v1` })).toMatchObject({
-    status: 0,
-    stdout: `${"a layer is unpacking\n".repeat(2)}${"a layer is unpacked\n".repeat(2)}hello from an image\n`,
-    stderr: "",
-  });
+  const { status, stdout, stderr } = runExample(withStore, { IMAGE: `oci:${directory}/layout:v1` });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  // The two layers are unpacked side by side.
+  const lines = stdout.trimEnd().split("\n");
+  expect(lines.pop()).toBe("hello from an image");
+  expect(lines.sort()).toEqual(["unpacked", "unpacked", "unpacking", "unpacking"].map((how) => `a layer is ${how}`));
 });
