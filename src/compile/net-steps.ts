@@ -17,6 +17,7 @@ import {
 } from "../linux/index.ts";
 import type { BlockBuilder, Register } from "../program/index.ts";
 import type { NetPlace, NetStep } from "../spec/index.ts";
+import { keep, release, remember } from "./net-keep.ts";
 import {
   exchange,
   expectDone,
@@ -75,6 +76,17 @@ function doStep(worker: NetWorker, member: string, step: Exclude<NetStep, Reques
     case "absent":
       openSocket(worker, step.place);
       expectAbsent(worker, step);
+      break;
+    case "keep":
+      keep(worker, step);
+      break;
+    case "remember":
+      openSocket(worker, "container");
+      remember(worker, member, step);
+      break;
+    case "release":
+      openSocket(worker, "container");
+      release(worker, step);
       break;
     case "tun":
       goTo(worker, "container");

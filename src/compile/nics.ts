@@ -73,8 +73,8 @@ export function makeOwnNics(c: Context): void {
 }
 
 /** The monitor's side: it has rights over the host's interfaces, which the container must not have. */
-export function makeNics(c: Context, pid: Register, ended: Label): void {
-  if (!works(c, "monitor")) return;
+export function makeNics(c: Context, pid: Register, ended: Label): ReadonlyMap<string, DataRef> {
+  if (!works(c, "monitor")) return new Map();
   const { monitor, program } = c;
   monitor.at("nics");
   const joined = c.resolved.joined.has("network");
@@ -89,6 +89,7 @@ export function makeNics(c: Context, pid: Register, ended: Label): void {
   if (!keeps) monitor.sys("close", [worker.namespace.host]);
   if (!keeps || !keepsNamespace(c)) monitor.sys("close", [program.register("ns_container")]);
   monitor.sys("sendto", [c.sync.monitor, monitor.str("n"), 1, MSG.NOSIGNAL, 0, 0]);
+  return worker.indexes;
 }
 
 function workerOf(c: Context, block: Context["monitor"], place: NetPlace): NetWorker {
@@ -125,28 +126,34 @@ const tearsDown = (c: Context): boolean => stepsOf(c, "tearDown").length > 0 || 
 const keepsNamespace = (c: Context): boolean =>
   c.resolved.nics?.plans.some((plan) => plan.keepsNamespace || plan.tearDown?.some(isInside)) ?? false;
 const isInside = (step: NetStep): boolean =>
+  step.do === "release" ||
   ("place" in step && step.place === "container") ||
   (step.do === "request" &&
     (step.fills ?? []).some(({ value }) => ("namespace" in value ? value.namespace : value.place) === "container"));
 
-/** When the container has ended, however it did. Each plan has sockets of its own: on one that has failed there may be answers that nobody has read. */
-export function unmakeNics(c: Context): void {
+/**
+ * When the container has ended, however it did. Each plan has sockets of its own: on one that has failed there may be answers that nobody has read. `found` are the
+ * indexes in the container that were looked up when the interfaces were made: whoever is in there may have given them other names.
+ */
+export function unmakeNics(c: Context, found: ReadonlyMap<string, DataRef>): void {
   if (!works(c, "monitor") || stepsOf(c, "tearDown").length === 0) return;
   const epilogue = c.program.epilogue().at("nics");
   const nothing = epilogue.label();
   const [host, container] = [c.program.register("ns_host"), c.program.register("ns_container")];
   epilogue.jumpIf(host, 0, nothing);
   if (keepsNamespace(c)) epilogue.jumpIf(container, 0, nothing);
+  const inside = [...found].filter(([key]) => key.startsWith("container "));
   for (const { member, tearDown = [] } of c.resolved.nics?.plans ?? []) {
-    for (const step of tearDown) {
-      // It may have failed anywhere, in either namespace.
-      const worker: NetWorker = { ...workerOf(c, epilogue, "container"), opened: new Set() };
-      goTo(worker, "host");
-      doSteps(worker, [{ member, step }]);
-      goTo(worker, "host");
-      for (const place of worker.opened) epilogue.sys("close", [worker.socket[place]]);
-    }
+    if (tearDown.length === 0) continue;
+    // It may have failed anywhere, in either namespace.
+    const worker: NetWorker = { ...workerOf(c, epilogue, "container"), indexes: new Map(inside) };
+    goTo(worker, "host");
+    for (const step of tearDown) doSteps(worker, [{ member, step }]);
+    goTo(worker, "host");
+    for (const place of worker.opened) epilogue.sys("close", [worker.socket[place]]);
   }
+  // In a further run they would be those of this one, until they are looked up.
+  for (const [, slot] of inside) epilogue.store(slot, 0, 4);
   epilogue.place(nothing);
 }
 

@@ -210,7 +210,12 @@ export class Host {
 
   /** Removes what containers have left behind whose monitor was killed. Gives what it was. */
   async repair(): Promise<readonly Repair[]> {
-    return await (await import("./repair.ts")).repair(await this.#records());
+    const { repair } = await import("./repair.ts");
+    const { returnNics } = await import("./repair-nics.ts");
+    const done = await repair(await this.#records());
+    const { keptBeside } = await import("./kept-directory.ts");
+    const returned = await returnNics(this.#zygote, keptBeside(scratchDirectory(this.#caller.uid)));
+    return [...done, ...returned.map((path) => ({ what: "interface", path }) as const)];
   }
 
   async #records(): Promise<RecordStore> {

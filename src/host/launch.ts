@@ -39,7 +39,7 @@ type CallBuilder = (block: ReturnType<ProgramBuilder["block"]>, register: (name:
 
 /** What is known of a process, and of a container also where it is written down. */
 type LaunchedProcess = Pick<ResolvedProcess, "arch" | "user" | "orphan"> &
-  Partial<Pick<Resolved, "record" | "cgroup" | "spec"> & Pick<ResolvedEntry, "attach">>;
+  Partial<Pick<Resolved, "record" | "cgroup" | "spec" | "nics"> & Pick<ResolvedEntry, "attach">>;
 
 /** A program and its encoded form. */
 export interface Compiled {
@@ -53,6 +53,7 @@ export class Launch {
   readonly started: Promise<number>;
   readonly ended: Promise<ExitStatus>;
   readonly #pipes: Pipes | undefined;
+  readonly #zygote: Zygote;
   readonly #resolved: LaunchedProcess;
   readonly #program: Program;
   readonly #run: ProgramRun;
@@ -70,6 +71,7 @@ export class Launch {
   #settleEnded: { resolve(status: ExitStatus): void; reject(error: LibctError): void } | undefined;
 
   constructor(zygote: Zygote, resolved: LaunchedProcess, { program, bytes }: Compiled, pipes: Pipes | undefined) {
+    this.#zygote = zygote;
     this.#pipes = pipes;
     this.#resolved = resolved;
     this.#program = program;
@@ -248,8 +250,15 @@ export class Launch {
   async #cleanUp(): Promise<void> {
     const { clearCgroup } = await import("./repair.ts");
     if (!this.cgroup?.scope || this.#hasScope) await clearCgroup(this.cgroup);
-    const { record } = this.#resolved;
+    const { record, nics } = this.#resolved;
+    for (const { setUp } of nics?.plans ?? [])
+      for (const step of setUp) if (step.do === "keep") await this.#return(step.path);
     if (record?.autoRemove) rmSync(record.directory, { recursive: true, force: true });
+  }
+
+  async #return(path: string): Promise<void> {
+    const { returnOne } = await import("./repair-nics.ts");
+    await returnOne(this.#zygote, path);
   }
 
   /** The monitor has removed it, but for cgroups that the container itself has made in it. systemd removes those of its scopes as well. */

@@ -68,7 +68,7 @@ export async function resolveContainer(
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
     mounts,
-    ...(await resolveRare(spec, name, { features, caller, runner })),
+    ...(await resolveRare(spec, name, { features, caller, runner, scratch })),
     ...(root && spec.rootMode === "move" ? { kernelViews: kernelViews() } : {}),
     mountLabel: spec.mountLabel,
     memoryPolicy: spec.memoryPolicy,
@@ -81,7 +81,7 @@ export async function resolveContainer(
 async function resolveRare(
   spec: ContainerSpec,
   name: string,
-  surroundings: Pick<Surroundings, "features" | "caller" | "runner">,
+  surroundings: Pick<Surroundings, "features" | "caller" | "runner" | "scratch">,
 ): Promise<Pick<Resolved, "nics" | "intelRdt">> {
   const rare: { -readonly [K in "nics" | "intelRdt"]?: NonNullable<Resolved[K]> } = {};
   if (spec.intelRdt) {

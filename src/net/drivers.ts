@@ -1,4 +1,5 @@
 import type { BuiltInNic, Nic, NicDriver } from "../spec/index.ts";
+import { type HostNicContext, hostNic } from "./host-nic.ts";
 import { ipvlan } from "./ipvlan.ts";
 import { loopback } from "./loopback.ts";
 import { macvlan } from "./macvlan.ts";
@@ -8,7 +9,12 @@ import { veth } from "./veth.ts";
 import { vlan } from "./vlan.ts";
 import { vxlan } from "./vxlan.ts";
 
-type Drivers = { readonly [K in BuiltInNic["type"]]?: (nic: Extract<BuiltInNic, { readonly type: K }>) => NicDriver };
+type Drivers = {
+  readonly [K in BuiltInNic["type"]]: (
+    nic: Extract<BuiltInNic, { readonly type: K }>,
+    context: HostNicContext,
+  ) => NicDriver;
+};
 
 /** Who makes which kind of interface. */
 const DRIVERS: Drivers = {
@@ -18,6 +24,7 @@ const DRIVERS: Drivers = {
   ipvlan,
   vlan,
   vxlan,
+  host: hostNic,
   tap: tun,
   tun,
   bridge: plain,
@@ -25,9 +32,8 @@ const DRIVERS: Drivers = {
   loopback,
 };
 
-export function driverOf(nic: Nic): NicDriver {
+export function driverOf(nic: Nic, context: HostNicContext): NicDriver {
   if ("driver" in nic) return nic.driver;
-  const make = DRIVERS[nic.type] as ((nic: BuiltInNic) => NicDriver) | undefined;
-  if (!make) throw new RangeError(`no driver for ${nic.type}`);
-  return make(nic);
+  const make = DRIVERS[nic.type] as (nic: BuiltInNic, context: HostNicContext) => NicDriver;
+  return make(nic, context);
 }
