@@ -35,6 +35,8 @@ export interface NetSockets {
   readonly namespace: Readonly<Record<NetPlace, Register>>;
   /** Indexes that were looked up already, by place and name. */
   readonly indexes: Map<string, DataRef>;
+  /** Those of them by which the interfaces are known at the end: by then others may have their names. */
+  readonly lasting: Set<string>;
 }
 
 /** Answers have the request in them, and perhaps a text. */
@@ -109,7 +111,10 @@ export function findIndex(
   gone?: Label,
 ): DataRef {
   const known = indexes.get(keyOf(value));
-  if (known) return known;
+  if (known) {
+    if (gone) skipWithout(block, known, gone);
+    return known;
+  }
   const request = interfaceRequest(block, value.link);
   const index = block.memory.at(request, IFREQ_INDEX);
   // In a further run of the program it would be the one of the last.
@@ -120,6 +125,13 @@ export function findIndex(
   });
   indexes.set(keyOf(value), index);
   return index;
+}
+
+/** What was to be looked up before may not have got that far. */
+function skipWithout(block: BlockBuilder, index: DataRef, gone: Label): void {
+  const register = block.program.register("link");
+  block.load(register, index, 4);
+  block.jumpIf(register, 0, gone);
 }
 
 function sendPiece(sockets: NetSockets, piece: readonly MemberStep<Request>[]): void {

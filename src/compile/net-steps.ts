@@ -1,6 +1,7 @@
 import {
   AF,
   AT,
+  align,
   CLONE,
   E,
   F_OFD_SETLK,
@@ -8,12 +9,16 @@ import {
   IPPROTO,
   NETLINK_NETFILTER,
   NETLINK_ROUTE,
+  NLM_F,
+  NLMSG_FLAGS,
+  NLMSG_HEADER,
   O,
   SIOC,
   SOCK,
   TUN,
   u16s,
   u64s,
+  viewOf,
 } from "../linux/index.ts";
 import type { BlockBuilder, Register } from "../program/index.ts";
 import type { NetPlace, NetStep } from "../spec/index.ts";
@@ -21,7 +26,9 @@ import { keep, release, remember } from "./net-keep.ts";
 import {
   exchange,
   expectDone,
+  findIndex,
   interfaceRequest,
+  keyOf,
   type MemberStep,
   type NetSockets,
   sendRequests,
@@ -77,6 +84,11 @@ function doStep(worker: NetWorker, member: string, step: Exclude<NetStep, Reques
       openSocket(worker, step.place);
       expectAbsent(worker, step);
       break;
+    case "find":
+      openSocket(worker, step.place);
+      findIndex(worker, member, { link: step.name, place: step.place });
+      worker.lasting.add(keyOf({ link: step.name, place: step.place }));
+      break;
     case "keep":
       keep(worker, step);
       break;
@@ -119,10 +131,24 @@ function sendBatch(worker: NetWorker, member: string, step: Step<"nftables">): v
   const { block } = worker;
   const socket = block.sysResult("nftables", "socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK_NETFILTER]);
   wantReasons(block, socket);
-  const at = block.memory.bytes(step.batch);
+  const at = block.memory.bytes(acknowledgeLast(step.batch));
   const answer = exchange(block, socket, { at, length: step.batch.length }, step.why);
   expectDone(block, answer, [{ member, step }]);
   block.sys("close", [socket]);
+}
+
+/** Of a transaction that fails the answers to those before are told first: only the last message before its end asks for one, so the first answer tells all. */
+function acknowledgeLast(batch: Uint8Array): Uint8Array {
+  const bytes = batch.slice();
+  const view = viewOf(bytes);
+  const starts: number[] = [];
+  for (let at = 0; at + NLMSG_HEADER <= bytes.length; at += Math.max(align(view.getUint32(at, true)), NLMSG_HEADER))
+    starts.push(at);
+  for (const [index, at] of starts.entries()) {
+    const flags = view.getUint16(at + NLMSG_FLAGS, true) & ~NLM_F.ACK;
+    view.setUint16(at + NLMSG_FLAGS, index === starts.length - 2 ? flags | NLM_F.ACK : flags, true);
+  }
+  return bytes;
 }
 
 function setParameter(worker: NetWorker, { place, key, value, why }: Step<"sysctl">): void {

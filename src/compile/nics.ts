@@ -89,7 +89,7 @@ export function makeNics(c: Context, pid: Register, ended: Label): ReadonlyMap<s
   if (!keeps) monitor.sys("close", [worker.namespace.host]);
   if (!keeps || !keepsNamespace(c)) monitor.sys("close", [program.register("ns_container")]);
   monitor.sys("sendto", [c.sync.monitor, monitor.str("n"), 1, MSG.NOSIGNAL, 0, 0]);
-  return worker.indexes;
+  return new Map([...worker.indexes].filter(([key]) => worker.lasting.has(key)));
 }
 
 function workerOf(c: Context, block: Context["monitor"], place: NetPlace): NetWorker {
@@ -101,7 +101,7 @@ function workerOf(c: Context, block: Context["monitor"], place: NetPlace): NetWo
   const known = { socket: register("netlink"), namespace: register("ns") };
   // Init is in the container's user namespace, in whose terms it speaks of ids.
   const idOf = (kind: "uid" | "gid", id: number) => (block === c.init ? id : onHost(c, kind, id));
-  return { block, ...known, indexes: new Map(), proc: c.proc, place, opened: new Set(), idOf };
+  return { block, ...known, indexes: new Map(), lasting: new Set(), proc: c.proc, place, opened: new Set(), idOf };
 }
 
 function onHost(c: Context, kind: "uid" | "gid", id: number): number {
@@ -132,8 +132,8 @@ const isInside = (step: NetStep): boolean =>
     (step.fills ?? []).some(({ value }) => ("namespace" in value ? value.namespace : value.place) === "container"));
 
 /**
- * When the container has ended, however it did. Each plan has sockets of its own: on one that has failed there may be answers that nobody has read. `found` are the
- * indexes in the container that were looked up when the interfaces were made: whoever is in there may have given them other names.
+ * When the container has ended, however it did. Each plan has sockets of its own: on one that has failed there may be answers that nobody has read. `found` are
+ * indexes that were looked up when the interfaces were made: they may have other names by now, and others theirs.
  */
 export function unmakeNics(c: Context, found: ReadonlyMap<string, DataRef>): void {
   if (!works(c, "monitor") || stepsOf(c, "tearDown").length === 0) return;
@@ -142,18 +142,17 @@ export function unmakeNics(c: Context, found: ReadonlyMap<string, DataRef>): voi
   const [host, container] = [c.program.register("ns_host"), c.program.register("ns_container")];
   epilogue.jumpIf(host, 0, nothing);
   if (keepsNamespace(c)) epilogue.jumpIf(container, 0, nothing);
-  const inside = [...found].filter(([key]) => key.startsWith("container "));
   for (const { member, tearDown = [] } of c.resolved.nics?.plans ?? []) {
     if (tearDown.length === 0) continue;
     // It may have failed anywhere, in either namespace.
-    const worker: NetWorker = { ...workerOf(c, epilogue, "container"), indexes: new Map(inside) };
+    const worker: NetWorker = { ...workerOf(c, epilogue, "container"), indexes: new Map(found) };
     goTo(worker, "host");
     for (const step of tearDown) doSteps(worker, [{ member, step }]);
     goTo(worker, "host");
     for (const place of worker.opened) epilogue.sys("close", [worker.socket[place]]);
   }
   // In a further run they would be those of this one, until they are looked up.
-  for (const [, slot] of inside) epilogue.store(slot, 0, 4);
+  for (const slot of found.values()) epilogue.store(slot, 0, 4);
   epilogue.place(nothing);
 }
 

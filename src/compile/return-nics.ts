@@ -50,6 +50,7 @@ function workerOf(program: ProgramBuilder, block: BlockBuilder, proc: Register):
     namespace: register("ns"),
     socket: register("netlink"),
     indexes: new Map(),
+    lasting: new Set(),
     proc,
     place: "host",
     opened: new Set(),

@@ -39,7 +39,7 @@ export async function askKernel(
 ): Promise<readonly NetlinkMessage[]> {
   const program = new ProgramBuilder(hostArch());
   const block = program.block("ask").at(member);
-  for (const type of ["user", "network"] as const) enter(block, questions[type], type);
+  enter(block, questions);
   const socket = block.sysResult("socket", "socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK_ROUTE]);
   const length = program.register("length");
   const buffer = block.memory.zeroed(PIECE);
@@ -66,10 +66,16 @@ export async function askKernel(
 
 const CLONE_FLAG = { user: CLONE.NEWUSER, network: CLONE.NEWNET } as const;
 
-function enter(block: BlockBuilder, path: string | undefined, type: keyof typeof CLONE_FLAG): void {
-  if (path === undefined) return;
-  const file = block.sysResult("file", "openat", [AT.FDCWD, block.str(path), O.RDONLY | O.CLOEXEC, 0]);
-  block.sys("setns", [file, CLONE_FLAG[type]]);
+/** All is opened first: who has joined a user namespace may not look at processes outside of it. */
+function enter(block: BlockBuilder, paths: Pick<Questions, "user" | "network">): void {
+  const files = (["user", "network"] as const).flatMap((type) => {
+    const path = paths[type];
+    if (path === undefined) return [];
+    return [
+      { type, file: block.sysResult(`ns_${type}`, "openat", [AT.FDCWD, block.str(path), O.RDONLY | O.CLOEXEC, 0]) },
+    ];
+  });
+  for (const { type, file } of files) block.sys("setns", [file, CLONE_FLAG[type]]);
 }
 
 function sendTo(block: BlockBuilder, socket: Register, message: Uint8Array): void {

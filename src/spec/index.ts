@@ -10,6 +10,8 @@ export {
   mountOptionNames,
   parseMountOptions,
 } from "./mount-options.ts";
+export { indexOf, namespaceOf, request } from "./net-request.ts";
+export * as netlink from "./netlink.ts";
 export type * from "./nic-types.ts";
 export * from "./nics.ts";
 export { parseNumbers } from "./number-list.ts";

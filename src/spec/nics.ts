@@ -26,7 +26,7 @@ export type NetStep =
       readonly tolerate?: readonly number[];
       readonly why: string;
     }
-  /** A transaction of nf_tables in the host's network namespace: all messages from the batch's beginning to its end. */
+  /** A transaction of nf_tables in the host's network namespace: all messages from the batch's beginning to its end. The last one before the end is acknowledged. */
   | { readonly do: "nftables"; readonly batch: Uint8Array; readonly tolerate?: readonly number[]; readonly why: string }
   /**
    * A write lock on one byte of a file (F_OFD_SETLK in fcntl(2)), held by the monitor as long as the container is there: the kernel takes it back however the
@@ -60,6 +60,8 @@ export type NetStep =
   | { readonly do: "pin" | "unpin"; readonly path: string; readonly why: string }
   /** Asks the application, which runs `answer` of the plan with this number; the container is not made when that throws. Not in `tearDown`. */
   | { readonly do: "ask"; readonly question: number; readonly why: string }
+  /** Looks up the interface of this name, so that `tearDown` speaks of this one, and of none when it never was there: another one may have its name by then. */
+  | { readonly do: "find"; readonly place: NetPlace; readonly name: string; readonly why: string }
   /** Fails with EEXIST when there is an interface of this name. */
   | { readonly do: "absent"; readonly place: NetPlace; readonly name: string; readonly why: string }
   /**
