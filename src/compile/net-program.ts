@@ -29,6 +29,7 @@ export function compileNetSteps(
     program,
     // Only who executes programs looks at them.
     resolved: { features: kernelFeatures("5.3") },
+    lasting: new Set(),
     place: "host",
     opened: new Set(),
     idOf: (_, id) => id,
