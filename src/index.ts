@@ -40,6 +40,10 @@ export {
   type ImportSource,
   type InterfaceStats,
   type Meter,
+  type NetworkInfo,
+  type NetworkListing,
+  type NetworkMember,
+  type Networks,
   type NetworkStats,
   type OutputStream,
   type Process,
@@ -61,6 +65,7 @@ export {
   type Volumes,
 } from "./host/index.ts";
 export type { KernelFeatures } from "./linux/index.ts";
+export type { Network, NetworkOptions, NetworkSubnet } from "./net/index.ts";
 export type {
   HealthcheckResult,
   HealthReport,
