@@ -19,17 +19,25 @@ export interface PlannedStart {
   readonly held: boolean;
   /** Addresses and ports that were not free after all. */
   readonly tried?: Tried | undefined;
+  /** Takes what is to be done when it stands, or has failed. */
+  readonly whenMade?: (action: () => void) => void;
 }
 
 /** What the compiler must know for it; `kernel` is one to pretend, such as "4.19". */
 export async function planStart(start: PlannedStart, kernel?: string): Promise<Resolved> {
-  const { host, name, spec, command, options, held, tried } = start;
+  const { host, name, spec, command, options, held, whenMade, tried } = start;
   const given = command === undefined ? {} : "args" in command ? command : { args: command };
   const process = validateProcess({ ...spec.process, ...given });
   const surroundings = await host.surroundings();
   const features = kernel === undefined ? surroundings.features : kernelFeatures(kernel);
   const streams = streamsOf(options, spec);
-  const resolved = await resolveContainer(spec, process, streams, { ...surroundings, features, name, tried });
+  const resolved = await resolveContainer(spec, process, streams, {
+    ...surroundings,
+    features,
+    name,
+    tried,
+    ...(whenMade ? { whenMade } : {}),
+  });
   if (!isRecorded(spec)) return resolved;
   const { planRecord } = await import("./record-plan.ts");
   const directory = (await host.records()).path(name);

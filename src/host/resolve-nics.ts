@@ -1,4 +1,5 @@
 import { type NicPlans, needsMonitor } from "../compile/index.ts";
+import { absolutePath } from "../linux/index.ts";
 import {
   DEFAULT_NETWORK,
   needsNetworks,
@@ -19,11 +20,11 @@ import type { Surroundings } from "./resolve.ts";
 export async function resolveNetworks(
   spec: ContainerSpec,
   containerName: string,
-  surroundings: Pick<Surroundings, "caller" | "runner" | "stateDirectory" | "tried">,
+  surroundings: Pick<Surroundings, "caller" | "features" | "runner" | "givenDirectory" | "tried">,
 ): Promise<PlannedNetworks> {
   if (!needsNetworks(spec)) return { spec, before: [], after: [], joined: [], ports: [] };
-  const { caller, stateDirectory, tried = nothingTried() } = surroundings;
-  const places = networkPlaces(caller.uid, stateDirectory);
+  const { caller, givenDirectory, tried = nothingTried() } = surroundings;
+  const places = networkPlaces(caller.uid, givenDirectory);
   const wantsDefault = Object.values(spec.nics ?? {}).some(
     (nic) => "network" in nic && nic.network === DEFAULT_NETWORK.name,
   );
@@ -37,22 +38,36 @@ export async function resolveNetworks(
 
 /** What is to be done for the container's network, and by whom. */
 export async function resolveNics(
-  { nics, netDevices, lifetime, restart }: ContainerSpec,
+  { nics, netDevices, ports, lifetime, restart }: ContainerSpec,
   containerName: string,
   { before, after }: Pick<PlannedNetworks, "before" | "after">,
-  { features, caller, runner }: Pick<Surroundings, "features" | "caller" | "runner">,
+  {
+    features,
+    caller,
+    runner,
+    scratch,
+    stateDirectory,
+  }: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "stateDirectory">,
 ): Promise<NicPlans> {
+  const { privileged } = caller;
+  const runtime = absolutePath(`${scratch}/..`);
   const restarts = (restart?.policy ?? "no") !== "no";
   const plans: readonly PlannedNic[] = [
     ...before,
     ...(netDevices ? await planNetDevices(netDevices, runner) : []),
-    ...(nics ? await planNics(nics, { containerName, features, restarts }) : []),
+    ...(nics
+      ? await planNics(
+          nics,
+          { containerName, features, restarts, runtime, privileged, stateDirectory: await stateDirectory() },
+          ports,
+        )
+      : []),
     ...after,
   ];
   // setns(2) to a network namespace wants CAP_SYS_ADMIN in one's own user namespace, too.
   const worker = caller.privileged ? "monitor" : "init";
   if (worker === "init") requirePrivileges(plans);
-  const planned: NicPlans = { plans, worker };
+  const planned: NicPlans = { plans, worker, scratch };
   if (lifetime === "orphan" && needsMonitor(planned)) throw noOrphan();
   return planned;
 }

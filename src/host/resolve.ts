@@ -1,6 +1,6 @@
 import { existsSync, type Stats, statSync } from "node:fs";
 import { type Cgroup, type CgroupPlan, planCgroup, readView } from "../cgroup/index.ts";
-import type { Resolved } from "../compile/index.ts";
+import type { HolderPlace, IdMaps, Resolved } from "../compile/index.ts";
 import { invalid, LibctError } from "../errors.ts";
 import type { ProgramRunner } from "../executor/index.ts";
 import { dir } from "../fs/index.ts";
@@ -30,10 +30,14 @@ export interface Surroundings {
   readonly caller: Caller;
   /** Directory that root drivers build in. */
   readonly scratch: string;
+  /** Where what runs is written down: above the records of containers. */
+  readonly stateDirectory: () => Promise<string>;
   /** Looks for it at what this process cannot see. */
   readonly runner: ProgramRunner;
+  /** The executor that is used instead of the package's. */
+  readonly executor?: string | undefined;
   /** Where containers and networks are written down, if not at the user's usual place. */
-  readonly stateDirectory?: string | undefined;
+  readonly givenDirectory?: string | undefined;
   /** Addresses and ports that were not free after all. */
   readonly tried?: Tried | undefined;
 }
@@ -49,7 +53,7 @@ export async function resolveContainer(
   given: ContainerSpec,
   process: ProcessSpec,
   streams: Streams,
-  { name = given.name ?? "", ...surroundings }: Surroundings & { readonly name?: string },
+  { name = given.name ?? "", ...surroundings }: Surroundings & { readonly name?: string; readonly whenMade?: WhenMade },
 ): Promise<Resolved> {
   const { features, caller, scratch } = surroundings;
   const networks = await networksOf(given, name, surroundings);
@@ -57,7 +61,9 @@ export async function resolveContainer(
   const state = ociState({ ...spec, name }, "creating");
   const { created, joined } = splitNamespaces(spec);
   requireFeatures(created, features);
-  const idMaps = created.has("user") ? resolveIdMaps(spec, caller) : undefined;
+  const holder = await resolveHolder(given, surroundings);
+  const ownMaps = created.has("user") ? resolveIdMaps(spec, caller) : undefined;
+  const idMaps = holder && ownMaps ? holder.below(ownMaps) : ownMaps;
   const root = await planRoot(spec, { features, caller, scratch }, created);
   const ownIds = created.has("user") || joined.has("user");
   const mayMakeNodes = caller.privileged && caller.initialUserNamespace && !ownIds;
@@ -79,6 +85,7 @@ export async function resolveContainer(
     mounts,
     ...(await resolveRare(spec, name, networks, surroundings)),
     ...(networks.joined.length > 0 ? { networks: told(networks) } : {}),
+    ...(holder ? { holder: holder.place } : {}),
     ...(root && spec.rootMode === "move" ? { kernelViews: kernelViews() } : {}),
     mountLabel: spec.mountLabel,
     memoryPolicy: spec.memoryPolicy,
@@ -99,12 +106,31 @@ const told = ({ joined, ports }: PlannedNetworks): ContainerNetworks => ({
   ports,
 });
 
+/** Takes what is to be done when the container stands, or has failed. */
+export type WhenMade = (action: () => void) => void;
+
+const isManaged = ({ nics = {} }: ContainerSpec): boolean =>
+  Object.values(nics).some((nic) => "type" in nic && (nic.type as string) === "network");
+
+/** Networks of an ordinary user live in namespaces of their own, which are there at least until the container is. */
+async function resolveHolder(
+  spec: ContainerSpec,
+  surroundings: Surroundings & { readonly whenMade?: WhenMade },
+): Promise<{ readonly place: HolderPlace; below(maps: IdMaps): IdMaps } | undefined> {
+  if (surroundings.caller.privileged || !isManaged(spec)) return undefined;
+  const { belowHolder, visitHolder } = await import("./net-holder.ts");
+  const visit = await visitHolder(surroundings);
+  surroundings.whenMade?.(visit.release);
+  const { directory, pid, idMaps } = visit;
+  return { place: { directory, pid }, below: (maps) => belowHolder(maps, idMaps) };
+}
+
 /** What few containers have is loaded for those. */
 async function resolveRare(
   spec: ContainerSpec,
   name: string,
   networks: PlannedNetworks,
-  surroundings: Pick<Surroundings, "features" | "caller" | "runner">,
+  surroundings: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "stateDirectory">,
 ): Promise<Pick<Resolved, "nics" | "intelRdt">> {
   const rare: { -readonly [K in "nics" | "intelRdt"]?: NonNullable<Resolved[K]> } = {};
   if (spec.intelRdt) {

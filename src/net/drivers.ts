@@ -1,9 +1,12 @@
 import type { BuiltInNic, Nic, NicDriver } from "../spec/index.ts";
+import { cni } from "./cni/index.ts";
 import { ipvlan } from "./ipvlan.ts";
 import { loopback } from "./loopback.ts";
 import { macvlan } from "./macvlan.ts";
 import { plain } from "./plain.ts";
 import { tun } from "./tun.ts";
+import { pasta } from "./user-mode/pasta.ts";
+import { slirp4netns } from "./user-mode/slirp4netns.ts";
 import { veth } from "./veth.ts";
 import { vlan } from "./vlan.ts";
 import { vxlan } from "./vxlan.ts";
@@ -23,6 +26,9 @@ const DRIVERS: Drivers = {
   bridge: plain,
   dummy: plain,
   loopback,
+  pasta,
+  slirp4netns,
+  cni,
 };
 
 export function driverOf(nic: Nic): NicDriver {

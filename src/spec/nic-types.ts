@@ -1,3 +1,5 @@
+import type { CniNic } from "./cni.ts";
+import type { PastaNic, Slirp4netnsNic } from "./nic-user-mode.ts";
 import type { NicDriver } from "./nics.ts";
 
 /** One way of several that a route may take. */
@@ -165,5 +167,8 @@ export type BuiltInNic =
   | VxlanNic
   | PlainNic
   | LoopbackNic
+  | PastaNic
+  | Slirp4netnsNic
+  | CniNic
   | NetworkNic;
 export type Nic = BuiltInNic | CustomNic;
