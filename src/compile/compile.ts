@@ -44,7 +44,16 @@ import {
   waitForIdMaps,
 } from "./namespaces.ts";
 import { enterHolder } from "./net-holder.ts";
-import { awaitNics, holdForNics, leaveHeld, makeNics, makeOwnNics, prepareCarriers, unmakeNics } from "./nics.ts";
+import {
+  asksForNics,
+  awaitNics,
+  holdForNics,
+  leaveHeld,
+  makeNics,
+  makeOwnNics,
+  prepareCarriers,
+  unmakeNics,
+} from "./nics.ts";
 import { reopenNull } from "./own-null.ts";
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
 import {
@@ -95,6 +104,7 @@ export function compileContainer(resolved: Resolved): Program {
     typeof resolved.user === "string" ||
     asksForHome(resolved) ||
     hasRuntimeHooks(resolved.spec) ||
+    asksForNics(resolved) ||
     resolved.cgroup?.scope !== undefined;
   if (asks) handOverPipes(c, pipes);
   unmakeNics(c);

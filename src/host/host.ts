@@ -114,7 +114,7 @@ export class Host {
     return {
       store: { directory: dataDirectory(this.#caller.uid, this.#dataDirectory), runner },
       caller: this.#caller,
-      worker: async () => (await import("./images/worker.ts")).makeWorker(),
+      worker: async () => (await import("./images/worker.ts")).makeWorker(runner, this.#caller),
       records: () => this.#records(),
     };
   }
@@ -211,8 +211,11 @@ export class Host {
 
   /** Removes what containers have left behind whose monitor was killed. Gives what it was. */
   async repair(): Promise<readonly Repair[]> {
-    const done = await (await import("./repair.ts")).repair(await this.#records());
-    return [...done, ...(await (await import("./repair-networks.ts")).repairNetworks(await this.surroundings()))];
+    const [{ repair }, { repairNics }] = [await import("./repair.ts"), await import("./repair-nics.ts")];
+    const done = await repair(await this.#records());
+    const surroundings = await this.surroundings();
+    const nics = await repairNics(await surroundings.stateDirectory(), surroundings);
+    return [...done, ...nics, ...(await (await import("./repair-networks.ts")).repairNetworks(surroundings))];
   }
 
   async #records(): Promise<RecordStore> {
@@ -296,7 +299,11 @@ export class Host {
       scratch: scratchDirectory(this.#caller.uid),
       runner: this.#zygote,
       executor: this.#executorPath,
-      stateDirectory: this.#stateDirectory,
+      givenState: this.#stateDirectory,
+      stateDirectory: async () => {
+        const { directory } = await this.#records();
+        return directory.slice(0, directory.lastIndexOf("/"));
+      },
     }));
     return this.#surroundings;
   }

@@ -44,6 +44,13 @@ export async function visitHolder(surroundings: Surroundings): Promise<HolderVis
   throw new LibctError("ERR_CT_STATE", "the holder of the user's networks has ended at once", { path: above });
 }
 
+/** As `visitHolder`, of one that is there. */
+export const visitRunning = ({
+  runner,
+  scratch,
+}: Pick<Surroundings, "runner" | "scratch">): Promise<(HolderPlace & { release(): void }) | undefined> =>
+  visitFound(runner, absolutePath(`${scratch}/../holder`));
+
 type Visit = Omit<HolderVisit, "idMaps">;
 
 async function visitFound(runner: ProgramRunner, above: string): Promise<Visit | undefined> {

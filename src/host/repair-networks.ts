@@ -7,8 +7,8 @@ import { sweepNetworks } from "./sweep-networks.ts";
 export async function repairNetworks({
   caller,
   runner,
-  stateDirectory,
-}: Pick<Surroundings, "caller" | "runner" | "stateDirectory">): Promise<readonly Repair[]> {
-  const swept = await sweepNetworks(networkPlaces(caller.uid, stateDirectory), runner);
+  givenState,
+}: Pick<Surroundings, "caller" | "runner" | "givenState">): Promise<readonly Repair[]> {
+  const swept = await sweepNetworks(networkPlaces(caller.uid, givenState), runner);
   return swept.map(({ directory, lease }): Repair => ({ what: "lease", path: `${directory} ${lease}` }));
 }

@@ -23,13 +23,13 @@ import type { Surroundings } from "./resolve.ts";
 export async function resolveNetworks(
   given: ContainerSpec,
   containerName: string,
-  surroundings: Pick<Surroundings, "caller" | "runner" | "stateDirectory" | "tried">,
+  surroundings: Pick<Surroundings, "caller" | "runner" | "givenState" | "scratch" | "tried">,
 ): Promise<PlannedNetworks> {
   const { privileged } = surroundings.caller;
   const spec = withUserModeResolver(given, privileged ? undefined : userModeKind());
   if (!needsNetworks(spec)) return { spec, before: [], after: [], joined: [], ports: [] };
-  const { caller, stateDirectory, tried = nothingTried() } = surroundings;
-  const places = networkPlaces(caller.uid, stateDirectory);
+  const { caller, givenState, tried = nothingTried() } = surroundings;
+  const places = networkPlaces(caller.uid, givenState);
   const wantsDefault = Object.values(spec.nics ?? {}).some(
     (nic) => "network" in nic && nic.network === DEFAULT_NETWORK.name,
   );
@@ -49,7 +49,13 @@ export async function resolveNics(
   { nics, netDevices, ports, lifetime, restart }: ContainerSpec,
   containerName: string,
   { before, after }: Pick<PlannedNetworks, "before" | "after">,
-  { features, caller, runner, scratch }: Pick<Surroundings, "features" | "caller" | "runner" | "scratch">,
+  {
+    features,
+    caller,
+    runner,
+    scratch,
+    stateDirectory,
+  }: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "stateDirectory">,
   inHolder: boolean,
 ): Promise<NicPlans> {
   const { privileged } = caller;
@@ -58,7 +64,13 @@ export async function resolveNics(
   const plans: readonly PlannedNic[] = [
     ...before,
     ...(netDevices ? await planNetDevices(netDevices, runner) : []),
-    ...(nics ? await planNics(nics, { containerName, features, restarts, runtime, privileged }, ports) : []),
+    ...(nics
+      ? await planNics(
+          nics,
+          { containerName, features, restarts, runtime, privileged, stateDirectory: await stateDirectory() },
+          ports,
+        )
+      : []),
     ...after,
   ];
   // setns(2) to a network namespace wants CAP_SYS_ADMIN in one's own user namespace, too.

@@ -55,9 +55,9 @@ const isAsked = ({ nics = {} }: ContainerSpec, nic: string): boolean =>
 
 /** Who has published it may have been killed. */
 async function sweepAll({ joined }: PlannedNetworks, host: ContainerHost): Promise<boolean> {
-  const { caller, runner, stateDirectory } = await host.surroundings();
+  const { caller, runner, givenState } = await host.surroundings();
   const { networkNames } = await import("../net/index.ts");
-  const places = networkPlaces(caller.uid, stateDirectory);
+  const places = networkPlaces(caller.uid, givenState);
   let swept = 0;
   for (const name of new Set([...networkNames(places.networks), ...joined.map(({ network }) => network.name)])) {
     swept += (await sweepNetwork(`${places.running}/${name}`, runner)).length;

@@ -1,4 +1,5 @@
 import type { BuiltInNic, Nic, NicDriver } from "../spec/index.ts";
+import { cni } from "./cni/index.ts";
 import { ipvlan } from "./ipvlan.ts";
 import { loopback } from "./loopback.ts";
 import { macvlan } from "./macvlan.ts";
@@ -27,6 +28,7 @@ const DRIVERS: Drivers = {
   loopback,
   pasta,
   slirp4netns,
+  cni,
 };
 
 export function driverOf(nic: Nic): NicDriver {

@@ -1,3 +1,4 @@
+import type { CniNic } from "./cni.ts";
 import type { PastaNic, Slirp4netnsNic } from "./nic-user-mode.ts";
 import type { NicDriver } from "./nics.ts";
 
@@ -168,5 +169,6 @@ export type BuiltInNic =
   | LoopbackNic
   | NetworkNic
   | PastaNic
-  | Slirp4netnsNic;
+  | Slirp4netnsNic
+  | CniNic;
 export type Nic = BuiltInNic | CustomNic;

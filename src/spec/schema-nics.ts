@@ -1,4 +1,5 @@
 import { parseIp, parseIpPrefix, parseMac } from "../linux/index.ts";
+import type { CniNic } from "./cni.ts";
 import type {
   BuiltInNic,
   CustomNic,
@@ -21,6 +22,7 @@ import type {
 import type { PastaNic, Slirp4netnsNic } from "./nic-user-mode.ts";
 import type { NicDriver } from "./nics.ts";
 import {
+  either,
   flag,
   id,
   integer,
@@ -29,6 +31,7 @@ import {
   object,
   oneOf,
   Problem,
+  path,
   type Schema,
   someText,
   texts,
@@ -119,6 +122,33 @@ const USER_MODE = {
   args: list(someText),
 };
 const isIpv4Network = (text: string) => text.includes("/") && parseIpPrefix(text)?.address.length === 4;
+/** What only plugins know is looked at when it is used; here it is copied, so that nobody changes it later. */
+const jsonObject =
+  <T>(): Schema<T> =>
+  (input) => {
+    if (!isObject(input) || Array.isArray(input)) return new Problem(input, "an object");
+    try {
+      return JSON.parse(JSON.stringify(input)) as T;
+    } catch (error) {
+      return new Problem(input, `what can be written as JSON\n${(error as Error).message}`);
+    }
+  };
+
+const cni = object<CniNic>(
+  {
+    type: type("cni"),
+    network: either((input) => typeof input === "string", someText, jsonObject<Exclude<CniNic["network"], string>>()),
+  },
+  {
+    ...COMMON,
+    args: texts((key) => /^[^=;]+$/.test(key), 'the name of an argument, without "=" and ";"'),
+    capabilities: jsonObject<NonNullable<CniNic["capabilities"]>>(),
+    confDirs: list(path),
+    pluginDirs: list(path),
+    env: texts((key) => /^[^=]+$/.test(key), "the name of a variable"),
+    timeout: integer(1, 86400),
+  },
+);
 
 /** Each kind of interface, by its type. */
 const KINDS: { readonly [K in BuiltInNic["type"]]: Schema<BuiltInNic> } = {
@@ -164,6 +194,7 @@ const KINDS: { readonly [K in BuiltInNic["type"]]: Schema<BuiltInNic> } = {
     { type: type("slirp4netns") },
     { ...COMMON, ...USER_MODE, network: textThat(isIpv4Network, 'an IPv4 network such as "10.0.2.0/24"'), ipv6: flag },
   ),
+  cni,
 };
 
 export const nicTypes = Object.keys(KINDS);
