@@ -122,7 +122,13 @@ describe("ids of a container below a holder", () => {
 });
 
 describe("what a program says that has failed", () => {
-  const said = (text: string) => netProcessFailure("/usr/bin/pasta failed", text, { member: "nics.eth0", syscall: undefined, errno: undefined, path: undefined }).message;
+  const said = (text: string) =>
+    netProcessFailure("/usr/bin/pasta failed", text, {
+      member: "nics.eth0",
+      syscall: undefined,
+      errno: undefined,
+      path: undefined,
+    }).message;
 
   it("is told as one line, with why and the way out", () => {
     expect(
