@@ -41,6 +41,10 @@ async function learn(
     tried.leases.set(place.network.name, known.add(place.lease));
     return true;
   }
+  if (place && errno === "ENOENT" && syscall === "netlink" && !tried.all) {
+    tried.all = true;
+    return true;
+  }
   const index = Number(/^ports\[(\d+)\]$/.exec(member)?.[1] ?? Number.NaN);
   if (errno === "EADDRINUSE" && spec.ports?.[index]?.hostPort === undefined) {
     const { hostPort = 0, range = 1 } = planned.ports[index] ?? {};

@@ -4,7 +4,7 @@ import { formatMac, parseIpPrefix } from "../../linux/index.ts";
 import type { ContainerSpec, NetStep, NetworkNic, NicRoute, PlannedNic, VethNic } from "../../spec/index.ts";
 import { BLANK_PLACE, PLACE, placeContent } from "./hosts-file.ts";
 import { leasedAddresses, leaseOf } from "./lease.ts";
-import { makeNetwork, parameterOf } from "./make.ts";
+import { isMade, makeNetwork, parameterOf } from "./make.ts";
 import type { Network } from "./network.ts";
 import { type NetworkPlaces, RUNNING_FILE, undoFile } from "./places.ts";
 import type { PlannedNetworks } from "./plan.ts";
@@ -29,6 +29,8 @@ export interface Tried {
   readonly leases: Map<string, Set<number>>;
   /** Ports of the host that were not. */
   readonly ports: Set<number>;
+  /** Also what mostly is there must be made: somebody has removed it. */
+  all?: boolean;
   /** What the last attempt was. */
   last?: PlannedNetworks;
 }
@@ -103,7 +105,7 @@ export function leadingOut({ nics = {} }: ContainerSpec, joined: readonly Joined
  * Before the interface is made: the lease, what its last holder may have left, and the network itself. Its names come before that: when the network is removed at
  * this moment their file is not there any more, and then nothing is made of it again.
  */
-export function beforeJoining(joined: Joined, names: readonly string[]): PlannedNic {
+export function beforeJoining(joined: Joined, names: readonly string[], all: boolean): PlannedNic {
   const { nic, network, directory, lease } = joined;
   const { tell, forget } = places(joined, names);
   return {
@@ -112,7 +114,7 @@ export function beforeJoining(joined: Joined, names: readonly string[]): Planned
       { do: "lock", path: `${directory}/${RUNNING_FILE.LEASES}`, byte: lease, why: "take the address" },
       undo(directory, lease),
       tell,
-      ...makeNetwork(network),
+      ...makeNetwork(network, all || !isMade(network)),
     ],
     tearDown: [forget],
   };
