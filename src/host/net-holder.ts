@@ -17,6 +17,13 @@ export interface HolderVisit extends HolderPlace {
   release(): void;
 }
 
+/** What a holder would be, for who only looks. */
+export const plannedHolder = ({ caller, scratch }: Pick<Surroundings, "caller" | "scratch">) => ({
+  directory: absolutePath(`${scratch}/../holder/new`),
+  pid: 0,
+  idMaps: automaticIdMaps(caller),
+});
+
 /** Finds the holder of the user's networks, or starts one. */
 export async function visitHolder(surroundings: Surroundings): Promise<HolderVisit> {
   const { runner, caller, scratch } = surroundings;

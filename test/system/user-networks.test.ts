@@ -101,4 +101,28 @@ describe("networks of an ordinary user", () => {
       left: 0,
     });
   });
+
+  it("are not made for who only looks, and refuse what cannot be, before anything is made", async () => {
+    const seen = await asUserOfNetwork<Record<string, unknown>>(`${START}
+      await host.networks.create({ name: "web" });
+      const failure = (name, more) => attempt(() => start(name, more));
+      const listing = String(await (await host.create(spec("a"))).explain(["true"]));
+      return {
+        explained: /setns.*CLONE_NEWUSER/.test(listing) && listing.includes("ct-web"),
+        restart: await failure("b", { restart: { policy: "always" }, lifetime: "host" }),
+        privileges: await failure("c", { namespaces: ["mount", "pid", "network"], hostname: undefined }),
+        six: await failure("d", { ports: [{ hostIP: "::1", hostPort: 8080, containerPort: 80 }] }),
+        missing: await failure("e", { nics: { eth0: { type: "network", network: "nowhere" } } }),
+        carriers: carriers(),
+      };
+    `);
+    expect(seen).toMatchObject({
+      explained: true,
+      restart: { code: "ERR_CT_INVALID_SPEC", member: "restart.policy" },
+      privileges: { code: "ERR_CT_INVALID_SPEC", member: "namespaces" },
+      six: { code: "ERR_CT_INVALID_SPEC", member: "ports[0].hostIP" },
+      missing: { code: "ERR_CT_NO_SUCH_NETWORK", member: "nics.eth0.network" },
+      carriers: 0,
+    });
+  });
 });
