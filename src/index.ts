@@ -19,10 +19,13 @@ export {
   type CgroupStats,
   type CgroupUsage,
   type Command,
+  type CommitOptions,
   type Container,
   type ContainerEvent,
   type ContainerInfo,
+  type ContainerInterface,
   type ContainerListing,
+  type ContainerNetwork,
   type ContainerStats,
   type CreateOptions,
   type EndReason,
@@ -40,7 +43,11 @@ export {
   type ImportSource,
   type InterfaceStats,
   type Meter,
+  type NetworkInfo,
+  type NetworkListing,
+  type NetworkMember,
   type NetworkStats,
+  type Networks,
   type OutputStream,
   type Process,
   type PullOptions,
@@ -56,12 +63,14 @@ export {
   type StoreUsage,
   type Traffic,
   type Transfer,
+  type TreeChange,
   type UnmountOptions,
   type VolumeInfo,
   type VolumeOptions,
   type Volumes,
 } from "./host/index.ts";
 export type { KernelFeatures } from "./linux/index.ts";
+export type { Network, NetworkOptions, NetworkSubnet } from "./net/index.ts";
 export type {
   HealthcheckResult,
   HealthReport,
@@ -72,4 +81,4 @@ export type {
   StatusReport,
 } from "./records/index.ts";
 export type * from "./spec/index.ts";
-export { DEFAULT_CAPABILITIES, type StandardOptions, standard } from "./spec/index.ts";
+export { DEFAULT_CAPABILITIES, netlink, type StandardOptions, standard } from "./spec/index.ts";
