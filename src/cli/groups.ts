@@ -11,6 +11,10 @@ export const GROUPS: Readonly<Record<string, Group>> = {
     summary: "images: pull, push, ls, inspect, history, tag, rm, prune, save, load, import, export, diff, commit, ...",
     load: async () => (await import("./image/commands.ts")).IMAGE_COMMANDS,
   },
+  network: {
+    summary: "networks that containers share: create, ls, inspect, rm, prune",
+    load: async () => (await import("./network-commands.ts")).NETWORK_COMMANDS,
+  },
   volume: {
     summary: "volumes: create, ls, inspect, rm, prune",
     load: async () => (await import("./volume/commands.ts")).VOLUME_COMMANDS,
@@ -26,6 +30,8 @@ export const SHORT_FORMS: Readonly<Record<string, readonly [group: string, verb:
   pull: ["image", "pull"],
   push: ["image", "push"],
   images: ["image", "ls"],
+  commit: ["image", "commit"],
+  diff: ["image", "diff"],
   save: ["image", "save"],
   load: ["image", "load"],
   rmi: ["image", "rm"],

@@ -1,6 +1,7 @@
 import {
   AF,
   AT,
+  align,
   CLONE,
   E,
   F_OFD_SETLK,
@@ -8,21 +9,29 @@ import {
   IPPROTO,
   NETLINK_NETFILTER,
   NETLINK_ROUTE,
+  NLM_F,
+  NLMSG_FLAGS,
+  NLMSG_HEADER,
   O,
   SIOC,
   SOCK,
   TUN,
   u16s,
   u64s,
+  viewOf,
 } from "../linux/index.ts";
 import type { BlockBuilder, Label, Register } from "../program/index.ts";
 import type { NetPlace, NetStep } from "../spec/index.ts";
+import { putBytes, UNDO_TOLERATES, undoFromFile } from "./net-files.ts";
 import { doHostStep } from "./net-host-steps.ts";
+import { keep, release, remember } from "./net-keep.ts";
 import type { ExecutionContext } from "./net-programs.ts";
 import {
   exchange,
   expectDone,
+  findIndex,
   interfaceRequest,
+  keyOf,
   type MemberStep,
   type NetSockets,
   sendRequests,
@@ -81,6 +90,12 @@ function doStep(
     case "sysctl":
       setParameter(worker, step);
       break;
+    case "put":
+      putBytes(worker.block, step);
+      break;
+    case "undo":
+      undo(worker, member, step);
+      break;
     case "absent":
       openSocket(worker, step.place);
       expectAbsent(worker, step);
@@ -90,6 +105,22 @@ function doStep(
       if (!worker.carry) break;
       goTo(worker, "host");
       worker.carry(step);
+      break;
+    case "find":
+      openSocket(worker, step.place);
+      findIndex(worker, member, { link: step.name, place: step.place });
+      worker.lasting.add(keyOf({ link: step.name, place: step.place }));
+      break;
+    case "keep":
+      keep(worker, step);
+      break;
+    case "remember":
+      openSocket(worker, "container");
+      remember(worker, member, step);
+      break;
+    case "release":
+      openSocket(worker, "container");
+      release(worker, step);
       break;
     case "tun":
       goTo(worker, "container");
@@ -126,10 +157,35 @@ function sendBatch(worker: NetWorker, member: string, step: Step<"nftables">): v
   const { block } = worker;
   const socket = block.sysResult("nftables", "socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK_NETFILTER]);
   wantReasons(block, socket);
-  const at = block.memory.bytes(step.batch);
+  const at = block.memory.bytes(acknowledgeLast(step.batch));
   const answer = exchange(block, socket, { at, length: step.batch.length }, step.why);
   expectDone(block, answer, [{ member, step }]);
   block.sys("close", [socket]);
+}
+
+function undo(worker: NetWorker, member: string, step: Step<"undo">): void {
+  goTo(worker, "host");
+  const { block } = worker;
+  undoFromFile(block, step, (bytes) => {
+    const socket = block.sysResult("nftables", "socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK_NETFILTER]);
+    const answer = exchange(block, socket, bytes, step.why);
+    expectDone(block, answer, [{ member, step: { why: step.why, tolerate: UNDO_TOLERATES } }]);
+    block.sys("close", [socket]);
+  });
+}
+
+/** Of a transaction that fails the answers to those before are told first: only the last message before its end asks for one, so the first answer tells all. */
+function acknowledgeLast(batch: Uint8Array): Uint8Array {
+  const bytes = batch.slice();
+  const view = viewOf(bytes);
+  const starts: number[] = [];
+  for (let at = 0; at + NLMSG_HEADER <= bytes.length; at += Math.max(align(view.getUint32(at, true)), NLMSG_HEADER))
+    starts.push(at);
+  for (const [index, at] of starts.entries()) {
+    const flags = view.getUint16(at + NLMSG_FLAGS, true) & ~NLM_F.ACK;
+    view.setUint16(at + NLMSG_FLAGS, index === starts.length - 2 ? flags | NLM_F.ACK : flags, true);
+  }
+  return bytes;
 }
 
 function setParameter(worker: NetWorker, { place, key, value, why }: Step<"sysctl">): void {
@@ -174,13 +230,13 @@ export function takeHeld(block: BlockBuilder, { member, step }: MemberStep): Reg
 }
 
 /** fcntl(2), "Open file description locks": it is the descriptor's, and so goes with the last process that has it. */
-function takeLock(block: BlockBuilder, { path, byte, create, why }: Step<"lock">): Register {
+function takeLock(block: BlockBuilder, { path, byte, all, create, why }: Step<"lock">): Register {
   const flags = O.RDWR | O.CLOEXEC | (create ? O.CREAT : 0);
   const parent = path.slice(0, path.lastIndexOf("/"));
   if (create) block.sys("mkdirat", [AT.FDCWD, block.str(parent), 0o700], { tolerate: [E.EEXIST], why });
   const file = block.sysResult("held", "openat", [AT.FDCWD, block.str(path), flags, create ? 0o600 : 0], { why });
   // struct flock: s16 type, s16 whence, s64 start, s64 length, s32 pid
-  const lock = block.memory.bytes(u64s(F_WRLCK, byte, 1, 0));
+  const lock = block.memory.bytes(u64s(F_WRLCK, byte, all ? 0 : 1, 0));
   block.sys("fcntl", [file, F_OFD_SETLK, lock], { why });
   return file;
 }

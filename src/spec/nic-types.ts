@@ -140,6 +140,17 @@ export interface LoopbackNic extends NicCommon {
   readonly type: "loopback";
 }
 
+/** A place in a managed network: a bridge that it shares with others, an address there, and a route to the outside. */
+export interface NetworkNic extends NicCommon {
+  readonly type: "network";
+  /** The network's name. */
+  readonly network: string;
+  /** One of the network's addresses. Default: a free one */
+  readonly address?: string;
+  /** Names by which others in the network find it, besides its own. */
+  readonly aliases?: readonly string[];
+}
+
 /** One that is made by a driver from outside of libct. */
 export interface CustomNic extends NicCommon {
   readonly driver: NicDriver;
@@ -156,6 +167,7 @@ export type BuiltInNic =
   | VxlanNic
   | PlainNic
   | LoopbackNic
+  | NetworkNic
   | PastaNic
   | Slirp4netnsNic
   | CniNic;

@@ -7,6 +7,7 @@ import type {
   IpvlanNic,
   LoopbackNic,
   MacvlanNic,
+  NetworkNic,
   Nic,
   NicCommon,
   NicNextHop,
@@ -37,6 +38,7 @@ import {
   textThat,
   value,
 } from "./schema-base.ts";
+import { hostName } from "./schema-ports.ts";
 
 /** IFNAMSIZ with its NUL byte, and the characters of dev_valid_name in net/core/dev.c. */
 export const isInterfaceName = (name: string): boolean =>
@@ -183,6 +185,10 @@ const KINDS: { readonly [K in BuiltInNic["type"]]: Schema<BuiltInNic> } = {
   bridge: plain,
   dummy: plain,
   loopback: object<LoopbackNic>({ type: type("loopback") }, COMMON),
+  network: object<NetworkNic>(
+    { type: type("network"), network: someText },
+    { ...COMMON, address: ip, aliases: list(hostName) },
+  ),
   pasta: object<PastaNic>({ type: type("pasta") }, { ...COMMON, ...USER_MODE, device: interfaceName }),
   slirp4netns: object<Slirp4netnsNic>(
     { type: type("slirp4netns") },
