@@ -43,7 +43,11 @@ export {
   type ImportSource,
   type InterfaceStats,
   type Meter,
+  type NetworkInfo,
+  type NetworkListing,
+  type NetworkMember,
   type NetworkStats,
+  type Networks,
   type OutputStream,
   type Process,
   type PullOptions,
@@ -66,6 +70,7 @@ export {
   type Volumes,
 } from "./host/index.ts";
 export type { KernelFeatures } from "./linux/index.ts";
+export type { Network, NetworkOptions, NetworkSubnet } from "./net/index.ts";
 export type {
   HealthcheckResult,
   HealthReport,

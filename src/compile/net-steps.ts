@@ -10,8 +10,10 @@ import {
   NETLINK_NETFILTER,
   NETLINK_ROUTE,
   NLM_F,
+  NLMSG,
   NLMSG_FLAGS,
   NLMSG_HEADER,
+  NLMSG_TYPE,
   O,
   SIOC,
   SOCK,
@@ -157,10 +159,29 @@ function sendBatch(worker: NetWorker, member: string, step: Step<"nftables">): v
   const { block } = worker;
   const socket = block.sysResult("nftables", "socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK_NETFILTER]);
   wantReasons(block, socket);
+  const there = block.label();
+  if (step.unless) skipIfAnswered(block, socket, step.unless, { to: there, why: step.why });
   const at = block.memory.bytes(acknowledgeLast(step.batch));
   const answer = exchange(block, socket, { at, length: step.batch.length }, step.why);
   expectDone(block, answer, [{ member, step }]);
+  block.place(there);
   block.sys("close", [socket]);
+}
+
+/**
+ * A batch that fails costs a grace period of RCU, as the kernel waits for everybody who may have seen what it takes back (__nf_tables_abort in
+ * net/netfilter/nf_tables_api.c): so it is asked first, which costs nothing.
+ */
+function skipIfAnswered(
+  block: BlockBuilder,
+  socket: Register,
+  question: Uint8Array,
+  { to, why }: { readonly to: Label; readonly why: string },
+): void {
+  const { at } = exchange(block, socket, { at: block.memory.bytes(question), length: question.length }, why);
+  const type = block.program.register("error");
+  block.load(type, block.memory.at(at, NLMSG_TYPE), 2);
+  block.jumpUnless(type, NLMSG.ERROR, to);
 }
 
 function undo(worker: NetWorker, member: string, step: Step<"undo">): void {

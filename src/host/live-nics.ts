@@ -35,7 +35,7 @@ export async function attachNic(context: Context, container: RunningContainer, n
   const valid = validNic(container, name, nic);
   await inside(context, container, async ({ surroundings, change }) => {
     const { features, caller } = surroundings;
-    const stateDirectory = await surroundings.notesDirectory();
+    const stateDirectory = await surroundings.stateDirectory();
     const plans = await planNics(
       { [name]: valid },
       {
@@ -74,7 +74,7 @@ function refuseCarried(name: string, plans: readonly PlannedNic[]): void {
 export async function detachNic(context: Context, container: RunningContainer, name: string): Promise<void> {
   if (name === "lo") throw invalid("nics.lo", name, "another interface: the loopback belongs to the namespace");
   await inside(context, container, async ({ surroundings, look, change }) => {
-    const keeper = findKeeper(await surroundings.notesDirectory(), container.init, name);
+    const keeper = findKeeper(await surroundings.stateDirectory(), container.init, name);
     if (keeper) return await stopKeeper(surroundings.runner, keeper);
     linkNamed(name, await look());
     refuseLent(container, name);

@@ -24,13 +24,13 @@ import type { Surroundings } from "./resolve.ts";
 export async function resolveNetworks(
   given: ContainerSpec,
   containerName: string,
-  surroundings: Pick<Surroundings, "caller" | "runner" | "stateDirectory" | "tried">,
+  surroundings: Pick<Surroundings, "caller" | "features" | "runner" | "givenDirectory" | "tried">,
 ): Promise<PlannedNetworks> {
   const { privileged } = surroundings.caller;
   const spec = withUserModeResolver(given, privileged ? undefined : userModeKind());
   if (!needsNetworks(spec)) return { spec, before: [], after: [], joined: [], ports: [] };
-  const { caller, stateDirectory, tried = nothingTried() } = surroundings;
-  const places = networkPlaces(caller.uid, stateDirectory);
+  const { caller, givenDirectory, tried = nothingTried() } = surroundings;
+  const places = networkPlaces(caller.uid, givenDirectory);
   const wantsDefault = Object.values(spec.nics ?? {}).some(
     (nic) => "network" in nic && nic.network === DEFAULT_NETWORK.name,
   );
@@ -55,8 +55,8 @@ export async function resolveNics(
     caller,
     runner,
     scratch,
-    notesDirectory,
-  }: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "notesDirectory">,
+    stateDirectory,
+  }: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "stateDirectory">,
   inHolder: boolean,
 ): Promise<NicPlans> {
   const { privileged } = caller;
@@ -74,7 +74,7 @@ export async function resolveNics(
             restarts,
             runtime,
             privileged,
-            stateDirectory: await notesDirectory(),
+            stateDirectory: await stateDirectory(),
             runner,
             kept: keptBeside(scratch),
           },

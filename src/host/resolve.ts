@@ -31,13 +31,13 @@ export interface Surroundings {
   /** Directory that root drivers build in. */
   readonly scratch: string;
   /** Where what runs is written down: above the records of containers. */
-  readonly notesDirectory: () => Promise<string>;
+  readonly stateDirectory: () => Promise<string>;
   /** Looks for it at what this process cannot see. */
   readonly runner: ProgramRunner;
   /** The executor that is used instead of the package's. */
   readonly executor?: string | undefined;
   /** Where containers and networks are written down, if not at the user's usual place. */
-  readonly stateDirectory?: string | undefined;
+  readonly givenDirectory?: string | undefined;
   /** Addresses and ports that were not free after all. */
   readonly tried?: Tried | undefined;
 }
@@ -131,7 +131,7 @@ async function resolveRare(
   name: string,
   networks: PlannedNetworks,
   inHolder: boolean,
-  surroundings: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "notesDirectory">,
+  surroundings: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "stateDirectory">,
 ): Promise<Pick<Resolved, "nics" | "intelRdt">> {
   const rare: { -readonly [K in "nics" | "intelRdt"]?: NonNullable<Resolved[K]> } = {};
   if (spec.intelRdt) {

@@ -30,7 +30,14 @@ export type NetStep =
       readonly why: string;
     }
   /** A transaction of nf_tables in the host's network namespace: all messages from the batch's beginning to its end. The last one before the end is acknowledged. */
-  | { readonly do: "nftables"; readonly batch: Uint8Array; readonly tolerate?: readonly number[]; readonly why: string }
+  | {
+      readonly do: "nftables";
+      readonly batch: Uint8Array;
+      /** A question: when the kernel answers it, and does not say that there is no such thing, nothing is to be done. */
+      readonly unless?: Uint8Array;
+      readonly tolerate?: readonly number[];
+      readonly why: string;
+    }
   /**
    * A write lock on one byte of a file (F_OFD_SETLK in fcntl(2)), held by the monitor as long as the container is there: the kernel takes it back however the
    * monitor ends. EAGAIN when somebody else has it.
