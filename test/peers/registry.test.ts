@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   copyFileSync,
@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -83,6 +84,10 @@ function makeLayout(layout: string): void {
   umoci("gc", "--layout", layout);
 }
 
+/** Registers a test that makes sense for some registries only; for the others it is no test that was left out. */
+const whenThere = (present: boolean): ((name: string, test: () => Promise<void>) => void) =>
+  present ? it : () => undefined;
+
 const FORMS = [
   ["without anything", {}],
   ["with passwords", { user: ME }],
@@ -157,7 +162,7 @@ describe.runIf(available && skopeoThere && umociThere).each(FORMS)("docker-regis
     expect(existsSync(`${directory}/none`)).toBe(false);
   });
 
-  it.runIf("user" in form)("lets in who is logged in, whoever has kept the password", async () => {
+  whenThere("user" in form)("lets in who is logged in, whoever has kept the password", async () => {
     await skopeo("copy", "--quiet", `oci:${layout}:v1`, `docker://${registry.host}/private:v1`);
     const { credentials: _, ...anonymous } = options;
     const from = `${registry.host}/private:v1`;
@@ -177,7 +182,32 @@ describe.runIf(available && skopeoThere && umociThere).each(FORMS)("docker-regis
     await copy(from, `oci:${directory}/d`, { ...anonymous, authFile: file });
   });
 
-  it.runIf("tls" in form)("is not trusted without its authority, unless one wants to", async () => {
+  whenThere("user" in form)("is logged in to and out of on the command line", async () => {
+    const program = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+    const bun = fileURLToPath(new URL("../../node_modules/.bin/bun", import.meta.url));
+    const home = `${directory}/cli`;
+    const trust = "tls" in form ? [`--cert-dir=${directory}/certs`] : [];
+    const ct = (input: string, ...words: readonly string[]) =>
+      spawnSync(bun, [program, ...words], { input, encoding: "utf8", env: { PATH: process.env.PATH, HOME: home } });
+    const wrong = ct("wrong\n", "login", "-u", ME.name, "--password-stdin", ...trust, registry.host);
+    expect([wrong.status, wrong.stdout]).toEqual([125, ""]);
+    expect(wrong.stderr).toMatch(/^ct: 127\.0\.0\.1:\d+: the registry does not allow it: .*\n$/);
+    expect(existsSync(`${home}/.docker/config.json`)).toBe(false);
+    const right = ct(`${ME.password}\n`, "login", "-u", ME.name, "--password-stdin", ...trust, registry.host);
+    expect([right.status, right.stderr]).toEqual([0, ""]);
+    expect(right.stdout).toContain(`logged in to ${registry.host}`);
+    expect(statSync(`${home}/.docker/config.json`).mode & 0o777).toBe(0o600);
+    const { credentials: _, ...anonymous } = options;
+    await copy(`oci:${layout}:v1`, `${registry.host}/cli:v1`, { ...anonymous, env: { HOME: home } });
+    expect(ct("", "login", registry.host).stderr).toContain("there is no terminal to ask for credentials at");
+    expect(ct("", "logout", registry.host).stdout).toBe(`logged out of ${registry.host}\n`);
+    expect(ct("", "logout", "--json", registry.host).stdout).toBe(
+      `${JSON.stringify({ registry: registry.host, removed: false })}\n`,
+    );
+    expect(ct("", "login", "team").stderr).toContain("is no registry");
+  });
+
+  whenThere("tls" in form)("is not trusted without its authority, unless one wants to", async () => {
     await skopeo("copy", "--quiet", `oci:${layout}:v1`, `docker://${registry.host}/tls:v1`);
     const { certificates: _, ...strict } = options;
     const from = `${registry.host}/tls:v1`;

@@ -101,3 +101,18 @@ it("the guide to images: one is fetched, run and changed", async () => {
   expect(lines.pop()).toBe("hello from an image");
   expect(lines.sort()).toEqual(["unpacked", "unpacked", "unpacking", "unpacking"].map((how) => `a layer is ${how}`));
 });
+
+it("the guide to containers of other programs: one of LXC is imported, changed and run", () => {
+  const [code = ""] = examples("docs/flavours.md");
+  mkdirSync(`${directory}/web`);
+  const config = `lxc.uts.name = web\nlxc.rootfs.path = ${directory}/rootfs\nlxc.tty.max = 4\n`;
+  writeFileSync(`${directory}/web/config`, config);
+  for (const name of ["dev", "proc"]) mkdirSync(`${directory}/rootfs/${name}`, { recursive: true });
+  const { status, stdout, stderr } = runExample(code);
+  expect({ status, stdout, stderr }).toEqual({
+    status: 0,
+    stdout:
+      "lxc.tty.max = 4 is ignored: there are no /dev/tty1 and so on: /dev/console and pseudo-terminals are\nweb\n",
+    stderr: "",
+  });
+});
