@@ -43,7 +43,7 @@ import {
   waitForExecution,
   waitForIdMaps,
 } from "./namespaces.ts";
-import { awaitNics, holdForNics, leaveHeld, makeNics, makeOwnNics, unmakeNics } from "./nics.ts";
+import { asksForNics, awaitNics, holdForNics, leaveHeld, makeNics, makeOwnNics, unmakeNics } from "./nics.ts";
 import { reopenNull } from "./own-null.ts";
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
 import {
@@ -90,6 +90,7 @@ export function compileContainer(resolved: Resolved): Program {
     typeof resolved.user === "string" ||
     asksForHome(resolved) ||
     hasRuntimeHooks(resolved.spec) ||
+    asksForNics(resolved) ||
     resolved.cgroup?.scope !== undefined;
   if (asks) handOverPipes(c, pipes);
   unmakeNics(c);

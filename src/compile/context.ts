@@ -2,8 +2,8 @@ import { E } from "../linux/index.ts";
 import type { BlockBuilder, DataRef, ProgramBuilder, Register } from "../program/index.ts";
 import type { Resolved, ResolvedProcess } from "./resolved.ts";
 
-/** Codes of NOTIFY: what the application learns while a container starts. PIPES, HOOKS and SCOPE wait for its answer. */
-export const NOTICE = { PIPES: 1, STARTED: 2, HOOKS: 3, SCOPE: 4 } as const;
+/** Codes of NOTIFY: what the application learns while a container starts. PIPES, HOOKS, SCOPE and NIC wait for its answer. */
+export const NOTICE = { PIPES: 1, STARTED: 2, HOOKS: 3, SCOPE: 4, NIC: 5 } as const;
 /** Codes of SEND: what the application is asked. */
 export const QUESTION = { PASSWD: 1, GROUP: 2, HOME: 4 } as const;
 /** Codes of SEND, going on: what the application is told. */

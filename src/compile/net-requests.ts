@@ -22,6 +22,8 @@ import { REPORT } from "./context.ts";
 export interface MemberStep<S extends NetStep = NetStep> {
   readonly member: string;
   readonly step: S;
+  /** Which of the plans it is of. */
+  readonly nic?: number | undefined;
 }
 
 type Request = Extract<NetStep, { readonly do: "request" }>;

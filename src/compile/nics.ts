@@ -17,7 +17,9 @@ export interface NicPlans {
 }
 
 const stepsOf = (c: Context, pick: "setUp" | "tearDown"): readonly MemberStep[] =>
-  (c.resolved.nics?.plans ?? []).flatMap((plan) => (plan[pick] ?? []).map((step) => ({ member: plan.member, step })));
+  (c.resolved.nics?.plans ?? []).flatMap((plan, nic) =>
+    (plan[pick] ?? []).map((step) => ({ member: plan.member, step, nic })),
+  );
 
 const isHeld = ({ step }: MemberStep): boolean => step.do === "lock" || step.do === "bind";
 
@@ -98,9 +100,10 @@ function workerOf(c: Context, block: Context["monitor"], place: NetPlace): NetWo
     container: program.register(`${kind}_container`),
   });
   const known = { socket: register("netlink"), namespace: register("ns") };
+  const { resolved } = c;
   // Init is in the container's user namespace, in whose terms it speaks of ids.
   const idOf = (kind: "uid" | "gid", id: number) => (block === c.init ? id : onHost(c, kind, id));
-  return { block, ...known, indexes: new Map(), proc: c.proc, place, opened: new Set(), idOf };
+  return { block, ...known, indexes: new Map(), proc: c.proc, place, opened: new Set(), idOf, program, resolved };
 }
 
 function onHost(c: Context, kind: "uid" | "gid", id: number): number {
@@ -124,7 +127,8 @@ function openNamespace(c: Context, worker: NetWorker, pid: Register, ended: Labe
 const tearsDown = (c: Context): boolean => stepsOf(c, "tearDown").length > 0 || keepsNamespace(c);
 const keepsNamespace = (c: Context): boolean =>
   c.resolved.nics?.plans.some((plan) => plan.keepsNamespace || plan.tearDown?.some(isInside)) ?? false;
-const isInside = (step: NetStep): boolean =>
+/** Whether it is about the container's network namespace. */
+export const isInside = (step: NetStep): boolean =>
   ("place" in step && step.place === "container") ||
   (step.do === "request" &&
     (step.fills ?? []).some(({ value }) => ("namespace" in value ? value.namespace : value.place) === "container"));
@@ -138,17 +142,23 @@ export function unmakeNics(c: Context): void {
   epilogue.jumpIf(host, 0, nothing);
   if (keepsNamespace(c)) epilogue.jumpIf(container, 0, nothing);
   for (const { member, tearDown = [] } of c.resolved.nics?.plans ?? []) {
+    const failed = epilogue.label();
     for (const step of tearDown) {
       // It may have failed anywhere, in either namespace.
-      const worker: NetWorker = { ...workerOf(c, epilogue, "container"), opened: new Set() };
+      const worker: NetWorker = { ...workerOf(c, epilogue, "container"), opened: new Set(), failed };
       goTo(worker, "host");
       doSteps(worker, [{ member, step }]);
       goTo(worker, "host");
       for (const place of worker.opened) epilogue.sys("close", [worker.socket[place]]);
     }
+    epilogue.place(failed);
   }
   epilogue.place(nothing);
 }
+
+/** Whether the application has to answer while the interfaces are made. */
+export const asksForNics = ({ nics }: { readonly nics?: NicPlans }): boolean =>
+  nics?.plans.some(({ answer }) => answer !== undefined) ?? false;
 
 /** Descriptors that are open as long as the container is there: an orphan has nobody who would hold them. */
 export const needsMonitor = ({ plans }: NicPlans): boolean =>

@@ -210,7 +210,10 @@ export class Host {
 
   /** Removes what containers have left behind whose monitor was killed. Gives what it was. */
   async repair(): Promise<readonly Repair[]> {
-    return await (await import("./repair.ts")).repair(await this.#records());
+    const [{ repair }, { repairNics }] = [await import("./repair.ts"), await import("./repair-nics.ts")];
+    const done = await repair(await this.#records());
+    const surroundings = await this.surroundings();
+    return [...done, ...(await repairNics(await surroundings.stateDirectory(), surroundings))];
   }
 
   async #records(): Promise<RecordStore> {
@@ -274,6 +277,10 @@ export class Host {
       caller: this.#caller,
       scratch: scratchDirectory(this.#caller.uid),
       runner: this.#zygote,
+      stateDirectory: async () => {
+        const { directory } = await this.#records();
+        return directory.slice(0, directory.lastIndexOf("/"));
+      },
     }));
     return this.#surroundings;
   }

@@ -7,12 +7,14 @@ import type { Surroundings } from "./resolve.ts";
 export async function resolveNics(
   { nics, netDevices, lifetime, restart }: ContainerSpec,
   containerName: string,
-  { features, caller, runner }: Pick<Surroundings, "features" | "caller" | "runner">,
+  { features, caller, runner, stateDirectory }: Pick<Surroundings, "features" | "caller" | "runner" | "stateDirectory">,
 ): Promise<NicPlans> {
   const restarts = (restart?.policy ?? "no") !== "no";
   const plans: readonly PlannedNic[] = [
     ...(netDevices ? await planNetDevices(netDevices, runner) : []),
-    ...(nics ? await planNics(nics, { containerName, features, restarts }) : []),
+    ...(nics
+      ? await planNics(nics, { containerName, features, restarts, stateDirectory: await stateDirectory() })
+      : []),
   ];
   // setns(2) to a network namespace wants CAP_SYS_ADMIN in one's own user namespace, too.
   const worker = caller.privileged ? "monitor" : "init";

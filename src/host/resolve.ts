@@ -28,6 +28,8 @@ export interface Surroundings {
   readonly caller: Caller;
   /** Directory that root drivers build in. */
   readonly scratch: string;
+  /** Where what runs is written down: above the records of containers. */
+  readonly stateDirectory: () => Promise<string>;
   /** Looks for it at what this process cannot see. */
   readonly runner: ProgramRunner;
 }
@@ -43,7 +45,14 @@ export async function resolveContainer(
   spec: ContainerSpec,
   process: ProcessSpec,
   streams: Streams,
-  { features, caller, scratch, name = spec.name ?? "", runner }: Surroundings & { readonly name?: string },
+  {
+    features,
+    caller,
+    scratch,
+    stateDirectory,
+    name = spec.name ?? "",
+    runner,
+  }: Surroundings & { readonly name?: string },
 ): Promise<Resolved> {
   const state = ociState({ ...spec, name }, "creating");
   const { created, joined } = splitNamespaces(spec);
@@ -68,7 +77,7 @@ export async function resolveContainer(
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
     mounts,
-    ...(await resolveRare(spec, name, { features, caller, runner })),
+    ...(await resolveRare(spec, name, { features, caller, runner, stateDirectory })),
     ...(root && spec.rootMode === "move" ? { kernelViews: kernelViews() } : {}),
     mountLabel: spec.mountLabel,
     memoryPolicy: spec.memoryPolicy,
@@ -81,7 +90,7 @@ export async function resolveContainer(
 async function resolveRare(
   spec: ContainerSpec,
   name: string,
-  surroundings: Pick<Surroundings, "features" | "caller" | "runner">,
+  surroundings: Pick<Surroundings, "features" | "caller" | "runner" | "stateDirectory">,
 ): Promise<Pick<Resolved, "nics" | "intelRdt">> {
   const rare: { -readonly [K in "nics" | "intelRdt"]?: NonNullable<Resolved[K]> } = {};
   if (spec.intelRdt) {

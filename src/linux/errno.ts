@@ -26,6 +26,7 @@ export const E = {
   ENOTSUP: 95,
   ECONNRESET: 104,
   ETIMEDOUT: 110,
+  EADDRNOTAVAIL: 99,
   ECANCELED: 125,
 } as const;
 

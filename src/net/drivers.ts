@@ -1,4 +1,5 @@
 import type { BuiltInNic, Nic, NicDriver } from "../spec/index.ts";
+import { cni } from "./cni/index.ts";
 import { ipvlan } from "./ipvlan.ts";
 import { loopback } from "./loopback.ts";
 import { macvlan } from "./macvlan.ts";
@@ -23,6 +24,7 @@ const DRIVERS: Drivers = {
   bridge: plain,
   dummy: plain,
   loopback,
+  cni,
 };
 
 export function driverOf(nic: Nic): NicDriver {

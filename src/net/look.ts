@@ -2,6 +2,8 @@ import { LibctError } from "../errors.ts";
 import { hostArch, type ProgramRunner } from "../executor/index.ts";
 import {
   AF,
+  AT,
+  CLONE,
   decodeMessages,
   E,
   errnoName,
@@ -9,6 +11,7 @@ import {
   NETLINK_ROUTE,
   type NetlinkMessage,
   NLMSG,
+  O,
   SOCK,
 } from "../linux/index.ts";
 import { type BlockBuilder, encodeProgram, ProgramBuilder, type Register } from "../program/index.ts";
@@ -21,16 +24,22 @@ const MOST_PIECES = 32;
 export interface Questions {
   readonly single: readonly Uint8Array[];
   readonly dump: Uint8Array;
+  /** The path of the network namespace to ask about. Default: the executor's, which is the application's */
+  readonly namespace?: string;
+  /** That of the user namespace to join before, for who has no rights over the other one otherwise. */
+  readonly userNamespace?: string | undefined;
 }
 
-/** The answers, asked for in the executor's network namespace, which is the application's. `member` is the one to blame. */
+/** The answers. `member` is the one to blame. */
 export async function askKernel(
   runner: ProgramRunner,
-  { single, dump }: Questions,
+  { single, dump, namespace, userNamespace }: Questions,
   member: string,
 ): Promise<readonly NetlinkMessage[]> {
   const program = new ProgramBuilder(hostArch());
   const block = program.block("ask").at(member);
+  join(block, userNamespace, CLONE.NEWUSER);
+  join(block, namespace, CLONE.NEWNET);
   const socket = block.sysResult("socket", "socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK_ROUTE]);
   const length = program.register("length");
   const buffer = block.memory.zeroed(PIECE);
@@ -51,6 +60,12 @@ export async function askKernel(
   if (messages.some(({ type }) => type === NLMSG.DONE)) return messages;
   const hint = "there are more addresses than any machine should have";
   throw new LibctError("ERR_CT_SYSCALL", "the addresses of the interfaces are not known", { member, hint });
+}
+
+function join(block: BlockBuilder, path: string | undefined, type: number): void {
+  if (path === undefined) return;
+  const file = block.sysResult("file", "openat", [AT.FDCWD, block.str(path), O.RDONLY | O.CLOEXEC, 0]);
+  block.sys("setns", [file, type], { why: "look into the container's network" });
 }
 
 function sendTo(block: BlockBuilder, socket: Register, message: Uint8Array): void {

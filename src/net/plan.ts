@@ -1,6 +1,6 @@
 import { invalid, LibctError } from "../errors.ts";
 import { type KernelFeatures, randomHex } from "../linux/index.ts";
-import type { Nic, NicContext, PlannedNic } from "../spec/index.ts";
+import type { NetStep, Nic, NicContext, PlannedNic } from "../spec/index.ts";
 import { driverOf } from "./drivers.ts";
 import { giveRoutes, raiseLoopback, settle } from "./settle.ts";
 
@@ -8,6 +8,7 @@ export interface NicSurroundings {
   readonly containerName: string;
   readonly features: KernelFeatures;
   readonly restarts: boolean;
+  readonly stateDirectory: string;
 }
 
 /** What is to be done for the interfaces of a container: first all of them are made, then what each is to have, then the loopback, then routes, which may need any. */
@@ -16,12 +17,20 @@ export async function planNics(
   surroundings: NicSurroundings,
 ): Promise<readonly PlannedNic[]> {
   const unique = randomHex(4);
+  const containerId = `libct-${surroundings.containerName.replaceAll("+", "-")}-${unique}`;
   const made: PlannedNic[] = [];
   const settled: PlannedNic[] = [];
   const routes: PlannedNic[] = [];
   for (const [index, [name, nic]] of Object.entries(nics).entries()) {
     const member = `nics.${name}`;
-    const context: NicContext = { ...surroundings, name, hostName: `ct${unique}.${index}`, nic };
+    const context: NicContext = {
+      ...surroundings,
+      name,
+      hostName: `ct${unique}.${index}`,
+      containerId,
+      member,
+      nic,
+    };
     const plan = await driverOf(nic).plan(context);
     made.push({ ...plan, member });
     settled.push({ member, setUp: settle(name, nic, plan.sees) });
@@ -32,11 +41,12 @@ export async function planNics(
   );
 }
 
+const ON_HOST: ReadonlySet<NetStep["do"]> = new Set(["nftables", "pin", "execute"]);
+
 /** Without privileges there is only the container's own namespace. */
 export function requirePrivileges(plans: readonly PlannedNic[]): void {
   for (const { member, setUp } of plans) {
-    const step =
-      setUp.find((one) => "place" in one && one.place === "host") ?? setUp.find(({ do: what }) => what === "nftables");
+    const step = setUp.find((one) => ("place" in one && one.place === "host") || ON_HOST.has(one.do));
     if (!step) continue;
     throw new LibctError("ERR_CT_NOT_PERMITTED", `only root may ${step.why} on the host`, {
       member,

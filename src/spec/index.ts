@@ -10,8 +10,9 @@ export {
   mountOptionNames,
   parseMountOptions,
 } from "./mount-options.ts";
+export * from "./net-host-steps.ts";
 export type * from "./nic-types.ts";
-export * from "./nics.ts";
+export type * from "./nics.ts";
 export { parseNumbers } from "./number-list.ts";
 export type * from "./resources.ts";
 export type * from "./scheduling.ts";

@@ -1,3 +1,4 @@
+import type { CniNic } from "./cni.ts";
 import type { NicDriver } from "./nics.ts";
 
 /** One way of several that a route may take. */
@@ -153,5 +154,6 @@ export type BuiltInNic =
   | TunNic
   | VxlanNic
   | PlainNic
-  | LoopbackNic;
+  | LoopbackNic
+  | CniNic;
 export type Nic = BuiltInNic | CustomNic;

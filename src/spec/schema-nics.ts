@@ -1,4 +1,5 @@
 import { parseIp, parseIpPrefix, parseMac } from "../linux/index.ts";
+import type { CniNic } from "./cni.ts";
 import type {
   BuiltInNic,
   CustomNic,
@@ -19,6 +20,7 @@ import type {
 } from "./nic-types.ts";
 import type { NicDriver } from "./nics.ts";
 import {
+  either,
   flag,
   id,
   integer,
@@ -27,7 +29,9 @@ import {
   object,
   oneOf,
   Problem,
+  path,
   type Schema,
+  someText,
   texts,
   textThat,
   value,
@@ -109,6 +113,34 @@ const macvlan = object<MacvlanNic>(
 const tun = object<TunNic>({ type: type("tap", "tun") }, { ...COMMON, uid: id, gid: id, multiQueue: flag });
 const plain = object<PlainNic>({ type: type("bridge", "dummy") }, COMMON);
 
+/** What only plugins know is looked at when it is used; here it is copied, so that nobody changes it later. */
+const jsonObject =
+  <T>(): Schema<T> =>
+  (input) => {
+    if (!isObject(input) || Array.isArray(input)) return new Problem(input, "an object");
+    try {
+      return JSON.parse(JSON.stringify(input)) as T;
+    } catch (error) {
+      return new Problem(input, `what can be written as JSON\n${(error as Error).message}`);
+    }
+  };
+
+const cni = object<CniNic>(
+  {
+    type: type("cni"),
+    network: either((input) => typeof input === "string", someText, jsonObject<Exclude<CniNic["network"], string>>()),
+  },
+  {
+    ...COMMON,
+    args: texts((key) => /^[^=;]+$/.test(key), 'the name of an argument, without "=" and ";"'),
+    capabilities: jsonObject<NonNullable<CniNic["capabilities"]>>(),
+    confDirs: list(path),
+    pluginDirs: list(path),
+    env: texts((key) => /^[^=]+$/.test(key), "the name of a variable"),
+    timeout: integer(1, 86400),
+  },
+);
+
 /** Each kind of interface, by its type. */
 const KINDS: { readonly [K in BuiltInNic["type"]]: Schema<BuiltInNic> } = {
   veth: object<VethNic>({ type: type("veth") }, { ...COMMON, master: interfaceName, peer }),
@@ -144,6 +176,7 @@ const KINDS: { readonly [K in BuiltInNic["type"]]: Schema<BuiltInNic> } = {
   bridge: plain,
   dummy: plain,
   loopback: object<LoopbackNic>({ type: type("loopback") }, COMMON),
+  cni,
 };
 
 export const nicTypes = Object.keys(KINDS);

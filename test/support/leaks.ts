@@ -126,7 +126,7 @@ function files(): string[] {
   const runtime = process.env.XDG_RUNTIME_DIR;
   const places = ["/run/libct", ...(runtime === undefined ? [] : [`${runtime}/libct`])];
   for (const name of entries("/tmp")) if (/^libct-\d+$/.test(name)) places.push(`/tmp/${name}`);
-  return places.flatMap((place) => below(place)).filter((path) => !/\/(scratch|containers)$/.test(path));
+  return places.flatMap((place) => below(place)).filter((path) => !/\/(scratch|containers|cni|nics)$/.test(path));
 }
 
 const below = (directory: string): string[] =>
