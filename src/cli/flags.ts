@@ -103,7 +103,7 @@ const COMMON: FlagTable<Omit<RunFlags, "json" | "kernel">> = {
   personality: { value: "domain", choices: ["LINUX", "LINUX32"], text: "execution domain" },
   name: { group: "Isolation:", value: "name", text: "name the container" },
   hostname: { value: "name", text: "its host name" },
-  network: { value: "network", text: "none (the default), host, or container:NAME" },
+  network: { value: "network", text: "none (the default), host, container:NAME, or cni:NAME" },
   net: { value: "network", text: "the same" },
   nic: {
     value: "fields",

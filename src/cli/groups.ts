@@ -11,6 +11,10 @@ export const GROUPS: Readonly<Record<string, Group>> = {
     summary: "images: pull, push, ls, inspect, history, tag, rm, prune, save, load, import, export, diff, commit, ...",
     load: async () => (await import("./image/commands.ts")).IMAGE_COMMANDS,
   },
+  net: {
+    summary: "interfaces of containers that run: ls, attach, detach, set",
+    load: async () => (await import("./nic-commands.ts")).NIC_COMMANDS,
+  },
   volume: {
     summary: "volumes: create, ls, inspect, rm, prune",
     load: async () => (await import("./volume/commands.ts")).VOLUME_COMMANDS,

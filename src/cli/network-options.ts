@@ -24,7 +24,10 @@ export async function networkOptions(
       throw usage(`--nic and --network ${word} exclude each other: that network is not the container's`);
     return other === undefined ? { network: "host" } : { joined: namespacesOf(await open(other)) };
   }
-  if (word !== undefined && word !== "none") throw wrong("--network", word, 'one of "none", "host", "container:NAME"');
+  const cni = word?.startsWith("cni:") ? word.slice("cni:".length) : undefined;
+  if (cni !== undefined) return { network: "none", nics: nicsOf([`type=cni,network=${cni}`, ...flags.nic]) };
+  if (word !== undefined && word !== "none")
+    throw wrong("--network", word, 'one of "none", "host", "container:NAME", "cni:NAME"');
   return { network: "none", nics: nicsOf(flags.nic) };
 }
 

@@ -1,10 +1,12 @@
 export type { Cgroup, CgroupEvent, CgroupStats, CgroupUsage } from "../cgroup/index.ts";
 export type { ReceiveEvent } from "../image/index.ts";
+export type { NicChange, NicState } from "../net/index.ts";
 export type { HealthReport } from "../records/index.ts";
 export type { Attachment } from "./attach.ts";
 export { type Caller, inInitialUserNamespace, readCaller } from "./caller.ts";
 export { Container } from "./container.ts";
 export type { ContainerEvent } from "./container-events.ts";
+export type { ContainerNics } from "./container-nics.ts";
 export type { ContainerStats, ContainerStatsPart as StatsPart } from "./container-stats.ts";
 export { endsBy, hasDefaultAction } from "./default-action.ts";
 export type { Check, HostFeatures } from "./doctor.ts";
