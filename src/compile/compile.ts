@@ -43,6 +43,7 @@ import {
   waitForExecution,
   waitForIdMaps,
 } from "./namespaces.ts";
+import { enterHolder } from "./net-holder.ts";
 import { asksForNics, awaitNics, holdForNics, leaveHeld, makeNics, makeOwnNics, unmakeNics } from "./nics.ts";
 import { reopenNull } from "./own-null.ts";
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
@@ -79,6 +80,7 @@ export function compileContainer(resolved: Resolved): Program {
   const proc = openProcfs(monitor.at("namespaces"), resolved);
   const rootBlock = stage && usesHelper(resolved) ? stage : init;
   const c: Context = { resolved, program, monitor, init, stage, rootBlock, proc, lent: [], sync: openSync(monitor) };
+  if (resolved.holder) enterHolder(monitor, proc, resolved.holder);
   const held = holdForNics(c);
   openRecord(c);
   const events = memoryEventsBuffer(c);

@@ -6,6 +6,7 @@ export { compileEnter } from "./enter.ts";
 export type { IntelRdtPlan } from "./intel-rdt.ts";
 export { compileChange } from "./live.ts";
 export type { LiveChange, ResolvedChange } from "./live-steps.ts";
+export { compileHolder, compileVisit, HOLDER_FILE, type HolderPlace } from "./net-holder.ts";
 export { compileNetChange, KEEPER_FILE, type LiveStep, type NetChange } from "./net-live.ts";
 export { compileNetUndo, type LeftNic } from "./net-undo.ts";
 export { isInside, type NicPlans, needsMonitor } from "./nics.ts";

@@ -41,6 +41,8 @@ export interface NetWorker extends NetSockets, ExecutionContext {
   readonly opened: Set<NetPlace>;
   /** Of what is undone: where it goes on after a program that has failed. */
   readonly failed?: Label;
+  /** Who starts programs that carry the traffic. Undefined: somebody else has done it already. */
+  readonly carry?: (step: Step<"process" | "send">) => void;
   /** What an id of the container is to it. */
   readonly idOf: (kind: "uid" | "gid", id: number) => number;
 }
@@ -82,6 +84,12 @@ function doStep(
     case "absent":
       openSocket(worker, step.place);
       expectAbsent(worker, step);
+      break;
+    case "process":
+    case "send":
+      if (!worker.carry) break;
+      goTo(worker, "host");
+      worker.carry(step);
       break;
     case "tun":
       goTo(worker, "container");

@@ -2,7 +2,9 @@ import { E, MSG, O } from "../linux/index.ts";
 import type { DataRef, Label, Register } from "../program/index.ts";
 import type { NetPlace, NetStep, PlannedNic } from "../spec/index.ts";
 import type { Context } from "./context.ts";
-import { pathOfProcess } from "./namespaces.ts";
+import { pathOfProcess, receive } from "./namespaces.ts";
+import { startNetProcess } from "./net-processes.ts";
+import { askQuestion } from "./net-questions.ts";
 import type { MemberStep } from "./net-requests.ts";
 import { doSteps, goTo, type NetWorker, takeHeld } from "./net-steps.ts";
 
@@ -14,6 +16,8 @@ export interface NicPlans {
    * done on the host but what the monitor holds.
    */
   readonly worker: "monitor" | "init";
+  /** An empty directory on the host that something may be mounted over where nobody else sees it. */
+  readonly scratch: string;
 }
 
 const stepsOf = (c: Context, pick: "setUp" | "tearDown"): readonly MemberStep[] =>
@@ -68,20 +72,60 @@ export function awaitNics(c: Context): void {
 export function makeOwnNics(c: Context): void {
   if (!works(c, "init")) return;
   const steps = stepsOf(c, "setUp");
+  if (steps.some(isCarried)) awaitCarriers(c);
   const worker = workerOf(c, c.init, "container");
   doSteps(worker, steps);
   c.init.at("nics");
   if (worker.opened.has("container")) c.init.sys("close", [worker.socket.container]);
 }
 
+const isCarried = ({ step }: MemberStep): boolean => step.do === "process" || step.do === "send";
+
+/** A program that carries traffic is the monitor's child: one of init's would be in the container. */
+function awaitCarriers(c: Context): void {
+  const { init } = c;
+  const byte = init.memory.zeroed(8);
+  // Its ids are mapped now: in a namespace without any nobody can make a file.
+  init.at("nics").sys("sendto", [c.sync.child, byte, 1, 0, 0, 0]);
+  const got = init.sysResult("received", "recvfrom", [c.sync.child, byte, 1, 0, 0, 0]);
+  init.expect(got, 1, E.ECANCELED, "the network was not connected");
+}
+
+/** The monitor's side. */
+function startCarriers(c: Context, pid: Register, ended: Label): void {
+  const { monitor, program } = c;
+  const steps = stepsOf(c, "setUp").filter(isCarried);
+  if (steps.length === 0) return;
+  const namespace = program.register("ns_container");
+  openNamespace(c, namespace, pid, ended);
+  receive(c, monitor.memory.zeroed(8), 1, ended);
+  for (const { member, step } of steps) {
+    monitor.at(member);
+    carrierOf(c, namespace, pid, ended)(step);
+  }
+  monitor.at("nics").sys("close", [namespace]);
+  monitor.sys("sendto", [c.sync.monitor, monitor.str("n"), 1, MSG.NOSIGNAL, 0, 0]);
+}
+
+function carrierOf(c: Context, network: Register, pid: Register, ended: Label): (step: NetStep) => void {
+  const { created, joined, nics } = c.resolved;
+  const owner = created.has("user") || joined.has("user") ? { pid, ended } : undefined;
+  return (step) => {
+    if (step.do === "process") startNetProcess(c, step, { network, owner, scratch: nics?.scratch ?? "" });
+    if (step.do === "send") askQuestion(c, step);
+  };
+}
+
 /** The monitor's side: it has rights over the host's interfaces, which the container must not have. */
 export function makeNics(c: Context, pid: Register, ended: Label): void {
+  if (works(c, "init")) startCarriers(c, pid, ended);
   if (!works(c, "monitor")) return;
   const { monitor, program } = c;
   monitor.at("nics");
   const joined = c.resolved.joined.has("network");
-  const worker = workerOf(c, monitor, joined ? "container" : "host");
-  openNamespace(c, worker, pid, ended);
+  const carry = carrierOf(c, program.register("ns_container"), pid, ended);
+  const worker = { ...workerOf(c, monitor, joined ? "container" : "host"), carry };
+  openNamespace(c, worker.namespace.container, pid, ended);
   if (!joined) openOwnNamespace(c);
   doSteps(worker, stepsOf(c, "setUp"));
   monitor.at("nics");
@@ -117,11 +161,11 @@ function onHost(c: Context, kind: "uid" | "gid", id: number): number {
 const NO_ID = 0xffff_ffff;
 
 /** The descriptor keeps the namespace, whatever becomes of init; if that has ended, it has said why. */
-function openNamespace(c: Context, worker: NetWorker, pid: Register, ended: Label): void {
+function openNamespace(c: Context, dst: Register, pid: Register, ended: Label): void {
   const { monitor } = c;
   const path = pathOfProcess(monitor, pid, "ns/net");
   const jump = { on: [E.ENOENT, E.ESRCH], to: ended };
-  monitor.sys("openat", [c.proc, path, O.RDONLY | O.CLOEXEC, 0], { dst: worker.namespace.container, jump });
+  monitor.sys("openat", [c.proc, path, O.RDONLY | O.CLOEXEC, 0], { dst, jump });
 }
 
 const tearsDown = (c: Context): boolean => stepsOf(c, "tearDown").length > 0 || keepsNamespace(c);
@@ -159,10 +203,11 @@ export function unmakeNics(c: Context): void {
 /** Whether the application has to answer while the interfaces are made. */
 export const asksForNics = ({ nics }: { readonly nics?: NicPlans }): boolean =>
   nics?.plans.some(({ answer }) => answer !== undefined) ?? false;
+const HELD: ReadonlySet<string> = new Set(["lock", "bind", "process"]);
 
 /** Descriptors that are open as long as the container is there: an orphan has nobody who would hold them. */
-export const needsMonitor = ({ plans }: NicPlans): boolean =>
+export const needsMonitor = ({ plans }: Pick<NicPlans, "plans">): boolean =>
   plans.some(
     ({ setUp, tearDown = [], keepsNamespace: keeps }) =>
-      keeps || tearDown.length > 0 || setUp.some(({ do: what }) => what === "lock" || what === "bind"),
+      keeps || tearDown.length > 0 || setUp.some(({ do: what }) => HELD.has(what)),
   );

@@ -14,6 +14,7 @@ import type {
 } from "../spec/index.ts";
 
 import type { IntelRdtPlan } from "./intel-rdt.ts";
+import type { HolderPlace } from "./net-holder.ts";
 import type { NicPlans } from "./nics.ts";
 import type { RecordPlan } from "./record.ts";
 import type { SeccompListener } from "./seccomp-notify.ts";
@@ -124,6 +125,8 @@ export interface Resolved extends ResolvedProcess {
   readonly mounts: readonly ResolvedMount[];
   /** The SELinux label of what is mounted. */
   readonly mountLabel?: string | undefined;
+  /** The networks of an ordinary user that it is on. */
+  readonly holder?: HolderPlace;
   readonly nics?: NicPlans;
   readonly intelRdt?: IntelRdtPlan;
   readonly cgroup: CgroupPlan | undefined;

@@ -127,7 +127,9 @@ export class Container extends ContainerControls {
     options: { readonly kernel?: string | undefined } & StartOptions = {},
   ): Promise<Listing> {
     const { planStart } = await import("./plan-start.ts");
-    const resolved = await planStart(this.#planned(command, options, false), options.kernel);
+    const made = lateActions();
+    const resolved = await planStart({ ...this.#planned(command, options, false), whenMade: made.add }, options.kernel);
+    made.run();
     const { explainProgram } = await import("../explain/index.ts");
     const listing = explainProgram((await this.host.compile(resolved)).program);
     // The root's driver has got ready for a container that is not made.
@@ -323,9 +325,10 @@ export class Container extends ContainerControls {
   /** Plans the container; when that fails, or nobody wants it any more, the root driver is told. */
   async #prepare(command: Command | undefined, options: StartOptions, held: boolean): Promise<Launch> {
     let reserved: RecordStore | undefined;
+    const made = lateActions();
     try {
       const [{ planStart }, { Launch, pipesFor }, { launchWith }] = await starting();
-      const resolved = await planStart(this.#planned(command, options, held));
+      const resolved = await planStart({ ...this.#planned(command, options, held), whenMade: made.add });
       const pipes = await pipesFor(resolved);
       const compiled = await this.host.compile(resolved);
       throwIfAborted(options.signal);
@@ -338,8 +341,11 @@ export class Container extends ContainerControls {
         reserved = store;
       }
       const make = (zygote: Zygote) => new Launch(zygote, resolved, compiled, pipes);
-      return await launchWith(this.host, options.fds, make);
+      const launch = await launchWith(this.host, options.fds, make);
+      launch.started.then(made.run, made.run);
+      return launch;
     } catch (error) {
+      made.run();
       reserved?.remove(this.name);
       await this.#release();
       throw error;
@@ -383,3 +389,12 @@ const outlives = ({ lifetime = "app" }: ContainerSpec) => lifetime !== "app";
 const onlyPrepared = () =>
   new LibctError("ERR_CT_STATE", 'a container with lifetime "orphan" is made by prepare(), and started by release()');
 const onlyRun = (ended: Promise<ExitStatus>): ContainerRun => ({ restarts: 0, ended: ended.catch(() => undefined) });
+
+/** What is to be done when a start has come to an end. */
+function lateActions() {
+  const actions: (() => void)[] = [];
+  const run = () => {
+    for (const action of actions.splice(0)) action();
+  };
+  return { add: (action: () => void) => void actions.push(action), run };
+}

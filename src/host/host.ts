@@ -281,6 +281,7 @@ export class Host {
         const { directory } = await this.#records();
         return directory.slice(0, directory.lastIndexOf("/"));
       },
+      executor: this.#executorPath,
     }));
     return this.#surroundings;
   }

@@ -249,7 +249,10 @@ export class Launch {
     const failure = this.#failure ?? error ?? this.#pipesFailure ?? left ?? this.#removeCgroup();
     if (!failure && this.#exit) this.#settleEnded?.resolve(exitStatus(this.#exit, this.#oomKilled));
     else if (!failure || failure instanceof LibctError) this.#reject(failure ?? noStatus());
-    else errorOf(this.#program, failure, this.#answer).then((reason) => this.#reject(reason));
+    else {
+      const said = this.#texts[REPORT.NET_PROCESS];
+      errorOf(this.#program, failure, this.#answer, said).then((reason) => this.#reject(reason));
+    }
   }
 
   #reject(reason: LibctError): void {
@@ -285,8 +288,8 @@ export class Launch {
 const removeScope = async (scope: CgroupScope) => (await import("./scope.ts")).endScope(scope);
 
 /** What turns failures into errors is loaded when something fails: it takes longer than many a command. */
-const errorOf = async (program: Program, failure: Failure, answer?: Uint8Array) =>
-  (await import("./failures.ts")).failureError(program, failure, answer);
+const errorOf = async (program: Program, failure: Failure, answer?: Uint8Array, said?: string) =>
+  (await import("./failures.ts")).failureError(program, failure, answer, said);
 
 const noStatus = () => new LibctError("ERR_CT_EXECUTOR", "the container ended without an exit status");
 

@@ -1,7 +1,7 @@
 import { compileNetChange, type LiveStep, type NetChange, needsMonitor } from "../compile/index.ts";
 import { invalid, LibctError } from "../errors.ts";
 import { hostArch } from "../executor/index.ts";
-
+import { absolutePath } from "../linux/index.ts";
 import {
   describeNetwork,
   linkNamed,
@@ -22,6 +22,7 @@ import type { PinnedProcess } from "./pinned-process.ts";
 import type { Surroundings } from "./resolve.ts";
 import { runNetChange } from "./run-net-change.ts";
 import { namespacesOf, type RunningContainer, withTarget } from "./running-container.ts";
+import { unsupported } from "./unsupported.ts";
 
 type Context = Pick<ContainerHost, "surroundings" | "zygote">;
 
@@ -35,17 +36,28 @@ export async function attachNic(context: Context, container: RunningContainer, n
   await inside(context, container, async ({ surroundings, change }) => {
     const { features, caller } = surroundings;
     const stateDirectory = await surroundings.stateDirectory();
+    const runtime = absolutePath(`${surroundings.scratch}/..`);
+    const { privileged } = caller;
     const plans = await planNics(
       { [name]: valid },
-      { containerName: container.name, features, restarts: false, stateDirectory },
+      { containerName: container.name, features, restarts: false, stateDirectory, runtime, privileged },
     );
-    if (!caller.privileged) requirePrivileges(plans);
-    const keep = needsMonitor({ plans, worker: "monitor" })
-      ? keeperDirectory(stateDirectory, container.init, name)
-      : undefined;
+    if (!privileged) requirePrivileges(plans);
+    refuseCarried(name, plans);
+    const keep = needsMonitor({ plans }) ? keeperDirectory(stateDirectory, container.init, name) : undefined;
     const tearDown = plans.flatMap(({ member, tearDown: steps = [] }) => steps.map((step) => ({ member, step })));
     await change(planAttachment(name, plans), { tearDown, keep, plans });
   });
+}
+
+/** A program that carries traffic is a child of the container's own monitor. */
+function refuseCarried(name: string, plans: readonly PlannedNic[]): void {
+  if (!plans.some(({ setUp }) => setUp.some(({ do: what }) => what === "process"))) return;
+  throw unsupported(
+    "user-mode networking cannot be added to a running container",
+    `nics.${name}`,
+    "give it to the container from the beginning",
+  );
 }
 
 /** Takes an interface away, with everything that was made for it. */
@@ -79,6 +91,9 @@ export async function setNic(
   name: string,
   wanted: NicChange,
 ): Promise<void> {
+  if ("sysctl" in wanted && wanted.sysctl !== undefined) {
+    throw invalid(`nics.${name}.sysctl`, wanted.sysctl, "nothing here", "container.setSysctl() sets kernel parameters");
+  }
   const { type: _, ...valid } = validNic(container, name, {
     type: name === "lo" ? "loopback" : "dummy",
     ...wanted,

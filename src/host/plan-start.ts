@@ -16,17 +16,24 @@ export interface PlannedStart {
   readonly options: StartOptions;
   /** Its command waits to be let go. */
   readonly held: boolean;
+  /** Takes what is to be done when it stands, or has failed. */
+  readonly whenMade?: (action: () => void) => void;
 }
 
 /** What the compiler must know for it; `kernel` is one to pretend, such as "4.19". */
 export async function planStart(start: PlannedStart, kernel?: string): Promise<Resolved> {
-  const { host, name, spec, command, options, held } = start;
+  const { host, name, spec, command, options, held, whenMade } = start;
   const given = command === undefined ? {} : "args" in command ? command : { args: command };
   const process = validateProcess({ ...spec.process, ...given });
   const surroundings = await host.surroundings();
   const features = kernel === undefined ? surroundings.features : kernelFeatures(kernel);
   const streams = streamsOf(options, spec);
-  const resolved = await resolveContainer(spec, process, streams, { ...surroundings, features, name });
+  const resolved = await resolveContainer(spec, process, streams, {
+    ...surroundings,
+    features,
+    name,
+    ...(whenMade ? { whenMade } : {}),
+  });
   if (!isRecorded(spec)) return resolved;
   const { planRecord } = await import("./record-plan.ts");
   const directory = (await host.records()).path(name);

@@ -1,6 +1,6 @@
 import { existsSync, type Stats, statSync } from "node:fs";
 import { type Cgroup, type CgroupPlan, planCgroup, readView } from "../cgroup/index.ts";
-import type { Resolved } from "../compile/index.ts";
+import type { HolderPlace, IdMaps, Resolved } from "../compile/index.ts";
 import { invalid, LibctError } from "../errors.ts";
 import type { ProgramRunner } from "../executor/index.ts";
 import { dir } from "../fs/index.ts";
@@ -32,6 +32,8 @@ export interface Surroundings {
   readonly stateDirectory: () => Promise<string>;
   /** Looks for it at what this process cannot see. */
   readonly runner: ProgramRunner;
+  /** The executor that is used instead of the package's. */
+  readonly executor?: string | undefined;
 }
 
 /** Where the process's streams lead, and where the container is written down. */
@@ -45,19 +47,15 @@ export async function resolveContainer(
   spec: ContainerSpec,
   process: ProcessSpec,
   streams: Streams,
-  {
-    features,
-    caller,
-    scratch,
-    stateDirectory,
-    name = spec.name ?? "",
-    runner,
-  }: Surroundings & { readonly name?: string },
+  surroundings: Surroundings & { readonly name?: string; readonly whenMade?: WhenMade },
 ): Promise<Resolved> {
+  const { features, caller, scratch, name = spec.name ?? "" } = surroundings;
   const state = ociState({ ...spec, name }, "creating");
   const { created, joined } = splitNamespaces(spec);
   requireFeatures(created, features);
-  const idMaps = created.has("user") ? resolveIdMaps(spec, caller) : undefined;
+  const holder = await resolveHolder(spec, surroundings);
+  const ownMaps = created.has("user") ? resolveIdMaps(spec, caller) : undefined;
+  const idMaps = holder && ownMaps ? holder.below(ownMaps) : ownMaps;
   const root = await planRoot(spec, { features, caller, scratch }, created);
   const ownIds = created.has("user") || joined.has("user");
   const mayMakeNodes = caller.privileged && caller.initialUserNamespace && !ownIds;
@@ -77,7 +75,8 @@ export async function resolveContainer(
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
     mounts,
-    ...(await resolveRare(spec, name, { features, caller, runner, stateDirectory })),
+    ...(await resolveRare(spec, name, surroundings)),
+    ...(holder ? { holder: holder.place } : {}),
     ...(root && spec.rootMode === "move" ? { kernelViews: kernelViews() } : {}),
     mountLabel: spec.mountLabel,
     memoryPolicy: spec.memoryPolicy,
@@ -86,11 +85,30 @@ export async function resolveContainer(
   };
 }
 
+/** Takes what is to be done when the container stands, or has failed. */
+export type WhenMade = (action: () => void) => void;
+
+const isManaged = ({ nics = {} }: ContainerSpec): boolean =>
+  Object.values(nics).some((nic) => "type" in nic && (nic.type as string) === "network");
+
+/** Networks of an ordinary user live in namespaces of their own, which are there at least until the container is. */
+async function resolveHolder(
+  spec: ContainerSpec,
+  surroundings: Surroundings & { readonly whenMade?: WhenMade },
+): Promise<{ readonly place: HolderPlace; below(maps: IdMaps): IdMaps } | undefined> {
+  if (surroundings.caller.privileged || !isManaged(spec)) return undefined;
+  const { belowHolder, visitHolder } = await import("./net-holder.ts");
+  const visit = await visitHolder(surroundings);
+  surroundings.whenMade?.(visit.release);
+  const { directory, pid, idMaps } = visit;
+  return { place: { directory, pid }, below: (maps) => belowHolder(maps, idMaps) };
+}
+
 /** What few containers have is loaded for those. */
 async function resolveRare(
   spec: ContainerSpec,
   name: string,
-  surroundings: Pick<Surroundings, "features" | "caller" | "runner" | "stateDirectory">,
+  surroundings: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "stateDirectory">,
 ): Promise<Pick<Resolved, "nics" | "intelRdt">> {
   const rare: { -readonly [K in "nics" | "intelRdt"]?: NonNullable<Resolved[K]> } = {};
   if (spec.intelRdt) {

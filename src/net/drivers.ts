@@ -5,6 +5,8 @@ import { loopback } from "./loopback.ts";
 import { macvlan } from "./macvlan.ts";
 import { plain } from "./plain.ts";
 import { tun } from "./tun.ts";
+import { pasta } from "./user-mode/pasta.ts";
+import { slirp4netns } from "./user-mode/slirp4netns.ts";
 import { veth } from "./veth.ts";
 import { vlan } from "./vlan.ts";
 import { vxlan } from "./vxlan.ts";
@@ -25,6 +27,8 @@ const DRIVERS: Drivers = {
   dummy: plain,
   loopback,
   cni,
+  pasta,
+  slirp4netns,
 };
 
 export function driverOf(nic: Nic): NicDriver {

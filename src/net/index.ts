@@ -5,3 +5,4 @@ export { describeNetwork, linkNamed, type NetworkState, type NicState, readNetwo
 export { moveDevice, planNetDevices } from "./net-devices.ts";
 export { noOrphan, planNics, requirePrivileges } from "./plan.ts";
 export { indexOf, namespaceOf, request } from "./request.ts";
+export { holderConnection, userModeKind } from "./user-mode/holder.ts";

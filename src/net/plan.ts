@@ -1,6 +1,6 @@
 import { invalid, LibctError } from "../errors.ts";
 import { type KernelFeatures, randomHex } from "../linux/index.ts";
-import type { NetStep, Nic, NicContext, PlannedNic } from "../spec/index.ts";
+import type { NetStep, Nic, NicContext, PlannedNic, PublishedPort } from "../spec/index.ts";
 import { driverOf } from "./drivers.ts";
 import { giveRoutes, raiseLoopback, settle } from "./settle.ts";
 
@@ -9,15 +9,19 @@ export interface NicSurroundings {
   readonly features: KernelFeatures;
   readonly restarts: boolean;
   readonly stateDirectory: string;
+  readonly runtime: string;
+  readonly privileged: boolean;
 }
 
 /** What is to be done for the interfaces of a container: first all of them are made, then what each is to have, then the loopback, then routes, which may need any. */
 export async function planNics(
   nics: Readonly<Record<string, Nic>>,
   surroundings: NicSurroundings,
+  ports: readonly PublishedPort[] = [],
 ): Promise<readonly PlannedNic[]> {
   const unique = randomHex(4);
   const containerId = `libct-${surroundings.containerName.replaceAll("+", "-")}-${unique}`;
+  const publishing = Object.values(nics).find(isUserMode);
   const made: PlannedNic[] = [];
   const settled: PlannedNic[] = [];
   const routes: PlannedNic[] = [];
@@ -30,11 +34,13 @@ export async function planNics(
       containerId,
       member,
       nic,
+      ports: nic === publishing ? ports : [],
     };
     const plan = await driverOf(nic).plan(context);
     made.push({ ...plan, member });
     settled.push({ member, setUp: settle(name, nic, plan.sees) });
-    for (const { at, step } of giveRoutes(name, nic)) routes.push({ member: `${member}.routes[${at}]`, setUp: [step] });
+    for (const { at, step } of giveRoutes(name, nic, plan.sees))
+      routes.push({ member: `${member}.routes[${at}]`, setUp: [step] });
   }
   return [...made, ...settled, { member: "nics", setUp: [raiseLoopback()] }, ...routes].filter(
     ({ setUp, tearDown }) => setUp.length > 0 || tearDown !== undefined,
@@ -42,6 +48,8 @@ export async function planNics(
 }
 
 const ON_HOST: ReadonlySet<NetStep["do"]> = new Set(["nftables", "pin", "execute"]);
+/** A program that carries an interface's traffic listens on the host itself. */
+const isUserMode = (nic: Nic): boolean => "type" in nic && (nic.type === "pasta" || nic.type === "slirp4netns");
 
 /** Without privileges there is only the container's own namespace. */
 export function requirePrivileges(plans: readonly PlannedNic[]): void {

@@ -11,9 +11,12 @@ export {
   parseMountOptions,
 } from "./mount-options.ts";
 export * from "./net-host-steps.ts";
+export type * from "./net-process.ts";
 export type * from "./nic-types.ts";
+export type * from "./nic-user-mode.ts";
 export type * from "./nics.ts";
 export { parseNumbers } from "./number-list.ts";
+export type * from "./ports.ts";
 export type * from "./resources.ts";
 export type * from "./scheduling.ts";
 export { namespaceType } from "./schema.ts";

@@ -1,4 +1,5 @@
 import type { CniNic } from "./cni.ts";
+import type { PastaNic, Slirp4netnsNic } from "./nic-user-mode.ts";
 import type { NicDriver } from "./nics.ts";
 
 /** One way of several that a route may take. */
@@ -155,5 +156,7 @@ export type BuiltInNic =
   | VxlanNic
   | PlainNic
   | LoopbackNic
-  | CniNic;
+  | CniNic
+  | PastaNic
+  | Slirp4netnsNic;
 export type Nic = BuiltInNic | CustomNic;

@@ -1,6 +1,8 @@
 import type { KernelFeatures } from "../linux/index.ts";
 import type { HostStep } from "./net-host-steps.ts";
+import type { NetProcess, NetQuestion } from "./net-process.ts";
 import type { NicCommon } from "./nic-types.ts";
+import type { PublishedPort } from "./ports.ts";
 
 /** Where a request about interfaces is made: in the host's network namespace, which is the application's, or in the container's. */
 export type NetPlace = "host" | "container";
@@ -71,6 +73,8 @@ export type NetStep =
       readonly multiQueue?: boolean;
       readonly why: string;
     }
+  | NetProcess
+  | NetQuestion
   | HostStep;
 
 /** What an interface of a container takes: all of it is data, so that `ct explain` shows it and the monitor does it, also the undoing when the application is gone. */
@@ -81,12 +85,14 @@ export interface NicPlan {
    */
   readonly setUp: readonly NetStep[];
   /** What of the members that every interface has `setUp` sees to itself. */
-  readonly sees?: readonly ("mac" | "mtu" | "txQueueLength" | "up")[];
+  readonly sees?: readonly ("mac" | "mtu" | "txQueueLength" | "up" | "addresses" | "defaultRoute")[];
   /**
    * When the container has ended, however it did, each one whatever became of those before. What the kernel removes with the namespace or with the monitor
    * (a veth, a lock, a bound socket) needs nothing here.
    */
   readonly tearDown?: readonly NetStep[];
+  /** What answers questions for names, when the container's resolv.conf is not told otherwise. */
+  readonly nameservers?: readonly string[];
   /** The container's namespace must be there for `tearDown`: the monitor keeps it open. */
   readonly keepsNamespace?: boolean;
   /**
@@ -116,6 +122,12 @@ export interface NicContext {
   readonly containerId: string;
   /** Where what belongs to running containers of this user is written down. */
   readonly stateDirectory: string;
+  /** Ports of the host's that lead to the container by this interface. */
+  readonly ports: readonly PublishedPort[];
+  /** A directory of the user's own, for sockets. */
+  readonly runtime: string;
+  /** Whoever makes the container has all rights over the host's network. */
+  readonly privileged: boolean;
   /** The container may be started again by its monitor, which then makes the interface anew. */
   readonly restarts: boolean;
 }

@@ -18,6 +18,7 @@ import type {
   VlanNic,
   VxlanNic,
 } from "./nic-types.ts";
+import type { PastaNic, Slirp4netnsNic } from "./nic-user-mode.ts";
 import type { NicDriver } from "./nics.ts";
 import {
   either,
@@ -140,6 +141,12 @@ const cni = object<CniNic>(
     timeout: integer(1, 86400),
   },
 );
+const USER_MODE = {
+  hostLoopback: flag,
+  program: textThat((path) => path.startsWith("/") && !path.includes("\0"), "an absolute path"),
+  args: list(someText),
+};
+const isIpv4Network = (text: string) => text.includes("/") && parseIpPrefix(text)?.address.length === 4;
 
 /** Each kind of interface, by its type. */
 const KINDS: { readonly [K in BuiltInNic["type"]]: Schema<BuiltInNic> } = {
@@ -177,6 +184,11 @@ const KINDS: { readonly [K in BuiltInNic["type"]]: Schema<BuiltInNic> } = {
   dummy: plain,
   loopback: object<LoopbackNic>({ type: type("loopback") }, COMMON),
   cni,
+  pasta: object<PastaNic>({ type: type("pasta") }, { ...COMMON, ...USER_MODE, device: interfaceName }),
+  slirp4netns: object<Slirp4netnsNic>(
+    { type: type("slirp4netns") },
+    { ...COMMON, ...USER_MODE, network: textThat(isIpv4Network, 'an IPv4 network such as "10.0.2.0/24"'), ipv6: flag },
+  ),
 };
 
 export const nicTypes = Object.keys(KINDS);

@@ -2,6 +2,7 @@ import type { Healthcheck } from "./healthcheck.ts";
 import type { Hooks } from "./hooks.ts";
 import type { IntelRdt } from "./intel-rdt.ts";
 import type { Nic } from "./nic-types.ts";
+import type { Dns, PublishedPort } from "./ports.ts";
 import type { Resources } from "./resources.ts";
 import type { CPUAffinity, IOPriority, MemoryPolicy, Scheduler } from "./scheduling.ts";
 import type { Seccomp } from "./seccomp.ts";
@@ -187,6 +188,12 @@ export interface ContainerSpec {
   readonly netDevices?: Readonly<Record<string, { readonly name?: string }>>;
   /** Network interfaces of its new network namespace, by their names there. With this member, even as `{}`, its loopback is up. */
   readonly nics?: Readonly<Record<string, Nic>>;
+  /** Ports of the host's whose traffic goes to the container. */
+  readonly ports?: readonly PublishedPort[];
+  /** What its resolver is told. A container in a managed network is told what the host's is by default. */
+  readonly dns?: Dns;
+  /** Names, and their addresses, for its /etc/hosts. */
+  readonly hosts?: Readonly<Record<string, string>>;
   /** The SELinux label of its mounts (mount(8), "context="). */
   readonly mountLabel?: string;
   readonly intelRdt?: IntelRdt;

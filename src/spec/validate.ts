@@ -13,6 +13,7 @@ import { checkDevices, checkMounts } from "./validate-mounts.ts";
 import { checkNamespaceNeeds, namespaceUse } from "./validate-namespaces.ts";
 import { checkNetDevices } from "./validate-net-devices.ts";
 import { checkNics } from "./validate-nics.ts";
+import { checkPorts } from "./validate-ports.ts";
 import { checkProcess } from "./validate-process.ts";
 import { checkNewResources, checkResources } from "./validate-resources.ts";
 import { checkMemoryPolicy } from "./validate-scheduling.ts";
@@ -42,6 +43,7 @@ export function validateSpec(input: unknown): ContainerSpec {
   if (spec.intelRdt) checkIntelRdt(spec.intelRdt);
   if (spec.netDevices) checkNetDevices(spec);
   if (spec.nics) checkNics(spec);
+  if (spec.ports || spec.hosts) checkPorts(spec);
   if (spec.memoryPolicy) checkMemoryPolicy(spec.memoryPolicy);
   checkLifetime(spec);
   checkCgroup(spec);

@@ -225,6 +225,9 @@ describe("the plan of an interface", () => {
       stateDirectory: dir,
       features: kernelFeatures("6.1"),
       nic: given,
+      ports: [],
+      runtime: dir,
+      privileged: true,
       restarts: false,
     }) as NicPlan;
   };

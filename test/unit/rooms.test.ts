@@ -16,7 +16,7 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   systemd: ["cgroup", "spec", "linux"],
   compile: ["cgroup", "program", "spec", "linux"],
   executor: ["program", "linux"],
-  net: ["executor", "program", "spec", "linux"],
+  net: ["executor", "fs", "program", "spec", "linux"],
   image: ["executor", "fs", "program", "spec", "linux"],
   records: ["executor", "compile", "cgroup", "program", "spec", "linux"],
   host: [
