@@ -165,6 +165,8 @@ describe.runIf(requires("ip", installed("ip"), "it looks at what was changed"))(
       if (!requires("CNI's bridge", existsSync("/usr/lib/cni/bridge"), "it makes an interface")) return;
       const seen = await inNetwork<{
         readonly attached: Link;
+        readonly answers: string;
+        readonly still: boolean;
         readonly detached: unknown;
         readonly notes: unknown;
         readonly left: unknown;
@@ -183,14 +185,19 @@ describe.runIf(requires("ip", installed("ip"), "it looks at what was changed"))(
          await (await other.open("live-cni")).nics.attach("net1", nic);
          await other[Symbol.asyncDispose]();
          const attached = see("net1");
+         // Whoever looks after it is there as long as the container: it would be undone in less time than this exchange takes.
+         const answers = text("/bin/busybox", ["ping", "-c2", "-W2", attached.addr_info[0].local]);
+         const still = see("net1") !== undefined;
          const notes = files().length;
          await end();
          while (files().length > 0) await new Promise((next) => setTimeout(next, 5));
-         return { attached, detached, notes, left: readdirSync("/run/libct/cni-test/livenet").filter((name) => name.startsWith("10.")) };
+         return { attached, answers, still, detached, notes, left: readdirSync("/run/libct/cni-test/livenet").filter((name) => name.startsWith("10.")) };
        } finally { rmSync("/run/libct/cni-test", { recursive: true, force: true }); }`,
       );
       expect(seen.detached).toEqual({ names: ["lo", "eth0"], files: [] });
       expect(seen.attached).toMatchObject({ ifname: "net1", operstate: "UP" });
+      expect(seen.answers).toContain("2 packets received");
+      expect(seen.still).toBe(true);
       expect(seen.notes).toBe(3);
       expect(seen.left).toEqual([]);
     });
