@@ -100,8 +100,10 @@ export async function setNic(
   }) as {
     readonly type: string;
   } & NicChange;
-  await inside(context, container, async ({ look, change }) => {
-    await change(planChange(name, valid, await look()));
+  await inside(context, container, async ({ surroundings, look, change }) => {
+    // The other side of a pair is where what comes in can be limited.
+    const host = valid.bandwidth?.ingress === undefined ? [] : (await readNetwork(surroundings.runner, {})).links;
+    await change(planChange(name, valid, await look(), host));
   });
 }
 

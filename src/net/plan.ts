@@ -1,6 +1,7 @@
 import { invalid, LibctError } from "../errors.ts";
 import { type KernelFeatures, randomHex } from "../linux/index.ts";
 import type { NetStep, Nic, NicContext, PlannedNic, PublishedPort } from "../spec/index.ts";
+import { limitBandwidth } from "./bandwidth.ts";
 import { driverOf } from "./drivers.ts";
 import { giveRoutes, raiseLoopback, settle } from "./settle.ts";
 
@@ -38,7 +39,8 @@ export async function planNics(
     };
     const plan = await driverOf(nic).plan(context);
     made.push({ ...plan, member });
-    settled.push({ member, setUp: settle(name, nic, plan.sees) });
+    const limits = nic.bandwidth ? limitBandwidth(name, nic.bandwidth, plan.outside, member) : [];
+    settled.push({ member, setUp: [...settle(name, nic, plan.sees), ...limits] });
     for (const { at, step } of giveRoutes(name, nic, plan.sees))
       routes.push({ member: `${member}.routes[${at}]`, setUp: [step] });
   }

@@ -31,6 +31,7 @@ function plan({ name, nic, hostName, restarts }: NicContext, master: string | un
   });
   const why = `make the pair ${name} and ${outside}${master === undefined ? "" : ` on ${master}`}`;
   return {
+    outside,
     setUp: [request("host", pair, why), ...setPeer(outside, peer)],
     // Not "up": the kernel opens this side before it has told it of the other one (ENOTCONN).
     sees: ["mac", "mtu", "txQueueLength"],

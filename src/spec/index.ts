@@ -17,6 +17,7 @@ export type * from "./nic-user-mode.ts";
 export type * from "./nics.ts";
 export { parseNumbers } from "./number-list.ts";
 export type * from "./ports.ts";
+export { parseRate } from "./rate.ts";
 export type * from "./resources.ts";
 export type * from "./scheduling.ts";
 export { namespaceType } from "./schema.ts";

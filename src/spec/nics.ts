@@ -84,6 +84,8 @@ export interface NicPlan {
    * anything is made.
    */
   readonly setUp: readonly NetStep[];
+  /** The side of it that stays on the host, if one does. */
+  readonly outside?: string;
   /** What of the members that every interface has `setUp` sees to itself. */
   readonly sees?: readonly ("mac" | "mtu" | "txQueueLength" | "up" | "addresses" | "defaultRoute")[];
   /**

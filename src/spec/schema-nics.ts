@@ -8,6 +8,7 @@ import type {
   LoopbackNic,
   MacvlanNic,
   Nic,
+  NicBandwidth,
   NicCommon,
   NicNextHop,
   NicPeer,
@@ -20,6 +21,7 @@ import type {
 } from "./nic-types.ts";
 import type { PastaNic, Slirp4netnsNic } from "./nic-user-mode.ts";
 import type { NicDriver } from "./nics.ts";
+import { parseRate } from "./rate.ts";
 import {
   either,
   flag,
@@ -77,6 +79,17 @@ const route = object<NicRoute>(
   },
 );
 
+const rate: Schema<number | string> = (input) => {
+  if (typeof input !== "number" && typeof input !== "string") return new Problem(input, 'a rate such as "10mbit"');
+  try {
+    parseRate(input, "");
+    return input;
+  } catch {
+    return new Problem(input, 'a rate of at least 8 bits per second, such as 8000000, "10mbit" or "1gbit"');
+  }
+};
+const bandwidth = object<NicBandwidth>({}, { ingress: rate, egress: rate });
+
 const COMMON = {
   mac,
   mtu,
@@ -84,6 +97,7 @@ const COMMON = {
   routes: list(route),
   txQueueLength: queueLength,
   up: flag,
+  bandwidth,
   sysctl: texts((key) => key !== "" && !key.includes("\0"), "the name of a kernel parameter"),
 } as const satisfies { readonly [K in keyof NicCommon]-?: Schema<Exclude<NicCommon[K], undefined>> };
 

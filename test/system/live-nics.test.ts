@@ -120,6 +120,47 @@ describe.runIf(requires("ip", installed("ip"), "it looks at what was changed"))(
       expect(seen.host).toBe(3);
     });
 
+    it.runIf(requires("tc", installed("tc"), "it tells the limits"))(
+      "has its bandwidth limited, from its start and later",
+      async () => {
+        interface Discipline {
+          readonly kind: string;
+          readonly options: { readonly rate?: number };
+        }
+        const seen = await inNetwork<{
+          readonly first: readonly Discipline[];
+          readonly later: readonly Discipline[];
+          readonly failed: Failed;
+        }>(
+          SET_UP,
+          `const eth0 = { ...${ETH0}, bandwidth: { ingress: "8mbit", egress: 16000000 } };
+       const { pid, container } = await lookInto({ nics: { eth0 } });
+       const outside = ipJson("link show type veth")[0].ifname;
+       const limits = () => [
+         ...JSON.parse(text("tc", ["-j", "qdisc", "show", "dev", outside])),
+         ...JSON.parse(inside(pid, "tc -j qdisc show dev eth0")),
+       ];
+       const first = limits();
+       await container.nics.set("eth0", { bandwidth: { ingress: "800kbit", egress: "1gbit" } });
+       const later = limits();
+       const failed = await attempt(() => container.nics.set("lo", { bandwidth: { ingress: "1mbit" } }));
+       return { first, later, failed };`,
+        );
+        // Bytes per second.
+        const rates = (disciplines: readonly Discipline[]) =>
+          disciplines.map(({ kind, options }) => [kind, options.rate]);
+        expect(rates(seen.first)).toEqual([
+          ["tbf", 1_000_000],
+          ["tbf", 2_000_000],
+        ]);
+        expect(rates(seen.later)).toEqual([
+          ["tbf", 100_000],
+          ["tbf", 125_000_000],
+        ]);
+        expect(seen.failed).toMatchObject({ code: "ERR_CT_INVALID_SPEC", member: "nics.lo.bandwidth.ingress" });
+      },
+    );
+
     it("refuses what cannot be meant, and nothing is changed", async () => {
       const seen = await inNetwork<readonly Failed[]>(
         SET_UP,
