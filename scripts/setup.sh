@@ -44,6 +44,7 @@ docker-registry                   docker-registry
 htpasswd                          apache2-utils
 openssl                           openssl
 zstd                              zstd
+getfattr                          attr
 buildah                           buildah
 containerd                        containerd
 ctr                               containerd

@@ -11,7 +11,7 @@ import type { SecureContext } from "node:tls";
 import { aborted } from "../abort.ts";
 import { failure, idle } from "./failure.ts";
 import { proxyFor } from "./proxy.ts";
-import { throughProxy } from "./tunnel.ts";
+import { type Detour, throughProxy } from "./tunnel.ts";
 
 /** How a host's TLS is spoken. */
 export interface Tls {
@@ -66,10 +66,10 @@ export function openWire(options: WireOptions): Wire {
   return {
     async send(request) {
       const proxy = proxyFor(request.url, options.env);
-      const { path, ...how } = proxy
+      const how: Detour = proxy
         ? await throughProxy(request.url, proxy, options.tls(request.url), options)
         : { path: pathOf(request.url), agent: request.url.protocol === "https:" ? agentFor(request.url) : plain };
-      return exchange(request, { ...how, path }, options.patience);
+      return exchange(request, how, options.patience);
     },
     close() {
       plain.destroy();
@@ -78,19 +78,20 @@ export function openWire(options: WireOptions): Wire {
   };
 }
 
-export const pathOf = ({ pathname, search }: URL): string => pathname + search;
+const pathOf = ({ pathname, search }: URL): string => pathname + search;
 
 /** One request and the head of its answer. */
 function exchange(
   { method, url, headers, body, signal }: HttpRequest,
-  how: object,
+  how: Detour,
   patience: number,
 ): Promise<HttpResponse> {
   if (signal?.aborted) return Promise.reject(aborted(signal, `${method} ${url.origin}`));
   return new Promise((resolve, reject) => {
     const send = url.protocol === "https:" ? tlsRequest : plainRequest;
     const { hostname, port } = url;
-    const options = { method, headers, hostname: hostname.replace(/^\[|\]$/g, ""), port, ...how };
+    const place = { hostname: hostname.replace(/^\[|\]$/g, ""), port };
+    const options = { method, ...place, ...how, headers: { ...headers, ...how.headers } };
     let answer: IncomingMessage | undefined;
     const request = send(options, (response) => {
       answer = response;

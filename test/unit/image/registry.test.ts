@@ -319,6 +319,15 @@ describe("credentials", () => {
     expect(asked[0]?.headers.authorization).toBeUndefined();
   });
 
+  it("are asked for once when several requests begin together", async () => {
+    const registry = await start({ auth: { kind: "token" } });
+    const images = new MemoryImages();
+    images.addImage(["a", "b", "c", "d", "e", "f"]);
+    await push(registry, images);
+    const asked = registry.seen.filter(({ path }) => path === "/token");
+    expect(asked.map(({ query }) => query.getAll("scope"))).toEqual([["repository:app:pull,push"]]);
+  });
+
   it("are asked for again when a token is not good any more", async () => {
     const registry = await start({ auth: { kind: "token" } });
     registry.images.addImage([LAYER]);
