@@ -113,7 +113,7 @@ export class Host {
     return {
       store: { directory: dataDirectory(this.#caller.uid, this.#dataDirectory), runner },
       caller: this.#caller,
-      worker: async () => (await import("./images/worker.ts")).makeWorker(),
+      worker: async () => (await import("./images/worker.ts")).makeWorker(runner, this.#caller),
       records: () => this.#records(),
     };
   }
@@ -277,11 +277,11 @@ export class Host {
       caller: this.#caller,
       scratch: scratchDirectory(this.#caller.uid),
       runner: this.#zygote,
+      executor: this.#executorPath,
       stateDirectory: async () => {
         const { directory } = await this.#records();
         return directory.slice(0, directory.lastIndexOf("/"));
       },
-      executor: this.#executorPath,
     }));
     return this.#surroundings;
   }
