@@ -56,6 +56,7 @@ export {
   type StartOptions,
   type StatsPart,
   type StopOptions,
+  type StoreUsage,
   type Traffic,
   type Transfer,
   type UnmountOptions,

@@ -19,12 +19,19 @@ export const GROUPS: Readonly<Record<string, Group>> = {
     summary: "volumes: create, ls, inspect, rm, prune",
     load: async () => (await import("./volume/commands.ts")).VOLUME_COMMANDS,
   },
+  system: {
+    summary: "what images, containers and volumes take on the disk, and what of it can go: df, prune",
+    load: async () => (await import("./system/commands.ts")).SYSTEM_COMMANDS,
+  },
 };
 
 /** Short forms that people know from docker. */
 export const SHORT_FORMS: Readonly<Record<string, readonly [group: string, verb: string]>> = {
   pull: ["image", "pull"],
+  push: ["image", "push"],
   images: ["image", "ls"],
+  save: ["image", "save"],
+  load: ["image", "load"],
   rmi: ["image", "rm"],
   tag: ["image", "tag"],
   history: ["image", "history"],

@@ -50,13 +50,13 @@ export function runOptions(flags: RunFlags, { root, image }: RootWords, context:
     return { ...withoutNetwork(options), sandbox: sandboxOptions(flags, network) };
   }
   for (const [flag, given] of ONLY_SANDBOX) if (given(flags)) throw usage(`${flag} is for the sandbox: add --sandbox`);
-  const withNics = { ...options, ...(nics ? { nics } : {}) };
+  const rest = { ...(nics ? { nics } : {}), ...resourceOptions(flags) };
   if (image === undefined) {
     for (const [flag, given] of ONLY_IMAGE) if (given(flags)) throw usage(`${flag} is for images`);
-    return { ...withNics, root: rootOption(flags, root), ...resourceOptions(flags) };
+    return { ...options, root: rootOption(flags, root), ...rest };
   }
   for (const [flag, given] of NOT_IMAGE) if (given(flags)) throw usage(`${flag} and an image exclude each other`);
-  return { ...withNics, ...resourceOptions(flags) };
+  return { ...options, ...rest };
 }
 
 /** What stands before the command: one of them, or nothing. */

@@ -18,6 +18,7 @@ export type { ImageInfo, RemovedImage } from "./images/describe.ts";
 export type { HistoryStep } from "./images/history.ts";
 export type { Images, PullOptions } from "./images/images.ts";
 export type { Transfer } from "./images/transfer.ts";
+export type { StoreUsage } from "./images/usage.ts";
 export type { ImageOptions } from "./images/use.ts";
 export type { ImportOptions } from "./import.ts";
 export type { ImportSource } from "./import-source.ts";

@@ -5,6 +5,9 @@ export type { BlobEvent, CopyEvent } from "./copy-events.ts";
 export { forgetCredentials, type Kept, keepCredentials } from "./credentials/keep.ts";
 export type { Credentials } from "./credentials/types.ts";
 export { digestOf, isDigest, verifier, verifyBytes } from "./digest.ts";
+export { archiveWriter } from "./formats/archive-writer.ts";
+export { namesInArchive } from "./formats/open-archive.ts";
+export { fileOutput, streamOutput } from "./formats/outputs.ts";
 export { compareTrees, packDifference, type TreeChange } from "./layer/compare-trees.ts";
 export { type PackOptions, packUpper } from "./layer/pack.ts";
 export { removeTree } from "./layer/remove-tree.ts";
@@ -17,16 +20,20 @@ export { openDestination, openSource } from "./open.ts";
 export { formatPlatform, hostPlatform, parsePlatform, runsOn } from "./platform.ts";
 export { familiarName, formatReference, type ImageReference, parseReference } from "./reference.ts";
 export type { RegistryOptions } from "./registry/connect.ts";
+export { addLayer } from "./store/add-blob.ts";
+export { type CommitOptions, commitImage, reconfigureImage } from "./store/commit.ts";
 export { type ContainerLayer, listPins, pinLayers, readPin } from "./store/containers.ts";
 export { hexOf, shortDigest } from "./store/digest.ts";
 export { storeSource } from "./store/endpoints.ts";
-export { type Collected, collectGarbage, removeContainer } from "./store/garbage.ts";
+export { type Collected, collectGarbage } from "./store/garbage.ts";
 export { adding } from "./store/holding.ts";
 export { type FoundImage, findImage, listImages, requireImage, type StoredImage } from "./store/images.ts";
-export { hasLayer, type LayerWorker, layerSize, layerTree, requireDiffId, unpackLayer } from "./store/layers.ts";
-export { canonicalName, listNames, type NamedImage, readName, removeName, setName } from "./store/names.ts";
+export { hasLayer, layerSize, layerTree, listLayers } from "./store/layer-place.ts";
+export { type LayerWorker, requireDiffId, unpackLayer } from "./store/layers.ts";
+export { canonicalName, listNames, type NamedImage, nameImage, readName, removeName } from "./store/names.ts";
 export type { Store } from "./store/place.ts";
 export { type Received, type ReceiveEvent, receiveImage } from "./store/receive.ts";
+export { removeContainer } from "./store/remove-container.ts";
 export {
   isEmptyVolume,
   isVolumeName,

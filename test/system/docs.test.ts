@@ -85,3 +85,18 @@ it("the worked example of a filesystem driver works", () => {
     stderr: "",
   });
 });
+
+it("the guide to containers of other programs: one of LXC is imported, changed and run", () => {
+  const [code = ""] = examples("docs/flavours.md");
+  mkdirSync(`${directory}/web`);
+  const config = `lxc.uts.name = web\nlxc.rootfs.path = ${directory}/rootfs\nlxc.tty.max = 4\n`;
+  writeFileSync(`${directory}/web/config`, config);
+  for (const name of ["dev", "proc"]) mkdirSync(`${directory}/rootfs/${name}`, { recursive: true });
+  const { status, stdout, stderr } = runExample(code);
+  expect({ status, stdout, stderr }).toEqual({
+    status: 0,
+    stdout:
+      "lxc.tty.max = 4 is ignored: there are no /dev/tty1 and so on: /dev/console and pseudo-terminals are\nweb\n",
+    stderr: "",
+  });
+});

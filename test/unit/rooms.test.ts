@@ -62,6 +62,9 @@ const BELOW: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/** Doors beside index.ts, for who must not load all that is behind that one. */
+const MORE_DOORS: readonly string[] = ["image/present.ts"];
+
 interface Import {
   readonly from: string;
   readonly to: string;
@@ -91,7 +94,8 @@ describe("the rooms of src", () => {
   });
 
   it("are entered by their doors only", () => {
-    expect(crossing.filter(({ to }) => to !== `${room(to)}/index.ts`).map(say)).toEqual([]);
+    const isDoor = (to: string) => to === `${room(to)}/index.ts` || MORE_DOORS.includes(to);
+    expect(crossing.filter(({ to }) => !isDoor(to)).map(say)).toEqual([]);
   });
 
   it("import from rooms below only", () => {

@@ -2,7 +2,6 @@ const REASONS: Readonly<Record<string, string>> = {
   "Exec.ProcessTwo": "there is no stub: the command is the first process",
   "Exec.PivotRoot": "the root is the machine's own",
   "Exec.AmbientCapability": "the first process has what root has",
-  "Exec.KillSignal": "say it when stopping: ct stop --signal",
   "Exec.NotifyReady": "nobody is told that it is ready",
   "Exec.SystemCallFilter": "libct's own filter is used: give another one by --security-opt seccomp=FILE",
   "Exec.Timezone": "the container's files are not changed",

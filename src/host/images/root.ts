@@ -9,7 +9,7 @@ import {
   removeContainer,
   type Store,
   type StoredImage,
-} from "../../image/index.ts";
+} from "../../image/present.ts";
 import { randomHex } from "../../linux/index.ts";
 import { identify } from "../../records/index.ts";
 import type { RootDriver } from "../../spec/index.ts";
@@ -32,9 +32,6 @@ export interface ImageRootOptions {
   /** The container goes on without this application: its layer is removed with its record. */
   readonly outlives: boolean;
 }
-
-export const isImageRoot = (root: unknown): root is ImageRoot =>
-  typeof root === "object" && root !== null && "type" in root && root.type === "image" && "directory" in root;
 
 export function imageRoot(context: ImagesContext, { image, name, outlives }: ImageRootOptions): ImageRoot {
   const { store } = context;

@@ -1,4 +1,5 @@
 import { LibctError } from "../../errors.ts";
+import { requireCommand } from "../../image/present.ts";
 import type { ContainerSpec, ProcessSpec } from "../../spec/index.ts";
 import { overStandard } from "../over-standard.ts";
 import type { Planner } from "../plan-run.ts";
@@ -19,7 +20,9 @@ export async function specOfImage(
     user: spec.process?.user,
     outlives: outlives(spec),
   });
-  return { ...over(use, spec), process: processOver(use, spec.process) };
+  const { args, ...process } = processOver(use, spec.process);
+  // Of an image without a command it may come with the start.
+  return { ...over(use, spec), process: { ...process, ...(args.length > 0 ? { args } : {}) } };
 }
 
 /** The same for a throw-away container with the standard isolation. */
@@ -32,6 +35,7 @@ export async function planImageRun(host: Planner, args: readonly string[], optio
   refuseRoot(spec);
   const use = await host.images.use(image, { args, user: options.user, outlives: outlives(spec) });
   // The standard one's working directory is not the caller's wish.
+  requireCommand(use.process.args, typeof image === "string" ? image : image.name);
   return { spec: over(use, spec), process: processOver(use, process, options.cwd ?? use.process.cwd) };
 }
 

@@ -1,4 +1,4 @@
-import { type CommandWords, type FoundImage, imageDefaults, type ReceiveEvent } from "../../image/index.ts";
+import { type CommandWords, type FoundImage, imageDefaults, type ReceiveEvent } from "../../image/present.ts";
 import type { ContainerSpec, ProcessSpec, User } from "../../spec/index.ts";
 import { findAccount } from "./accounts.ts";
 import type { ImagesContext } from "./context.ts";
@@ -38,7 +38,7 @@ export interface UseOptions extends CommandWords {
 /** Makes a present image ready. Nothing is made on the machine before the container is. */
 export function useImage(context: ImagesContext, found: FoundImage, name: string, options: UseOptions): ImageUse {
   const { image } = found;
-  const defaults = imageDefaults(image.about, options, name);
+  const defaults = imageDefaults(image.about, options);
   const { user, home } = accountOf(context, found, options.user ?? defaults.user ?? "0");
   const { env, ...process } = defaults.process;
   return {
