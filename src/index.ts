@@ -40,6 +40,7 @@ export {
   type ImportOptions,
   type ImportSource,
   type InterfaceStats,
+  type LinkEvent,
   type Meter,
   type NetworkStats,
   type NicChange,

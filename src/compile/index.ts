@@ -9,6 +9,7 @@ export type { LiveChange, ResolvedChange } from "./live-steps.ts";
 export { compileHolder, compileVisit, HOLDER_FILE, type HolderPlace } from "./net-holder.ts";
 export { compileNetChange, KEEPER_FILE, type LiveStep, type NetChange } from "./net-live.ts";
 export { compileNetUndo, type LeftNic } from "./net-undo.ts";
+export { compileNetWatch } from "./net-watch.ts";
 export { isInside, type NicPlans, needsMonitor } from "./nics.ts";
 export type { RecordPlan } from "./record.ts";
 export { HEALTH_FILE, HOOKS_DONE, RECORD_FILE } from "./record-files.ts";

@@ -23,6 +23,7 @@ export type { ImageOptions } from "./images/use.ts";
 export type { ImportOptions } from "./import.ts";
 export type { ImportSource } from "./import-source.ts";
 export type { ContainerInfo, ContainerListing } from "./inspect.ts";
+export type { LinkEvent } from "./link-events.ts";
 export {
   addDevice,
   addMount,

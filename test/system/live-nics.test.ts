@@ -161,6 +161,36 @@ describe.runIf(requires("ip", installed("ip"), "it looks at what was changed"))(
       },
     );
 
+    it("tells what happens to its interfaces, until it has ended", async () => {
+      const seen = await inNetwork<readonly (readonly string[])[]>(
+        SET_UP,
+        `${START}
+       const told = [];
+       const events = container.nics.events();
+       const first = events.next();
+       // It listens when it has told what is there, which is no event: something has to happen until one comes.
+       let ticks = 0;
+       const knocking = (async () => { while (ticks >= 0) await container.nics.set("eth0", { mtu: 1400 + (ticks++ % 2) }); })();
+       told.push((await first).value);
+       ticks = -2;
+       await knocking;
+       const rest = (async () => { for await (const event of events) told.push(event); })();
+       await container.nics.attach("eth1", { type: "veth", master: "br0" });
+       await container.nics.set("eth1", { up: false });
+       await container.nics.detach("eth1");
+       await container.nics.attach("eth2", { type: "veth" });
+       await end();
+       await rest;
+       return told.map(({ type, name }) => [type, name]);`,
+      );
+      expect(seen[0]).toEqual(["changed", "eth0"]);
+      const ofEth1 = seen.filter(([, name]) => name === "eth1").map(([type]) => type);
+      expect(ofEth1[0]).toBe("added");
+      expect(ofEth1).toContain("up");
+      expect(ofEth1.slice(-2)).toEqual(["down", "removed"]);
+      expect(seen).toContainEqual(["added", "eth2"]);
+    });
+
     it("refuses what cannot be meant, and nothing is changed", async () => {
       const seen = await inNetwork<readonly Failed[]>(
         SET_UP,
