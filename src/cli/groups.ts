@@ -12,7 +12,7 @@ export const GROUPS: Readonly<Record<string, Group>> = {
     load: async () => (await import("./image/commands.ts")).IMAGE_COMMANDS,
   },
   net: {
-    summary: "interfaces of containers that run: ls, attach, detach, set",
+    summary: "interfaces of containers that run: ls, attach, detach, set, check, events",
     load: async () => (await import("./nic-commands.ts")).NIC_COMMANDS,
   },
   volume: {

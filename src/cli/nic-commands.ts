@@ -42,6 +42,27 @@ export const NIC_COMMANDS: Readonly<Record<string, Command>> = {
     none,
     async ({ words, flags }, _, globals) => (await nics()).detach(words, flags, globals),
   ),
+  check: command<Json>(
+    {
+      summary: "ask CNI plugins whether the interfaces that they have made are as they should be",
+      usage: "[options] NAME NIC...",
+      words: [NAME, ["NIC", "its name in the container"]],
+      flags: { json },
+    },
+    none,
+    async ({ words, flags }, _, globals) => (await nics()).check(words, flags, globals),
+  ),
+  events: command<Json>(
+    {
+      summary: "tell what happens to the interfaces of a container, until it has ended",
+      usage: "[options] NAME",
+      words: [NAME],
+      most: 1,
+      flags: { json },
+    },
+    none,
+    async ({ words, flags }, _, globals) => (await nics()).events(words, flags, globals),
+  ),
   set: command<Json>(
     {
       summary: "change an interface of a container that runs: all that is named, or nothing",

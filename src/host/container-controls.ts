@@ -153,6 +153,7 @@ export abstract class ContainerControls {
       attach: async (name, nic) => (await networking()).attachNic(this.host, await this.running(), name, nic),
       detach: async (name) => (await networking()).detachNic(this.host, await this.running(), name),
       set: async (name, change) => (await networking()).setNic(this.host, await this.running(), name, change),
+      check: async (name) => (await networking()).checkNic(this.host, await this.running(), name),
       events: ({ signal } = {}) => this.#linkEvents(signal),
     };
   }

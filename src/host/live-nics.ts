@@ -10,6 +10,7 @@ import {
   type NicState,
   planAttachment,
   planChange,
+  planCheck,
   planNics,
   readNetwork,
   removal,
@@ -72,6 +73,17 @@ export async function detachNic(context: Context, container: RunningContainer, n
   });
 }
 
+/** Asks the plugins that have made an interface. */
+export async function checkNic(context: Context, container: RunningContainer, name: string): Promise<void> {
+  await inside(context, container, async ({ surroundings, namespace, change }) => {
+    const plan = planCheck(await surroundings.stateDirectory(), namespace, name);
+    await change(
+      plan.setUp.map((step) => ({ member: plan.member, step, nic: 0 })),
+      { plans: [plan] },
+    );
+  });
+}
+
 /** Its monitor has promised to give it back at the end. */
 function refuseLent({ spec }: RunningContainer, name: string): void {
   const nic = spec.nics?.[name];
@@ -125,6 +137,8 @@ interface Kept {
 
 interface Inside {
   readonly surroundings: Surroundings;
+  /** The path of the container's network namespace. */
+  readonly namespace: string;
   readonly look: () => Promise<NetworkState>;
   readonly change: (steps: readonly LiveStep[], kept?: Kept) => Promise<void>;
 }
@@ -145,6 +159,7 @@ async function inside<T>(
     };
     return await act({
       surroundings,
+      namespace: where.namespace,
       look: () => readNetwork(runner, where),
       change: (steps, { tearDown = [], keep, plans = [] } = {}) => {
         const program = compileNetChange({

@@ -191,6 +191,29 @@ describe.runIf(requires("ip", installed("ip"), "it looks at what was changed"))(
       expect(seen).toContainEqual(["added", "eth2"]);
     });
 
+    it("is changed from the command line", async () => {
+      const ct = JSON.stringify([`${process.cwd()}/node_modules/.bin/bun`, `${process.cwd()}/src/cli/main.ts`]);
+      const seen = await inNetwork<{
+        readonly said: readonly string[];
+        readonly list: readonly { readonly name: string }[];
+      }>(
+        SET_UP,
+        `const [bun, main] = ${ct};
+       const ct = (...words) => text(bun, [main, "net", ...words]);
+       await lookInto({ name: "live-cli", nics: { eth0: ${ETH0} } });
+       const said = [
+         ct("attach", "live-cli", "type=veth,master=br0,address=10.0.0.9/24"),
+         ct("set", "live-cli", "name=eth1,mtu=1400,egress=1mbit"),
+         ct("detach", "live-cli", "eth0"),
+         ct("ls", "live-cli"),
+       ];
+       return { said, list: JSON.parse(ct("ls", "live-cli", "--json")) };`,
+      );
+      expect(seen.said.slice(0, 3)).toEqual(["live-cli\n", "live-cli\n", "live-cli\n"]);
+      expect(seen.said[3]).toMatch(/^NAME +KIND +STATE.*\nlo +.*\neth1 +veth +up +\S+ +1400 +10\.0\.0\.9\/24/s);
+      expect(seen.list).toMatchObject([{ name: "lo" }, { name: "eth1", mtu: 1400, addresses: ["10.0.0.9/24"] }]);
+    });
+
     it("refuses what cannot be meant, and nothing is changed", async () => {
       const seen = await inNetwork<readonly Failed[]>(
         SET_UP,

@@ -71,6 +71,31 @@ export function detach([name, ...nics]: readonly string[], flags: Json, globals:
   });
 }
 
+/** `ct net check NAME NIC...`: by the CNI plugins that have made them. */
+export function check([name, ...nics]: readonly string[], flags: Json, globals: Globals): Promise<number> {
+  if (name === undefined || nics.length === 0)
+    throw usage("a container and the name of an interface are needed", "ct net check web eth0");
+  return forEach({ names: [name], globals, json: flags.json ?? false }, async (container) => {
+    for (const nic of nics) await container.nics.check(nic);
+    return { checked: nics };
+  });
+}
+
+/** `ct net events NAME`: a line for each, until the container has ended. */
+export function events(words: readonly string[], flags: Json, globals: Globals): Promise<number> {
+  return withHost(globals, async (host) => {
+    const stop = new AbortController();
+    process.once("SIGINT", () => stop.abort());
+    const container = await host.open(onlyName(words));
+    for await (const event of container.nics.events({ signal: stop.signal })) {
+      const time = new Date().toISOString();
+      const line = flags.json ? JSON.stringify({ time, ...event }) : `${time} ${event.name} ${event.type}`;
+      await print(process.stdout, `${line}\n`);
+    }
+    return 0;
+  });
+}
+
 /** `ct net set NAME name=NIC,FIELDS`: what is named is changed, all or nothing. */
 export function set([name, word]: readonly string[], flags: Json, globals: Globals): Promise<number> {
   if (name === undefined || word === undefined || !/(^|,)name=/.test(word))
