@@ -50,15 +50,10 @@ export async function resolveNics(
   { nics, netDevices, ports, lifetime, restart }: ContainerSpec,
   containerName: string,
   { before, after }: Pick<PlannedNetworks, "before" | "after">,
-  {
-    features,
-    caller,
-    runner,
-    scratch,
-    stateDirectory,
-  }: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "stateDirectory">,
+  surroundings: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "stateDirectory">,
   inHolder: boolean,
 ): Promise<NicPlans> {
+  const { features, caller, runner, scratch } = surroundings;
   const { privileged } = caller;
   const runtime = absolutePath(`${scratch}/..`);
   const restarts = (restart?.policy ?? "no") !== "no";
@@ -74,7 +69,7 @@ export async function resolveNics(
             restarts,
             runtime,
             privileged,
-            stateDirectory: await stateDirectory(),
+            stateDirectory: await surroundings.stateDirectory(),
             runner,
             kept: keptBeside(scratch),
           },

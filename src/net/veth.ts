@@ -32,6 +32,7 @@ function plan({ name, nic, hostName, restarts }: NicContext, master: string | un
   const named = restarts || peer.name !== undefined;
   const why = `make the pair ${name} and ${outside}${master === undefined ? "" : ` on ${master}`}`;
   return {
+    outside,
     setUp: [
       request("host", pair, why),
       ...(named ? [{ do: "find", place: "host", name: outside, why: `know ${outside} again` } as const] : []),
