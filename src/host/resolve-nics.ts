@@ -24,7 +24,7 @@ import type { Surroundings } from "./resolve.ts";
 export async function resolveNetworks(
   given: ContainerSpec,
   containerName: string,
-  surroundings: Pick<Surroundings, "caller" | "features" | "runner" | "givenDirectory" | "tried">,
+  surroundings: Pick<Surroundings, "caller" | "features" | "runner" | "givenDirectory" | "scratch" | "tried">,
 ): Promise<PlannedNetworks> {
   const { privileged } = surroundings.caller;
   const spec = withUserModeResolver(given, privileged ? undefined : userModeKind());

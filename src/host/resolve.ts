@@ -1,6 +1,6 @@
 import { existsSync, type Stats, statSync } from "node:fs";
 import { type Cgroup, type CgroupPlan, planCgroup, readView } from "../cgroup/index.ts";
-import type { HolderPlace, IdMaps, Resolved } from "../compile/index.ts";
+import type { Resolved } from "../compile/index.ts";
 import { invalid, LibctError } from "../errors.ts";
 import type { ProgramRunner } from "../executor/index.ts";
 import { dir } from "../fs/index.ts";
@@ -19,6 +19,7 @@ import type { Caller } from "./caller.ts";
 import { resolveIdMaps } from "./idmaps.ts";
 import { isRecorded } from "./is-recorded.ts";
 import { refuseChangesOfOwn } from "./own-namespaces.ts";
+import type { ResolvedHolder } from "./resolve-holder.ts";
 import { requireMountLabel } from "./resolve-mount-label.ts";
 import { kernelViews, resolveMounts } from "./resolve-mounts.ts";
 import { resolveProcess } from "./resolve-process.ts";
@@ -61,7 +62,7 @@ export async function resolveContainer(
   const state = ociState({ ...spec, name }, "creating");
   const { created, joined } = splitNamespaces(spec);
   requireFeatures(created, features);
-  const holder = await resolveHolder(given, surroundings);
+  const holder = await holderOf(given, surroundings);
   const ownMaps = created.has("user") ? resolveIdMaps(spec, caller) : undefined;
   const idMaps = holder && ownMaps ? holder.below(ownMaps) : ownMaps;
   const root = await planRoot(spec, { features, caller, scratch }, created);
@@ -97,20 +98,14 @@ export async function resolveContainer(
 /** Takes what is to be done when the container stands, or has failed. */
 export type WhenMade = (action: () => void) => void;
 
-const isManaged = ({ nics = {} }: ContainerSpec): boolean =>
-  Object.values(nics).some((nic) => "type" in nic && nic.type === "network");
-
-/** Networks of an ordinary user live in namespaces of their own, which are there at least until the container is. */
-async function resolveHolder(
+/** Networks of an ordinary user are loaded for those who are on them. */
+async function holderOf(
   spec: ContainerSpec,
-  surroundings: Surroundings & { readonly whenMade?: WhenMade },
-): Promise<{ readonly place: HolderPlace; below(maps: IdMaps): IdMaps } | undefined> {
-  if (surroundings.caller.privileged || !isManaged(spec)) return undefined;
-  const { belowHolder, visitHolder } = await import("./net-holder.ts");
-  const visit = await visitHolder(surroundings);
-  surroundings.whenMade?.(visit.release);
-  const { directory, pid, idMaps } = visit;
-  return { place: { directory, pid }, below: (maps) => belowHolder(maps, idMaps) };
+  surroundings: Surroundings & { readonly whenMade?: WhenMade | undefined },
+): Promise<ResolvedHolder | undefined> {
+  const managed = Object.values(spec.nics ?? {}).some((nic) => "type" in nic && nic.type === "network");
+  if (surroundings.caller.privileged || !managed) return undefined;
+  return await (await import("./resolve-holder.ts")).resolveHolder(spec, surroundings);
 }
 
 /** Of a container that has nothing to do with networks: nothing is loaded for it. */
