@@ -46,6 +46,7 @@ openssl                           openssl
 zstd                              zstd
 getfattr                          attr
 buildah                           buildah
+lxc-execute                       lxc
 containerd                        containerd
 ctr                               containerd
 iptables                          iptables

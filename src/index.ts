@@ -19,10 +19,14 @@ export {
   type CgroupStats,
   type CgroupUsage,
   type Command,
+  type CommitOptions,
   type Container,
   type ContainerEvent,
   type ContainerInfo,
+  type ContainerInterface,
   type ContainerListing,
+  type ContainerNetwork,
+  type ContainerNics,
   type ContainerStats,
   type CreateOptions,
   type EndReason,
@@ -39,8 +43,15 @@ export {
   type ImportOptions,
   type ImportSource,
   type InterfaceStats,
+  type LinkEvent,
   type Meter,
+  type NetworkInfo,
+  type NetworkListing,
+  type NetworkMember,
   type NetworkStats,
+  type Networks,
+  type NicChange,
+  type NicState,
   type OutputStream,
   type Process,
   type PullOptions,
@@ -53,14 +64,17 @@ export {
   type StartOptions,
   type StatsPart,
   type StopOptions,
+  type StoreUsage,
   type Traffic,
   type Transfer,
+  type TreeChange,
   type UnmountOptions,
   type VolumeInfo,
   type VolumeOptions,
   type Volumes,
 } from "./host/index.ts";
 export type { KernelFeatures } from "./linux/index.ts";
+export type { Network, NetworkOptions, NetworkSubnet } from "./net/index.ts";
 export type {
   HealthcheckResult,
   HealthReport,
@@ -71,4 +85,4 @@ export type {
   StatusReport,
 } from "./records/index.ts";
 export type * from "./spec/index.ts";
-export { DEFAULT_CAPABILITIES, type StandardOptions, standard } from "./spec/index.ts";
+export { DEFAULT_CAPABILITIES, netlink, type StandardOptions, standard } from "./spec/index.ts";

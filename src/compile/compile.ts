@@ -44,7 +44,16 @@ import {
   waitForIdMaps,
 } from "./namespaces.ts";
 import { enterHolder } from "./net-holder.ts";
-import { awaitNics, holdForNics, leaveHeld, makeNics, makeOwnNics, unmakeNics } from "./nics.ts";
+import {
+  asksForNics,
+  awaitNics,
+  holdForNics,
+  leaveHeld,
+  makeNics,
+  makeOwnNics,
+  prepareCarriers,
+  unmakeNics,
+} from "./nics.ts";
 import { reopenNull } from "./own-null.ts";
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
 import {
@@ -80,7 +89,10 @@ export function compileContainer(resolved: Resolved): Program {
   const proc = openProcfs(monitor.at("namespaces"), resolved);
   const rootBlock = stage && usesHelper(resolved) ? stage : init;
   const c: Context = { resolved, program, monitor, init, stage, rootBlock, proc, lent: [], sync: openSync(monitor) };
-  if (resolved.holder) enterHolder(monitor, proc, resolved.holder);
+  if (resolved.holder) {
+    c.prepared = prepareCarriers(c);
+    enterHolder(monitor, proc, resolved.holder);
+  }
   const held = holdForNics(c);
   openRecord(c);
   const events = memoryEventsBuffer(c);
@@ -92,9 +104,9 @@ export function compileContainer(resolved: Resolved): Program {
     typeof resolved.user === "string" ||
     asksForHome(resolved) ||
     hasRuntimeHooks(resolved.spec) ||
+    asksForNics(resolved) ||
     resolved.cgroup?.scope !== undefined;
   if (asks) handOverPipes(c, pipes);
-  unmakeNics(c);
   const cgroups = makeCgroups(c);
   const scope = removeScope(c);
   const classes = makeIntelRdt(c);
@@ -116,7 +128,7 @@ export function compileContainer(resolved: Resolved): Program {
   if (stage) spawnThroughStage(c, stage, pid, ended);
   else spawnDirectly(c, pid, cgroups.into);
   askForScope(c, pid, scope);
-  makeNics(c, pid, ended);
+  unmakeNics(c, makeNics(c, pid, ended));
   closeContainerEnds(c, pipes);
   closeLent(c);
   askForRuntimeHooks(c, pid, ended);

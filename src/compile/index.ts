@@ -7,7 +7,11 @@ export type { IntelRdtPlan } from "./intel-rdt.ts";
 export { compileChange } from "./live.ts";
 export type { LiveChange, ResolvedChange } from "./live-steps.ts";
 export { compileHolder, compileVisit, HOLDER_FILE, type HolderPlace } from "./net-holder.ts";
-export { type NicPlans, needsMonitor } from "./nics.ts";
+export { compileNetChange, KEEPER_FILE, type LiveStep, type NetChange } from "./net-live.ts";
+export { compileNetSteps } from "./net-program.ts";
+export { compileNetUndo, type LeftNic } from "./net-undo.ts";
+export { compileNetWatch } from "./net-watch.ts";
+export { isInside, type NicPlans, needsMonitor } from "./nics.ts";
 export type { RecordPlan } from "./record.ts";
 export { HEALTH_FILE, HOOKS_DONE, RECORD_FILE } from "./record-files.ts";
 export type {
@@ -20,6 +24,7 @@ export type {
   Stdio,
   Stream,
 } from "./resolved.ts";
+export { compileReturn } from "./return-nics.ts";
 export { compileSeccomp } from "./seccomp.ts";
 export { defaultSeccomp } from "./seccomp-default.ts";
 export type { SeccompListener } from "./seccomp-notify.ts";

@@ -1,6 +1,7 @@
 import {
   AF,
   AT,
+  align,
   CLONE,
   E,
   F_OFD_SETLK,
@@ -8,19 +9,31 @@ import {
   IPPROTO,
   NETLINK_NETFILTER,
   NETLINK_ROUTE,
+  NLM_F,
+  NLMSG,
+  NLMSG_FLAGS,
+  NLMSG_HEADER,
+  NLMSG_TYPE,
   O,
   SIOC,
   SOCK,
   TUN,
   u16s,
   u64s,
+  viewOf,
 } from "../linux/index.ts";
-import type { BlockBuilder, Register } from "../program/index.ts";
+import type { BlockBuilder, Label, Register } from "../program/index.ts";
 import type { NetPlace, NetStep } from "../spec/index.ts";
+import { putBytes, UNDO_TOLERATES, undoFromFile } from "./net-files.ts";
+import { doHostStep } from "./net-host-steps.ts";
+import { keep, release, remember } from "./net-keep.ts";
+import type { ExecutionContext } from "./net-programs.ts";
 import {
   exchange,
   expectDone,
+  findIndex,
   interfaceRequest,
+  keyOf,
   type MemberStep,
   type NetSockets,
   sendRequests,
@@ -31,12 +44,14 @@ type Step<D extends NetStep["do"]> = Extract<NetStep, { readonly do: D }>;
 type Request = Step<"request">;
 
 /** Who does steps, and where it stands. */
-export interface NetWorker extends NetSockets {
+export interface NetWorker extends NetSockets, ExecutionContext {
   /** The host's procfs. */
   readonly proc: Register;
   /** The network namespace that it is in. Undefined: it is in the container's, and never leaves it. */
   place: NetPlace;
   readonly opened: Set<NetPlace>;
+  /** Of what is undone: where it goes on after a program that has failed. */
+  readonly failed?: Label;
   /** Who starts programs that carry the traffic. Undefined: somebody else has done it already. */
   readonly carry?: (step: Step<"process" | "send">) => void;
   /** What an id of the container is to it. */
@@ -52,7 +67,7 @@ export function doSteps(worker: NetWorker, steps: readonly MemberStep[]): void {
     sendRequests(worker, requests);
     requests = [];
   };
-  for (const { member, step } of steps) {
+  for (const { member, step, nic } of steps) {
     if (step.do === "lock" || step.do === "bind") continue;
     if (step.do === "request") {
       if (requests.some((one) => one.step.place !== step.place)) flush();
@@ -61,18 +76,27 @@ export function doSteps(worker: NetWorker, steps: readonly MemberStep[]): void {
     }
     flush();
     worker.block.at(member);
-    doStep(worker, member, step);
+    doStep(worker, { member, step, nic });
   }
   flush();
 }
 
-function doStep(worker: NetWorker, member: string, step: Exclude<NetStep, Request | Step<"lock" | "bind">>): void {
+function doStep(
+  worker: NetWorker,
+  { member, step, nic }: MemberStep<Exclude<NetStep, Request | Step<"lock" | "bind">>>,
+): void {
   switch (step.do) {
     case "nftables":
       sendBatch(worker, member, step);
       break;
     case "sysctl":
       setParameter(worker, step);
+      break;
+    case "put":
+      putBytes(worker.block, step);
+      break;
+    case "undo":
+      undo(worker, member, step);
       break;
     case "absent":
       openSocket(worker, step.place);
@@ -84,10 +108,30 @@ function doStep(worker: NetWorker, member: string, step: Exclude<NetStep, Reques
       goTo(worker, "host");
       worker.carry(step);
       break;
+    case "find":
+      openSocket(worker, step.place);
+      findIndex(worker, member, { link: step.name, place: step.place });
+      worker.lasting.add(keyOf({ link: step.name, place: step.place }));
+      break;
+    case "keep":
+      keep(worker, step);
+      break;
+    case "remember":
+      openSocket(worker, "container");
+      remember(worker, member, step);
+      break;
+    case "release":
+      openSocket(worker, "container");
+      release(worker, step);
+      break;
     case "tun":
       goTo(worker, "container");
       makeTun(worker, step);
       break;
+    default:
+      // Programs are executed where the monitor is, and files are the host's in any case.
+      goTo(worker, "host");
+      doHostStep(worker, step, nic);
   }
 }
 
@@ -115,10 +159,54 @@ function sendBatch(worker: NetWorker, member: string, step: Step<"nftables">): v
   const { block } = worker;
   const socket = block.sysResult("nftables", "socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK_NETFILTER]);
   wantReasons(block, socket);
-  const at = block.memory.bytes(step.batch);
+  const there = block.label();
+  if (step.unless) skipIfAnswered(block, socket, step.unless, { to: there, why: step.why });
+  const at = block.memory.bytes(acknowledgeLast(step.batch));
   const answer = exchange(block, socket, { at, length: step.batch.length }, step.why);
   expectDone(block, answer, [{ member, step }]);
+  block.place(there);
   block.sys("close", [socket]);
+}
+
+/**
+ * A batch that fails costs a grace period of RCU, as the kernel waits for everybody who may have seen what it takes back (__nf_tables_abort in
+ * net/netfilter/nf_tables_api.c): so it is asked first, which costs nothing.
+ */
+function skipIfAnswered(
+  block: BlockBuilder,
+  socket: Register,
+  question: Uint8Array,
+  { to, why }: { readonly to: Label; readonly why: string },
+): void {
+  const { at } = exchange(block, socket, { at: block.memory.bytes(question), length: question.length }, why);
+  const type = block.program.register("error");
+  block.load(type, block.memory.at(at, NLMSG_TYPE), 2);
+  block.jumpUnless(type, NLMSG.ERROR, to);
+}
+
+function undo(worker: NetWorker, member: string, step: Step<"undo">): void {
+  goTo(worker, "host");
+  const { block } = worker;
+  undoFromFile(block, step, (bytes) => {
+    const socket = block.sysResult("nftables", "socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK_NETFILTER]);
+    const answer = exchange(block, socket, bytes, step.why);
+    expectDone(block, answer, [{ member, step: { why: step.why, tolerate: UNDO_TOLERATES } }]);
+    block.sys("close", [socket]);
+  });
+}
+
+/** Of a transaction that fails the answers to those before are told first: only the last message before its end asks for one, so the first answer tells all. */
+function acknowledgeLast(batch: Uint8Array): Uint8Array {
+  const bytes = batch.slice();
+  const view = viewOf(bytes);
+  const starts: number[] = [];
+  for (let at = 0; at + NLMSG_HEADER <= bytes.length; at += Math.max(align(view.getUint32(at, true)), NLMSG_HEADER))
+    starts.push(at);
+  for (const [index, at] of starts.entries()) {
+    const flags = view.getUint16(at + NLMSG_FLAGS, true) & ~NLM_F.ACK;
+    view.setUint16(at + NLMSG_FLAGS, index === starts.length - 2 ? flags | NLM_F.ACK : flags, true);
+  }
+  return bytes;
 }
 
 function setParameter(worker: NetWorker, { place, key, value, why }: Step<"sysctl">): void {
@@ -163,10 +251,13 @@ export function takeHeld(block: BlockBuilder, { member, step }: MemberStep): Reg
 }
 
 /** fcntl(2), "Open file description locks": it is the descriptor's, and so goes with the last process that has it. */
-function takeLock(block: BlockBuilder, { path, byte, why }: Step<"lock">): Register {
-  const file = block.sysResult("held", "openat", [AT.FDCWD, block.str(path), O.RDWR | O.CLOEXEC, 0], { why });
+function takeLock(block: BlockBuilder, { path, byte, all, create, why }: Step<"lock">): Register {
+  const flags = O.RDWR | O.CLOEXEC | (create ? O.CREAT : 0);
+  const parent = path.slice(0, path.lastIndexOf("/"));
+  if (create) block.sys("mkdirat", [AT.FDCWD, block.str(parent), 0o700], { tolerate: [E.EEXIST], why });
+  const file = block.sysResult("held", "openat", [AT.FDCWD, block.str(path), flags, create ? 0o600 : 0], { why });
   // struct flock: s16 type, s16 whence, s64 start, s64 length, s32 pid
-  const lock = block.memory.bytes(u64s(F_WRLCK, byte, 1, 0));
+  const lock = block.memory.bytes(u64s(F_WRLCK, byte, all ? 0 : 1, 0));
   block.sys("fcntl", [file, F_OFD_SETLK, lock], { why });
   return file;
 }

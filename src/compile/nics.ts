@@ -3,7 +3,7 @@ import type { DataRef, Label, Register } from "../program/index.ts";
 import type { NetPlace, NetStep, PlannedNic } from "../spec/index.ts";
 import type { Context } from "./context.ts";
 import { pathOfProcess, receive } from "./namespaces.ts";
-import { startNetProcess } from "./net-processes.ts";
+import { orderNetProcess, type PreparedProcess, prepareNetProcess, startNetProcess } from "./net-processes.ts";
 import { askQuestion } from "./net-questions.ts";
 import type { MemberStep } from "./net-requests.ts";
 import { doSteps, goTo, type NetWorker, takeHeld } from "./net-steps.ts";
@@ -21,7 +21,9 @@ export interface NicPlans {
 }
 
 const stepsOf = (c: Context, pick: "setUp" | "tearDown"): readonly MemberStep[] =>
-  (c.resolved.nics?.plans ?? []).flatMap((plan) => (plan[pick] ?? []).map((step) => ({ member: plan.member, step })));
+  (c.resolved.nics?.plans ?? []).flatMap((plan, nic) =>
+    (plan[pick] ?? []).map((step) => ({ member: plan.member, step, nic })),
+  );
 
 const isHeld = ({ step }: MemberStep): boolean => step.do === "lock" || step.do === "bind";
 
@@ -105,19 +107,31 @@ function startCarriers(c: Context, pid: Register, ended: Label): void {
   monitor.sys("sendto", [c.sync.monitor, monitor.str("n"), 1, MSG.NOSIGNAL, 0, 0]);
 }
 
+/** Before the monitor goes to an ordinary user's networks: a program that listens on the host must be in the host's network namespace. */
+export function prepareCarriers(c: Context): readonly PreparedProcess[] {
+  return stepsOf(c, "setUp").flatMap(({ member, step }, index) => {
+    if (step.do !== "process") return [];
+    c.monitor.at(member);
+    return [prepareNetProcess(c, step, c.resolved.nics?.scratch ?? "", index)];
+  });
+}
+
 function carrierOf(c: Context, network: Register, pid: Register, ended: Label): (step: NetStep) => void {
   const { created, joined, nics } = c.resolved;
+  const prepared = c.prepared ?? [];
   const owner = created.has("user") || joined.has("user") ? { pid, ended } : undefined;
   return (step) => {
-    if (step.do === "process") startNetProcess(c, step, { network, owner, scratch: nics?.scratch ?? "" });
+    const ready = prepared.find((one) => one.step === step);
+    if (ready) orderNetProcess(c.monitor, ready, pid);
+    else if (step.do === "process") startNetProcess(c, step, { network, owner, scratch: nics?.scratch ?? "" });
     if (step.do === "send") askQuestion(c, step);
   };
 }
 
 /** The monitor's side: it has rights over the host's interfaces, which the container must not have. */
-export function makeNics(c: Context, pid: Register, ended: Label): void {
+export function makeNics(c: Context, pid: Register, ended: Label): ReadonlyMap<string, DataRef> {
   if (works(c, "init")) startCarriers(c, pid, ended);
-  if (!works(c, "monitor")) return;
+  if (!works(c, "monitor")) return new Map();
   const { monitor, program } = c;
   monitor.at("nics");
   const joined = c.resolved.joined.has("network");
@@ -133,6 +147,7 @@ export function makeNics(c: Context, pid: Register, ended: Label): void {
   if (!keeps) monitor.sys("close", [worker.namespace.host]);
   if (!keeps || !keepsNamespace(c)) monitor.sys("close", [program.register("ns_container")]);
   monitor.sys("sendto", [c.sync.monitor, monitor.str("n"), 1, MSG.NOSIGNAL, 0, 0]);
+  return new Map([...worker.indexes].filter(([key]) => worker.lasting.has(key)));
 }
 
 function workerOf(c: Context, block: Context["monitor"], place: NetPlace): NetWorker {
@@ -142,9 +157,21 @@ function workerOf(c: Context, block: Context["monitor"], place: NetPlace): NetWo
     container: program.register(`${kind}_container`),
   });
   const known = { socket: register("netlink"), namespace: register("ns") };
+  const { resolved } = c;
   // Init is in the container's user namespace, in whose terms it speaks of ids.
   const idOf = (kind: "uid" | "gid", id: number) => (block === c.init ? id : onHost(c, kind, id));
-  return { block, ...known, indexes: new Map(), proc: c.proc, place, opened: new Set(), idOf };
+  return {
+    block,
+    ...known,
+    indexes: new Map(),
+    lasting: new Set(),
+    proc: c.proc,
+    place,
+    opened: new Set(),
+    idOf,
+    program,
+    resolved,
+  };
 }
 
 function onHost(c: Context, kind: "uid" | "gid", id: number): number {
@@ -168,13 +195,18 @@ function openNamespace(c: Context, dst: Register, pid: Register, ended: Label): 
 const tearsDown = (c: Context): boolean => stepsOf(c, "tearDown").length > 0 || keepsNamespace(c);
 const keepsNamespace = (c: Context): boolean =>
   c.resolved.nics?.plans.some((plan) => plan.keepsNamespace || plan.tearDown?.some(isInside)) ?? false;
-const isInside = (step: NetStep): boolean =>
+/** Whether it is about the container's network namespace. */
+export const isInside = (step: NetStep): boolean =>
+  step.do === "release" ||
   ("place" in step && step.place === "container") ||
   (step.do === "request" &&
     (step.fills ?? []).some(({ value }) => ("namespace" in value ? value.namespace : value.place) === "container"));
 
-/** When the container has ended, however it did. Each plan has sockets of its own: on one that has failed there may be answers that nobody has read. */
-export function unmakeNics(c: Context): void {
+/**
+ * When the container has ended, however it did. Each plan has sockets of its own: on one that has failed there may be answers that nobody has read. `found` are
+ * indexes that were looked up when the interfaces were made: they may have other names by now, and others theirs.
+ */
+export function unmakeNics(c: Context, found: ReadonlyMap<string, DataRef>): void {
   if (!works(c, "monitor") || stepsOf(c, "tearDown").length === 0) return;
   const epilogue = c.program.epilogue().at("nics");
   const nothing = epilogue.label();
@@ -182,22 +214,34 @@ export function unmakeNics(c: Context): void {
   epilogue.jumpIf(host, 0, nothing);
   if (keepsNamespace(c)) epilogue.jumpIf(container, 0, nothing);
   for (const { member, tearDown = [] } of c.resolved.nics?.plans ?? []) {
+    const failed = epilogue.label();
     for (const step of tearDown) {
       // It may have failed anywhere, in either namespace.
-      const worker: NetWorker = { ...workerOf(c, epilogue, "container"), opened: new Set() };
+      const worker: NetWorker = {
+        ...workerOf(c, epilogue, "container"),
+        indexes: new Map(found),
+        opened: new Set(),
+        failed,
+      };
       goTo(worker, "host");
       doSteps(worker, [{ member, step }]);
       goTo(worker, "host");
       for (const place of worker.opened) epilogue.sys("close", [worker.socket[place]]);
     }
+    epilogue.place(failed);
   }
+  // In a further run they would be those of this one, until they are looked up.
+  for (const slot of found.values()) epilogue.store(slot, 0, 4);
   epilogue.place(nothing);
 }
 
+/** Whether the application has to answer while the interfaces are made. */
+export const asksForNics = ({ nics }: { readonly nics?: NicPlans }): boolean =>
+  nics?.plans.some(({ answer }) => answer !== undefined) ?? false;
 const HELD: ReadonlySet<string> = new Set(["lock", "bind", "process"]);
 
 /** Descriptors that are open as long as the container is there: an orphan has nobody who would hold them. */
-export const needsMonitor = ({ plans }: NicPlans): boolean =>
+export const needsMonitor = ({ plans }: Pick<NicPlans, "plans">): boolean =>
   plans.some(
     ({ setUp, tearDown = [], keepsNamespace: keeps }) =>
       keeps || tearDown.length > 0 || setUp.some(({ do: what }) => HELD.has(what)),

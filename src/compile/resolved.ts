@@ -1,6 +1,7 @@
 import type { CgroupDirectory, CgroupPlan, CgroupScope } from "../cgroup/index.ts";
 import type { Arch, KernelFeatures } from "../linux/index.ts";
 import type {
+  ContainerNetworks,
   ContainerSpec,
   IdMapping,
   MemoryPolicy,
@@ -129,6 +130,8 @@ export interface Resolved extends ResolvedProcess {
   readonly holder?: HolderPlace;
   readonly nics?: NicPlans;
   readonly intelRdt?: IntelRdtPlan;
+  /** What is written down of its networks. */
+  readonly networks?: ContainerNetworks;
   readonly cgroup: CgroupPlan | undefined;
   /** Where other processes find the container; undefined: nobody does. */
   readonly record?: RecordPlan | undefined;

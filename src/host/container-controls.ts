@@ -14,6 +14,8 @@ import {
 import type { Attachment } from "./attach.ts";
 import { type ContainerEvent, containerEvents, type Watched } from "./container-events.ts";
 import type { ContainerHost } from "./container-host.ts";
+import type { ContainerNetwork } from "./container-network.ts";
+import type { ContainerNics } from "./container-nics.ts";
 import { type Limited, pause, refusePaused, resume, stats } from "./container-resources.ts";
 import type { ContainerStats } from "./container-stats.ts";
 import type { EnterOptions } from "./enter.ts";
@@ -21,6 +23,7 @@ import type { EnteredProcesses } from "./entered-processes.ts";
 import type { Checked } from "./health.ts";
 import type { HealthKeeper } from "./health-keeper.ts";
 import type { ContainerInfo } from "./inspect.ts";
+import type { LinkEvent } from "./link-events.ts";
 import type { UnmountOptions } from "./live.ts";
 import type { Process } from "./process.ts";
 import type { Recorded, StopOptions } from "./recorded.ts";
@@ -30,6 +33,7 @@ import type { Command } from "./start-options.ts";
 
 const entering = () => import("./enter.ts");
 const changing = () => import("./live.ts");
+const networking = () => import("./live-nics.ts");
 const checking = () => import("./health.ts");
 
 /** What can be done with a container that is there, whoever has started it. What most of it needs is loaded when it is called. */
@@ -138,6 +142,23 @@ export abstract class ContainerControls {
     await (await changing()).removeDevice(this.host, await this.running(), path);
   }
 
+  async *#linkEvents(signal: AbortSignal | undefined): AsyncGenerator<LinkEvent, void, undefined> {
+    const { linkEvents } = await import("./link-events.ts");
+    yield* linkEvents(await this.host.surroundings(), await this.running(), signal);
+  }
+
+  /** Its network interfaces while it runs. */
+  get nics(): ContainerNics {
+    return {
+      list: async () => (await networking()).listNics(this.host, await this.running()),
+      attach: async (name, nic) => (await networking()).attachNic(this.host, await this.running(), name, nic),
+      detach: async (name) => (await networking()).detachNic(this.host, await this.running(), name),
+      set: async (name, change) => (await networking()).setNic(this.host, await this.running(), name, change),
+      check: async (name) => (await networking()).checkNic(this.host, await this.running(), name),
+      events: ({ signal } = {}) => this.#linkEvents(signal),
+    };
+  }
+
   async setHostname(hostname: string): Promise<void> {
     await (await changing()).setNames(this.host, await this.running(), { hostname });
   }
@@ -166,6 +187,13 @@ export abstract class ContainerControls {
   async update(resources: Resources): Promise<void> {
     const { updateResources } = await import("./update-resources.ts");
     await updateResources(this.limited(), this.host.zygote, resources);
+  }
+
+  /** Its interfaces with their addresses and, of a pair, the other side on the host; and its routes. Those of the host when it has no network of its own. */
+  async network(): Promise<ContainerNetwork> {
+    const { lookInto } = await import("./container-network.ts");
+    const { caller } = await this.host.surroundings();
+    return await lookInto(this.host.zygote, await this.running(), caller.privileged);
   }
 
   /** What it uses: processor time, memory, processes, disk and network traffic. */

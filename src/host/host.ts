@@ -20,6 +20,7 @@ import type { ImportSource } from "./import-source.ts";
 import type { ContainerListing } from "./inspect.ts";
 import { isRecorded } from "./is-recorded.ts";
 import type { Meter } from "./meter.ts";
+import type { Networks } from "./networks.ts";
 import type { PassingExecutors } from "./passing.ts";
 import type { Plans } from "./plans.ts";
 import type { Repair } from "./repair.ts";
@@ -210,7 +211,21 @@ export class Host {
 
   /** Removes what containers have left behind whose monitor was killed. Gives what it was. */
   async repair(): Promise<readonly Repair[]> {
-    return await (await import("./repair.ts")).repair(await this.#records());
+    const [{ repair }, { repairNics }, { repairNetworks }, { returnNics }, { keptBeside }] = await Promise.all([
+      import("./repair.ts"),
+      import("./repair-nics.ts"),
+      import("./repair-networks.ts"),
+      import("./return-nics.ts"),
+      import("./kept-directory.ts"),
+    ]);
+    const surroundings = await this.surroundings();
+    const returned = await returnNics(this.#zygote, keptBeside(surroundings.scratch));
+    return [
+      ...(await repair(await this.#records())),
+      ...returned.map((path): Repair => ({ what: "interface", path })),
+      ...(await repairNics(await surroundings.stateDirectory(), surroundings)),
+      ...(await repairNetworks(surroundings)),
+    ];
   }
 
   async #records(): Promise<RecordStore> {
@@ -237,6 +252,25 @@ export class Host {
       forget: (gone) => {
         for (const [name, one] of this.#containers) if (one === gone) this.#containers.delete(name);
       },
+    };
+  }
+
+  /**
+   * Networks that containers share.
+   *
+   * @example
+   * await host.networks.create({ name: "web" });
+   * await host.run(["httpd", "-f"], { nics: { eth0: { type: "network", network: "web" } }, ports: [{ hostPort: 8080, containerPort: 80 }] });
+   */
+  get networks(): Networks {
+    // Loaded when one of them is asked for.
+    const load = async () => (await import("./networks.ts")).networksOf(() => this.surroundings());
+    return {
+      create: async (options) => (await load()).create(options),
+      list: async () => (await load()).list(),
+      inspect: async (name) => (await load()).inspect(name),
+      remove: async (name) => (await load()).remove(name),
+      prune: async () => (await load()).prune(),
     };
   }
 
@@ -275,6 +309,11 @@ export class Host {
       scratch: scratchDirectory(this.#caller.uid),
       runner: this.#zygote,
       executor: this.#executorPath,
+      stateDirectory: async () => {
+        const { directory } = await this.#records();
+        return directory.slice(0, directory.lastIndexOf("/"));
+      },
+      givenDirectory: this.#stateDirectory,
     }));
     return this.#surroundings;
   }

@@ -39,7 +39,7 @@ type CallBuilder = (block: ReturnType<ProgramBuilder["block"]>, register: (name:
 
 /** What is known of a process, and of a container also where it is written down. */
 type LaunchedProcess = Pick<ResolvedProcess, "arch" | "user" | "orphan"> &
-  Partial<Pick<Resolved, "record" | "cgroup" | "spec"> & Pick<ResolvedEntry, "attach">>;
+  Partial<Pick<Resolved, "record" | "cgroup" | "spec" | "nics" | "features"> & Pick<ResolvedEntry, "attach">>;
 
 /** A program and its encoded form. */
 export interface Compiled {
@@ -53,6 +53,7 @@ export class Launch {
   readonly started: Promise<number>;
   readonly ended: Promise<ExitStatus>;
   readonly #pipes: Pipes | undefined;
+  readonly #zygote: Zygote;
   readonly #resolved: LaunchedProcess;
   readonly #program: Program;
   readonly #run: ProgramRun;
@@ -70,6 +71,7 @@ export class Launch {
   #settleEnded: { resolve(status: ExitStatus): void; reject(error: LibctError): void } | undefined;
 
   constructor(zygote: Zygote, resolved: LaunchedProcess, { program, bytes }: Compiled, pipes: Pipes | undefined) {
+    this.#zygote = zygote;
     this.#pipes = pipes;
     this.#resolved = resolved;
     this.#program = program;
@@ -125,6 +127,7 @@ export class Launch {
   #notified(code: number, values: readonly number[]): void {
     if (code === NOTICE.PIPES) this.#openPipes(values);
     else if (code === NOTICE.HOOKS) this.#runHooks(values[0] ?? -1);
+    else if (code === NOTICE.NIC) void this.#answerNic(values);
     else if (code === NOTICE.SCOPE) void this.#askSystemd(values[0] ?? -1);
     else if (code !== NOTICE.STARTED) return;
     else if (!this.#failure && !this.#pipesFailure) this.#settleStarted?.resolve(values[0] ?? -1);
@@ -145,6 +148,16 @@ export class Launch {
         () => this.#run.go(new Uint8Array(0)),
         (error: LibctError) => this.#giveUp(error),
       );
+  }
+
+  /** What one of the container's interfaces needs to know before it is made. */
+  async #answerNic([nic = 0, question = 0, status = 0]: readonly number[]): Promise<void> {
+    try {
+      await this.#resolved.nics?.plans[nic]?.answer?.(question, status);
+      this.#run.go(new Uint8Array(0));
+    } catch (error) {
+      this.#giveUp(error as LibctError);
+    }
   }
 
   /** What was started is left to itself, and its monitor goes. */
@@ -251,8 +264,19 @@ export class Launch {
   async #cleanUp(): Promise<void> {
     const { clearCgroup } = await import("./repair.ts");
     if (!this.cgroup?.scope || this.#hasScope) await clearCgroup(this.cgroup);
-    const { record } = this.#resolved;
+    const { record, nics, features } = this.#resolved;
+    if (nics && features) {
+      const { undoNics } = await import("./repair-nics.ts");
+      await undoNics(nics.plans, { features, runner: this.#zygote });
+    }
+    for (const { setUp } of nics?.plans ?? [])
+      for (const step of setUp) if (step.do === "keep") await this.#return(step.path);
     if (record?.autoRemove) rmSync(record.directory, { recursive: true, force: true });
+  }
+
+  async #return(path: string): Promise<void> {
+    const { returnOne } = await import("./return-nics.ts");
+    await returnOne(this.#zygote, path);
   }
 
   /** The monitor has removed it, but for cgroups that the container itself has made in it. systemd removes those of its scopes as well. */

@@ -1,5 +1,6 @@
 import type { Resolved } from "../compile/index.ts";
 import { kernelFeatures } from "../linux/index.ts";
+import type { Tried } from "../net/index.ts";
 import { type ContainerSpec, validateProcess } from "../spec/index.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { isRecorded } from "./is-recorded.ts";
@@ -18,11 +19,13 @@ export interface PlannedStart {
   readonly held: boolean;
   /** Takes what is to be done when it stands, or has failed. */
   readonly whenMade?: (action: () => void) => void;
+  /** Addresses and ports that were not free after all. */
+  readonly tried?: Tried | undefined;
 }
 
 /** What the compiler must know for it; `kernel` is one to pretend, such as "4.19". */
 export async function planStart(start: PlannedStart, kernel?: string): Promise<Resolved> {
-  const { host, name, spec, command, options, held, whenMade } = start;
+  const { host, name, spec, command, options, held, tried, whenMade } = start;
   const given = command === undefined ? {} : "args" in command ? command : { args: command };
   const process = validateProcess({ ...spec.process, ...given });
   const surroundings = await host.surroundings();
@@ -32,6 +35,7 @@ export async function planStart(start: PlannedStart, kernel?: string): Promise<R
     ...surroundings,
     features,
     name,
+    tried,
     ...(whenMade ? { whenMade } : {}),
   });
   if (!isRecorded(spec)) return resolved;

@@ -1,11 +1,13 @@
 import { existsSync, type Stats, statSync } from "node:fs";
 import { type Cgroup, type CgroupPlan, planCgroup, readView } from "../cgroup/index.ts";
-import type { HolderPlace, IdMaps, Resolved } from "../compile/index.ts";
+import type { Resolved } from "../compile/index.ts";
 import { invalid, LibctError } from "../errors.ts";
 import type { ProgramRunner } from "../executor/index.ts";
 import { dir } from "../fs/index.ts";
 import { type KernelFeatures, makedev, randomHex } from "../linux/index.ts";
+import type { PlannedNetworks, Tried } from "../net/index.ts";
 import {
+  type ContainerNetworks,
   type ContainerSpec,
   type Device,
   type NamespaceType,
@@ -17,6 +19,7 @@ import type { Caller } from "./caller.ts";
 import { resolveIdMaps } from "./idmaps.ts";
 import { isRecorded } from "./is-recorded.ts";
 import { refuseChangesOfOwn } from "./own-namespaces.ts";
+import type { ResolvedHolder } from "./resolve-holder.ts";
 import { requireMountLabel } from "./resolve-mount-label.ts";
 import { kernelViews, resolveMounts } from "./resolve-mounts.ts";
 import { resolveProcess } from "./resolve-process.ts";
@@ -28,10 +31,16 @@ export interface Surroundings {
   readonly caller: Caller;
   /** Directory that root drivers build in. */
   readonly scratch: string;
+  /** Where what runs is written down: above the records of containers. */
+  readonly stateDirectory: () => Promise<string>;
   /** Looks for it at what this process cannot see. */
   readonly runner: ProgramRunner;
   /** The executor that is used instead of the package's. */
   readonly executor?: string | undefined;
+  /** Where containers and networks are written down, if not at the user's usual place. */
+  readonly givenDirectory?: string | undefined;
+  /** Addresses and ports that were not free after all. */
+  readonly tried?: Tried | undefined;
 }
 
 /** Where the process's streams lead, and where the container is written down. */
@@ -42,16 +51,18 @@ export type Streams = Pick<
 
 /** Looks up on the machine what the compiler must know; refuses what cannot work before anything is made. */
 export async function resolveContainer(
-  spec: ContainerSpec,
+  given: ContainerSpec,
   process: ProcessSpec,
   streams: Streams,
-  surroundings: Surroundings & { readonly name?: string; readonly whenMade?: WhenMade },
+  { name = given.name ?? "", ...surroundings }: Surroundings & { readonly name?: string; readonly whenMade?: WhenMade },
 ): Promise<Resolved> {
-  const { features, caller, scratch, name = spec.name ?? "", runner } = surroundings;
+  const { features, caller, scratch } = surroundings;
+  const networks = await networksOf(given, name, surroundings);
+  const { spec } = networks;
   const state = ociState({ ...spec, name }, "creating");
   const { created, joined } = splitNamespaces(spec);
   requireFeatures(created, features);
-  const holder = await resolveHolder(spec, surroundings);
+  const holder = await holderOf(given, surroundings);
   const ownMaps = created.has("user") ? resolveIdMaps(spec, caller) : undefined;
   const idMaps = holder && ownMaps ? holder.below(ownMaps) : ownMaps;
   const root = await planRoot(spec, { features, caller, scratch }, created);
@@ -73,7 +84,8 @@ export async function resolveContainer(
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
     mounts,
-    ...(await resolveRare(spec, name, { features, caller, runner, scratch })),
+    ...(await resolveRare(spec, name, networks, holder !== undefined, surroundings)),
+    ...(networks.joined.length > 0 ? { networks: told(networks) } : {}),
     ...(holder ? { holder: holder.place } : {}),
     ...(root && spec.rootMode === "move" ? { kernelViews: kernelViews() } : {}),
     mountLabel: spec.mountLabel,
@@ -86,27 +98,35 @@ export async function resolveContainer(
 /** Takes what is to be done when the container stands, or has failed. */
 export type WhenMade = (action: () => void) => void;
 
-const isManaged = ({ nics = {} }: ContainerSpec): boolean =>
-  Object.values(nics).some((nic) => "type" in nic && (nic.type as string) === "network");
-
-/** Networks of an ordinary user live in namespaces of their own, which are there at least until the container is. */
-async function resolveHolder(
+/** Networks of an ordinary user are loaded for those who are on them. */
+async function holderOf(
   spec: ContainerSpec,
-  surroundings: Surroundings & { readonly whenMade?: WhenMade },
-): Promise<{ readonly place: HolderPlace; below(maps: IdMaps): IdMaps } | undefined> {
-  if (surroundings.caller.privileged || !isManaged(spec)) return undefined;
-  const { belowHolder, visitHolder } = await import("./net-holder.ts");
-  const visit = await visitHolder(surroundings);
-  surroundings.whenMade?.(visit.release);
-  const { directory, pid, idMaps } = visit;
-  return { place: { directory, pid }, below: (maps) => belowHolder(maps, idMaps) };
+  surroundings: Surroundings & { readonly whenMade?: WhenMade | undefined },
+): Promise<ResolvedHolder | undefined> {
+  const managed = Object.values(spec.nics ?? {}).some((nic) => "type" in nic && nic.type === "network");
+  if (surroundings.caller.privileged || !managed) return undefined;
+  return await (await import("./resolve-holder.ts")).resolveHolder(spec, surroundings);
 }
+
+/** Of a container that has nothing to do with networks: nothing is loaded for it. */
+async function networksOf(spec: ContainerSpec, name: string, surroundings: Surroundings): Promise<PlannedNetworks> {
+  if (!spec.nics && !spec.hosts && !spec.dns) return { spec, before: [], after: [], joined: [], ports: [] };
+  const { resolveNetworks } = await import("./resolve-nics.ts");
+  return await resolveNetworks(spec, name, surroundings);
+}
+
+const told = ({ joined, ports }: PlannedNetworks): ContainerNetworks => ({
+  interfaces: joined.map(({ nic, network, addresses }) => ({ name: nic, network: network.name, addresses })),
+  ports,
+});
 
 /** What few containers have is loaded for those. */
 async function resolveRare(
   spec: ContainerSpec,
   name: string,
-  surroundings: Pick<Surroundings, "features" | "caller" | "runner" | "scratch">,
+  networks: PlannedNetworks,
+  inHolder: boolean,
+  surroundings: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "stateDirectory">,
 ): Promise<Pick<Resolved, "nics" | "intelRdt">> {
   const rare: { -readonly [K in "nics" | "intelRdt"]?: NonNullable<Resolved[K]> } = {};
   if (spec.intelRdt) {
@@ -115,7 +135,7 @@ async function resolveRare(
   }
   if (spec.nics || spec.netDevices) {
     const { resolveNics } = await import("./resolve-nics.ts");
-    rare.nics = await resolveNics(spec, name, surroundings);
+    rare.nics = await resolveNics(spec, name, networks, surroundings, inHolder);
   }
   return rare;
 }

@@ -28,6 +28,8 @@ export const E = {
   EADDRINUSE: 98,
   ECONNRESET: 104,
   ETIMEDOUT: 110,
+  EADDRNOTAVAIL: 99,
+  ENOBUFS: 105,
   ESTALE: 116,
   ECANCELED: 125,
 } as const;

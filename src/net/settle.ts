@@ -100,8 +100,8 @@ export function giveRoutes(
   });
 }
 
-/** "default" without any address is of each family that the interface has addresses of. */
-function routesOf(name: string, nic: NicCommon, route: NicRoute): readonly Route<NetValue>[] {
+/** What a route of the specification means to the kernel: "default" without any address is of each family that the interface has addresses of. */
+export function routesOf(name: string, nic: NicCommon, route: NicRoute): readonly Route<NetValue>[] {
   const given = route.to === "default" ? undefined : parseIpPrefix(route.to);
   const sample = given?.address ?? firstAddress(route);
   const families = sample ? [sample.length] : [...new Set((nic.addresses ?? []).map(familyLength))];

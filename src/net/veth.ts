@@ -1,4 +1,4 @@
-import { createLink, deleteLink, E, innerLink } from "../linux/index.ts";
+import { attribute, changeLink, createLink, deleteLink, E, innerLink } from "../linux/index.ts";
 import type { NetStep, NetValue, NicContext, NicDriver, NicPeer, NicPlan, VethNic } from "../spec/index.ts";
 import { bornWith } from "./born.ts";
 import { indexOf, namespaceOf, request } from "./request.ts";
@@ -29,18 +29,39 @@ function plan({ name, nic, hostName, restarts }: NicContext, master: string | un
       }),
     ],
   });
+  const named = restarts || peer.name !== undefined;
   const why = `make the pair ${name} and ${outside}${master === undefined ? "" : ` on ${master}`}`;
   return {
-    setUp: [request("host", pair, why), ...setPeer(outside, peer)],
+    outside,
+    setUp: [
+      request("host", pair, why),
+      ...(named ? [{ do: "find", place: "host", name: outside, why: `know ${outside} again` } as const] : []),
+      ...setPeer(outside, peer),
+    ],
     // Not "up": the kernel opens this side before it has told it of the other one (ENOTCONN).
     sees: ["mac", "mtu", "txQueueLength"],
     // The kernel removes pairs some time after their namespace: who takes the same name again must not find the old one.
-    ...(restarts || peer.name !== undefined ? { tearDown: [remove(outside)] } : {}),
+    ...(named ? { tearDown: [remove(outside)] } : {}),
   };
 }
 
 function setPeer(outside: string, peer: NicPeer): readonly NetStep[] {
-  return (peer.addresses ?? []).map((address) => giveAddress("host", outside, address));
+  return [...setPort(outside, peer), ...(peer.addresses ?? []).map((address) => giveAddress("host", outside, address))];
 }
 
-const remove = (name: string): NetStep => request("host", deleteLink<NetValue>({ name }), `remove ${name}`, [E.ENODEV]);
+/** linux/if_link.h */
+const IFLA_BRPORT = { MODE: 4, ISOLATED: 33 } as const;
+
+/** What it is as a port of its bridge; only a port that is there can be told. */
+function setPort(outside: string, { hairpin, isolated }: NicPeer): readonly NetStep[] {
+  if (hairpin === undefined && isolated === undefined) return [];
+  const data = [
+    ...(hairpin === undefined ? [] : [attribute.u8(IFLA_BRPORT.MODE, hairpin ? 1 : 0)]),
+    ...(isolated === undefined ? [] : [attribute.u8(IFLA_BRPORT.ISOLATED, isolated ? 1 : 0)]),
+  ];
+  const port = changeLink<NetValue>({ index: indexOf(outside, "host"), slave: { kind: "bridge", data } });
+  return [request("host", port, `set the port ${outside} of the bridge`)];
+}
+
+const remove = (name: string): NetStep =>
+  request("host", deleteLink<NetValue>({ index: indexOf(name, "host") }), `remove ${name}`, [E.ENODEV]);

@@ -1,3 +1,4 @@
+import type { CniNic } from "./cni.ts";
 import type { PastaNic, Slirp4netnsNic } from "./nic-user-mode.ts";
 import type { NicDriver } from "./nics.ts";
 
@@ -30,6 +31,12 @@ export interface NicRoute {
   readonly nexthops?: readonly NicNextHop[];
 }
 
+export interface NicBandwidth {
+  /** Of a pair of interfaces only. */
+  readonly ingress?: number | string;
+  readonly egress?: number | string;
+}
+
 /** What every interface has. */
 export interface NicCommon {
   /** "02:42:ac:11:00:02". Default: the kernel's choice */
@@ -42,6 +49,8 @@ export interface NicCommon {
   readonly txQueueLength?: number;
   /** Default: true */
   readonly up?: boolean;
+  /** Bits per second, such as "10mbit", of what the container receives and of what it sends. */
+  readonly bandwidth?: NicBandwidth;
   /** Kernel parameters; the word IFNAME stands for the interface's name: { "net.ipv4.conf.IFNAME.rp_filter": "0" } */
   readonly sysctl?: Readonly<Record<string, string>>;
 }
@@ -139,6 +148,17 @@ export interface LoopbackNic extends NicCommon {
   readonly type: "loopback";
 }
 
+/** A place in a managed network: a bridge that it shares with others, an address there, and a route to the outside. */
+export interface NetworkNic extends NicCommon {
+  readonly type: "network";
+  /** The network's name. */
+  readonly network: string;
+  /** One of the network's addresses. Default: a free one */
+  readonly address?: string;
+  /** Names by which others in the network find it, besides its own. */
+  readonly aliases?: readonly string[];
+}
+
 /** One that is made by a driver from outside of libct. */
 export interface CustomNic extends NicCommon {
   readonly driver: NicDriver;
@@ -155,6 +175,8 @@ export type BuiltInNic =
   | VxlanNic
   | PlainNic
   | LoopbackNic
+  | NetworkNic
+  | CniNic
   | PastaNic
   | Slirp4netnsNic;
 export type Nic = BuiltInNic | CustomNic;

@@ -1,4 +1,5 @@
 import type { KernelFeatures } from "../linux/index.ts";
+import type { HostStep } from "./net-host-steps.ts";
 import type { NetProcess, NetQuestion } from "./net-process.ts";
 import type { NicCommon } from "./nic-types.ts";
 import type { PublishedPort } from "./ports.ts";
@@ -28,13 +29,29 @@ export type NetStep =
       readonly tolerate?: readonly number[];
       readonly why: string;
     }
-  /** A transaction of nf_tables in the host's network namespace: all messages from the batch's beginning to its end. */
-  | { readonly do: "nftables"; readonly batch: Uint8Array; readonly tolerate?: readonly number[]; readonly why: string }
+  /** A transaction of nf_tables in the host's network namespace: all messages from the batch's beginning to its end. The last one before the end is acknowledged. */
+  | {
+      readonly do: "nftables";
+      readonly batch: Uint8Array;
+      /** A question: when the kernel answers it, and does not say that there is no such thing, nothing is to be done. */
+      readonly unless?: Uint8Array;
+      readonly tolerate?: readonly number[];
+      readonly why: string;
+    }
   /**
    * A write lock on one byte of a file (F_OFD_SETLK in fcntl(2)), held by the monitor as long as the container is there: the kernel takes it back however the
    * monitor ends. EAGAIN when somebody else has it.
    */
-  | { readonly do: "lock"; readonly path: string; readonly byte: number; readonly why: string }
+  | {
+      readonly do: "lock";
+      readonly path: string;
+      readonly byte: number;
+      /** The file, and the directory that it is in, are made when they are not there. */
+      readonly create?: boolean;
+      /** All bytes from that one on. */
+      readonly all?: true;
+      readonly why: string;
+    }
   /** A socket that is bound and never used, held by the monitor as long as the container is there: nobody else gets the port. */
   | {
       readonly do: "bind";
@@ -52,18 +69,33 @@ export type NetStep =
       readonly value: string;
       readonly why: string;
     }
-  /** Makes a directory, with mode 0700; one that is there will do. */
-  | { readonly do: "mkdir"; readonly path: string; readonly why: string }
-  /** Makes a file with this content, with mode 0600. */
-  | { readonly do: "write"; readonly path: string; readonly content: string; readonly why: string }
-  /** Removes a file, or an empty directory; one that is not there is no error. */
-  | { readonly do: "remove"; readonly path: string; readonly directory?: boolean; readonly why: string }
-  /** Binds the container's network namespace to a file that this makes: it can be named by that path, and lasts, until it is released. */
-  | { readonly do: "pin" | "unpin"; readonly path: string; readonly why: string }
-  /** Asks the application, which runs `answer` of the plan with this number; the container is not made when that throws. Not in `tearDown`. */
-  | { readonly do: "ask"; readonly question: number; readonly why: string }
+  /** Writes bytes at a place of a file of the host's, which is made when it is not there and `create` says its mode. */
+  | {
+      readonly do: "put";
+      readonly path: string;
+      readonly at: number;
+      readonly content: Uint8Array;
+      readonly create?: number;
+      readonly why: string;
+    }
+  /**
+   * Sends the transaction of nf_tables that a file holds, and removes the file; one that is not there is no error. What the transaction takes away may be gone
+   * already, or be somebody else's by now, and then it is left alone.
+   */
+  | { readonly do: "undo"; readonly path: string; readonly why: string }
+  /** Looks up the interface of this name, so that `tearDown` speaks of this one, and of none when it never was there: another one may have its name by then. */
+  | { readonly do: "find"; readonly place: NetPlace; readonly name: string; readonly why: string }
   /** Fails with EEXIST when there is an interface of this name. */
   | { readonly do: "absent"; readonly place: NetPlace; readonly name: string; readonly why: string }
+  /**
+   * Keeps the container's namespace there when its monitor is killed, by a bind mount at `path`, until it is known that nothing in it is needed any more.
+   * `content` is written to `path`.json, which the monitor has a lock on: who gets that does what is left to do (`host.repair()`).
+   */
+  | { readonly do: "keep"; readonly path: string; readonly content: string; readonly why: string }
+  /** Writes the index that an interface has in the container behind the content of the last "keep": whoever is in there may give it another name. */
+  | { readonly do: "remember"; readonly name: string; readonly at: number; readonly why: string }
+  /** The end of "keep", unless the interface, by its index, is still in the container's namespace. */
+  | { readonly do: "release"; readonly path: string; readonly name: string; readonly why: string }
   /** Makes an interface of tun(4) in the container's namespace that stays when nobody has it open. */
   | {
       readonly do: "tun";
@@ -77,24 +109,7 @@ export type NetStep =
     }
   | NetProcess
   | NetQuestion
-  | NetExecution;
-
-/**
- * Executes a program of the host's and waits for its end. In `setUp` how it ended is told to the next `ask`. In `tearDown` it is executed only if the file
- * `input` is there, which is removed when it has ended with 0; otherwise the rest of that interface's `tearDown` is left out, so that it can be tried again.
- */
-export interface NetExecution {
-  readonly do: "execute";
-  readonly path: string;
-  readonly env: Readonly<Record<string, string>>;
-  /** Files: what it reads from its standard input, and what its outputs go to. */
-  readonly input: string;
-  readonly output: string;
-  readonly errors: string;
-  /** Seconds, after which it is killed. */
-  readonly timeout: number;
-  readonly why: string;
-}
+  | HostStep;
 
 /** What an interface of a container takes: all of it is data, so that `ct explain` shows it and the monitor does it, also the undoing when the application is gone. */
 export interface NicPlan {
@@ -103,6 +118,8 @@ export interface NicPlan {
    * anything is made.
    */
   readonly setUp: readonly NetStep[];
+  /** The side of it that stays on the host, if one does. */
+  readonly outside?: string;
   /** What of the members that every interface has `setUp` sees to itself. */
   readonly sees?: readonly ("mac" | "mtu" | "txQueueLength" | "up" | "addresses" | "defaultRoute")[];
   /**
@@ -110,19 +127,14 @@ export interface NicPlan {
    * (a veth, a lock, a bound socket) needs nothing here.
    */
   readonly tearDown?: readonly NetStep[];
-  /** What answers questions for names, when the container's resolv.conf is not told otherwise. */
-  readonly nameservers?: readonly string[];
   /** The container's namespace must be there for `tearDown`: the monitor keeps it open. */
   readonly keepsNamespace?: boolean;
   /**
    * What the application does at each `ask` of `setUp`, while the container waits: `status` is that of the last program that was executed, as wait4(2) gives it,
-   * or TIMED_OUT.
+   * or TIMED_OUT. When it throws, the container is not made.
    */
   readonly answer?: (question: number, status: number) => void | Promise<void>;
 }
-
-/** No status that wait4(2) gives. */
-export const TIMED_OUT = -1;
 
 /** A plan, and the member of the specification that it is for. */
 export interface PlannedNic extends NicPlan {
@@ -132,12 +144,18 @@ export interface PlannedNic extends NicPlan {
 export interface NicContext {
   /** The interface's name in the container. */
   readonly name: string;
+  /** For errors: "nics.eth0". */
+  readonly member: string;
   /** A name that no other interface on the host has, for the side of it that stays there: at most 15 bytes. */
   readonly hostName: string;
   readonly containerName: string;
   readonly features: KernelFeatures;
   /** What is wanted of it as of every interface. */
   readonly nic: NicCommon;
+  /** For others who keep notes of the container: no other one has it. Letters, digits, "_", "." and "-". */
+  readonly containerId: string;
+  /** Where what belongs to running containers of this user is written down. */
+  readonly stateDirectory: string;
   /** Ports of the host's that lead to the container by this interface. */
   readonly ports: readonly PublishedPort[];
   /** A directory of the user's own, for sockets. */

@@ -11,6 +11,19 @@ export interface PublishedPort {
   readonly range?: number;
 }
 
+/** What a container has got of managed networks. */
+export interface ContainerNetworks {
+  readonly interfaces: readonly {
+    /** Its name in the container. */
+    readonly name: string;
+    readonly network: string;
+    /** "10.201.0.5/24" */
+    readonly addresses: readonly string[];
+  }[];
+  /** With the ports of the host that were chosen. */
+  readonly ports: readonly PublishedPort[];
+}
+
 /** What the container's resolver is told (resolv.conf(5)). */
 export interface Dns {
   readonly servers?: readonly string[];

@@ -1,4 +1,5 @@
 import { parseIp, parseIpPrefix, parseMac } from "../linux/index.ts";
+import type { CniNic } from "./cni.ts";
 import type {
   BuiltInNic,
   CustomNic,
@@ -6,7 +7,9 @@ import type {
   IpvlanNic,
   LoopbackNic,
   MacvlanNic,
+  NetworkNic,
   Nic,
+  NicBandwidth,
   NicCommon,
   NicNextHop,
   NicPeer,
@@ -19,7 +22,9 @@ import type {
 } from "./nic-types.ts";
 import type { PastaNic, Slirp4netnsNic } from "./nic-user-mode.ts";
 import type { NicDriver } from "./nics.ts";
+import { parseRate } from "./rate.ts";
 import {
+  either,
   flag,
   id,
   integer,
@@ -28,12 +33,14 @@ import {
   object,
   oneOf,
   Problem,
+  path,
   type Schema,
   someText,
   texts,
   textThat,
   value,
 } from "./schema-base.ts";
+import { hostName } from "./schema-ports.ts";
 
 /** IFNAMSIZ with its NUL byte, and the characters of dev_valid_name in net/core/dev.c. */
 export const isInterfaceName = (name: string): boolean =>
@@ -74,6 +81,17 @@ const route = object<NicRoute>(
   },
 );
 
+const rate: Schema<number | string> = (input) => {
+  if (typeof input !== "number" && typeof input !== "string") return new Problem(input, 'a rate such as "10mbit"');
+  try {
+    parseRate(input, "");
+    return input;
+  } catch {
+    return new Problem(input, 'a rate of at least 8 bits per second, such as 8000000, "10mbit" or "1gbit"');
+  }
+};
+const bandwidth = object<NicBandwidth>({}, { ingress: rate, egress: rate });
+
 const COMMON = {
   mac,
   mtu,
@@ -81,6 +99,7 @@ const COMMON = {
   routes: list(route),
   txQueueLength: queueLength,
   up: flag,
+  bandwidth,
   sysctl: texts((key) => key !== "" && !key.includes("\0"), "the name of a kernel parameter"),
 } as const satisfies { readonly [K in keyof NicCommon]-?: Schema<Exclude<NicCommon[K], undefined>> };
 
@@ -111,6 +130,33 @@ const macvlan = object<MacvlanNic>(
 const tun = object<TunNic>({ type: type("tap", "tun") }, { ...COMMON, uid: id, gid: id, multiQueue: flag });
 const plain = object<PlainNic>({ type: type("bridge", "dummy") }, COMMON);
 
+/** What only plugins know is looked at when it is used; here it is copied, so that nobody changes it later. */
+const jsonObject =
+  <T>(): Schema<T> =>
+  (input) => {
+    if (!isObject(input) || Array.isArray(input)) return new Problem(input, "an object");
+    try {
+      return JSON.parse(JSON.stringify(input)) as T;
+    } catch (error) {
+      return new Problem(input, `what can be written as JSON\n${(error as Error).message}`);
+    }
+  };
+
+const cni = object<CniNic>(
+  {
+    type: type("cni"),
+    network: either((input) => typeof input === "string", someText, jsonObject<Exclude<CniNic["network"], string>>()),
+  },
+  {
+    ...COMMON,
+    args: texts((key) => /^[^=;]+$/.test(key), 'the name of an argument, without "=" and ";"'),
+    capabilities: jsonObject<NonNullable<CniNic["capabilities"]>>(),
+    confDirs: list(path),
+    pluginDirs: list(path),
+    env: texts((key) => /^[^=]+$/.test(key), "the name of a variable"),
+    timeout: integer(1, 86400),
+  },
+);
 const USER_MODE = {
   hostLoopback: flag,
   program: textThat((path) => path.startsWith("/") && !path.includes("\0"), "an absolute path"),
@@ -153,6 +199,11 @@ const KINDS: { readonly [K in BuiltInNic["type"]]: Schema<BuiltInNic> } = {
   bridge: plain,
   dummy: plain,
   loopback: object<LoopbackNic>({ type: type("loopback") }, COMMON),
+  network: object<NetworkNic>(
+    { type: type("network"), network: someText },
+    { ...COMMON, address: ip, aliases: list(hostName) },
+  ),
+  cni,
   pasta: object<PastaNic>({ type: type("pasta") }, { ...COMMON, ...USER_MODE, device: interfaceName }),
   slirp4netns: object<Slirp4netnsNic>(
     { type: type("slirp4netns") },
