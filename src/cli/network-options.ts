@@ -1,11 +1,11 @@
 import type { Container } from "../host/index.ts";
-import { type ContainerSpec, type Namespace, type NetworkNic, validateSpec } from "../spec/index.ts";
+import { type ContainerSpec, type Namespace, validateSpec } from "../spec/index.ts";
 import type { RunFlags } from "./flags.ts";
 import { parsePublish } from "./network-syntax.ts";
 import { parseNic } from "./nic-syntax.ts";
 import { wrong } from "./parse.ts";
 import type { NetworkOptions } from "./run-options.ts";
-import { namesOf, sharedNics } from "./shared-networks.ts";
+import { namesOf, type SharedNic, sharedNics } from "./shared-networks.ts";
 import { usage } from "./syntax.ts";
 
 /** The networks that are asked for, by either name of the flag. */
@@ -46,7 +46,7 @@ type NetworkFlags = Pick<
   "net" | "network" | "nic" | "publish" | "dns" | "dnsSearch" | "dnsOption" | "addHost"
 >;
 
-function nicsOf(shared: readonly NetworkNic[], words: readonly string[]): NonNullable<ContainerSpec["nics"]> {
+function nicsOf(shared: readonly SharedNic[], words: readonly string[]): NonNullable<ContainerSpec["nics"]> {
   const nics: Record<string, unknown> = Object.fromEntries(shared.map((nic, number) => [`eth${number}`, nic]));
   for (const [number, word] of words.entries()) {
     const { name, nic } = parseNic(word, shared.length + number);

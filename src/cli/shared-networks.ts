@@ -1,20 +1,29 @@
 import type { RunOptions } from "../host/index.ts";
-import type { Dns, NetworkNic } from "../spec/index.ts";
+import type { Dns, NetworkNic, PastaNic, Slirp4netnsNic } from "../spec/index.ts";
 import type { RunFlags } from "./flags.ts";
 import { type NetworkWord, parseAddHost, splitNetwork } from "./network-syntax.ts";
 import { wrong } from "./parse.ts";
+import { isUserMode, PRIVATE, userModeNic } from "./user-mode-nic.ts";
 
 /** Another word for the network that is there by itself. */
 const DEFAULT = { word: "default", network: "libct" } as const;
 
-/** A place in each network that is named; who publishes ports and names none gets one in the network that is there by itself. */
-export function sharedNics(words: readonly string[], publish: readonly string[]): readonly NetworkNic[] {
-  const wanted = words.length === 0 && publish.length > 0 ? [DEFAULT.word] : words;
-  return wanted.map((word) => nicOf(word, splitNetwork(word)));
+/**
+ * A place in each network that is named. Who publishes ports and names none gets what he has by himself: root one in the network that is there by itself, an
+ * ordinary user the host's network by a program.
+ */
+export function sharedNics(words: readonly string[], publish: readonly string[]): readonly SharedNic[] {
+  const wanted = words.length === 0 && publish.length > 0 ? [PRIVATE] : words;
+  return wanted.map((word) => {
+    const split = splitNetwork(word);
+    return isUserMode(split.name) ? userModeNic(word, split) : nicOf(word, split);
+  });
 }
 
+export type SharedNic = NetworkNic | PastaNic | Slirp4netnsNic;
+
 function nicOf(word: string, { name, options }: NetworkWord): NetworkNic {
-  const network = name === DEFAULT.word ? DEFAULT.network : name;
+  const network = name === DEFAULT.word || name === PRIVATE ? DEFAULT.network : name;
   const unknown = options.find(([key]) => !KEYS.includes(key));
   if (unknown) throw wrong("--network", word, `options of ${KEYS.join(", ")}, such as ip=10.9.0.5`);
   const values = (key: string) => options.filter(([one]) => one === key).map(([, value]) => value);

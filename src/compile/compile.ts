@@ -44,7 +44,16 @@ import {
   waitForIdMaps,
 } from "./namespaces.ts";
 import { enterHolder } from "./net-holder.ts";
-import { asksForNics, awaitNics, holdForNics, leaveHeld, makeNics, makeOwnNics, unmakeNics } from "./nics.ts";
+import {
+  asksForNics,
+  awaitNics,
+  holdForNics,
+  leaveHeld,
+  makeNics,
+  makeOwnNics,
+  prepareCarriers,
+  unmakeNics,
+} from "./nics.ts";
 import { reopenNull } from "./own-null.ts";
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
 import {
@@ -80,7 +89,10 @@ export function compileContainer(resolved: Resolved): Program {
   const proc = openProcfs(monitor.at("namespaces"), resolved);
   const rootBlock = stage && usesHelper(resolved) ? stage : init;
   const c: Context = { resolved, program, monitor, init, stage, rootBlock, proc, lent: [], sync: openSync(monitor) };
-  if (resolved.holder) enterHolder(monitor, proc, resolved.holder);
+  if (resolved.holder) {
+    c.prepared = prepareCarriers(c);
+    enterHolder(monitor, proc, resolved.holder);
+  }
   const held = holdForNics(c);
   openRecord(c);
   const events = memoryEventsBuffer(c);

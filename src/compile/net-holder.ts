@@ -103,6 +103,21 @@ function leave(monitor: BlockBuilder): void {
   monitor.sys("close", [none]);
 }
 
+/** Its network namespace is a router; the host's own settings say nothing of it. */
+function forward(init: BlockBuilder, proc: Register): void {
+  for (const name of ["ipv4/ip_forward", "ipv6/conf/all/forwarding"]) {
+    const without = init.label();
+    const path = init.str(`sys/net/${name}`);
+    init.sys("openat", [proc, path, O.WRONLY | O.CLOEXEC, 0], {
+      dst: init.program.register("file"),
+      jump: { on: [E.ENOENT], to: without },
+    });
+    init.sys("write", [init.program.register("file"), init.str("1"), 1]);
+    init.sys("close", [init.program.register("file")]);
+    init.place(without);
+  }
+}
+
 /** Seconds that a holder waits for the next user: whoever runs one container after the other pays for it once. */
 const LINGER = 1;
 /** How often it waits for a next one; a program has no loops. After these it ends as soon as it is alone. */
@@ -114,6 +129,7 @@ function hold(c: MappedContext, init: BlockBuilder, record: Register): void {
     init.sysResult(name, "openat", [record, init.str(name), O.RDWR | O.CREAT | O.CLOEXEC, 0o600]);
   const [users, alive] = [open(HOLDER_FILE.USERS), open(HOLDER_FILE.ALIVE)];
   init.sys("flock", [alive, LOCK.EX | LOCK.NB]);
+  forward(init, c.proc);
   init.sys("chdir", [init.str("/")]);
   init.sys("sendto", [c.sync.child, init.memory.zeroed(8), 1, 0, 0, 0]);
   // It keeps nothing open but the two. When it ends the kernel closes the lower one first: who gets the other lock then sees that it has gone.

@@ -1,16 +1,19 @@
 import {
+  AF,
   AT,
   CAPABILITIES,
   CLONE,
   capabilityNumber,
   E,
   MS,
+  MSG,
   O,
   PR,
   PR_CAP_AMBIENT,
   S,
   SIG,
   SIG_SETMASK,
+  SOCK,
   u32s,
   u64s,
 } from "../linux/index.ts";
@@ -42,19 +45,94 @@ export interface NetTarget {
  * credentials, prctl(2)); and the program.
  */
 export function startNetProcess(c: NetContext, step: NetProcess, target: NetTarget): void {
-  const { monitor, program } = c;
-  const network = program.block("network").at(monitor.member);
-  const keeper = program.block("keeper").at(monitor.member);
   const owner = openOwner(c, target);
-  const told = pipe(monitor, "told");
+  const network = c.program.block("network").at(c.monitor.member);
+  const told = spawnNetwork(c, network, step, target.scratch, () => enterPlaces(network, owner, target));
+  if (owner) c.monitor.sys("close", [owner]);
+  awaitReady(c.monitor, told, step);
+}
+
+/** The first of the three processes; `enter` is its way to the namespaces. Gives where it is told that the program is ready. */
+function spawnNetwork(
+  c: NetContext,
+  network: BlockBuilder,
+  step: NetProcess,
+  scratch: string,
+  enter: () => void,
+  name = "told",
+): Register {
+  const { monitor, program } = c;
+  const keeper = program.block("keeper").at(monitor.member);
+  const told = pipe(monitor, name);
   const nothing = monitor.str("/dev/null");
   const none = monitor.sysResult("null", "openat", [AT.FDCWD, nothing, O.RDWR | O.CLOEXEC, 0]);
-  enterPlaces(c, network, owner, target);
+  dieWith(network);
+  // The container sees by its other end that the monitor is there.
+  network.sys("close", [c.sync.monitor]);
+  enter();
+  keepCapabilities(c, network);
   network.spawn(keeper, { flags: CLONE.NEWPID | CLONE.PARENT }, { dst: program.register("net_process") });
-  keep(c, keeper, step, { told: told.write, none, scratch: target.scratch });
+  keep(c, keeper, step, { told: told.write, none, scratch });
   monitor.spawn(network, { flags: SIG.CHLD }, { dst: program.register("net_process"), why: step.why });
-  for (const descriptor of [told.write, none, ...(owner ? [owner] : [])]) monitor.sys("close", [descriptor]);
-  awaitReady(monitor, told.read, step);
+  for (const descriptor of [told.write, none]) monitor.sys("close", [descriptor]);
+  return told.read;
+}
+
+/** A program that is started before the monitor leaves the network namespace that it is to be in. */
+export interface PreparedProcess {
+  readonly step: NetProcess;
+  readonly told: Register;
+  /** Where its first process waits to be told whose network it is. */
+  readonly orders: Register;
+}
+
+/** `index` tells it from others that are prepared. */
+export function prepareNetProcess(c: NetContext, step: NetProcess, scratch: string, index: number): PreparedProcess {
+  const { monitor, program } = c;
+  const network = program.block("network_later").at(monitor.member);
+  const pair = monitor.memory.zeroed(8);
+  const [orders, own] = [program.register(`orders_${index}`), program.register("orders_own")];
+  monitor.sys("socketpair", [AF.UNIX, SOCK.SEQPACKET | SOCK.CLOEXEC, 0, pair]);
+  monitor.load(orders, pair, 4);
+  monitor.load(own, monitor.memory.at(pair, 4), 4);
+  const enter = () => {
+    network.sys("close", [orders]);
+    const pid = awaitOrders(network, own);
+    const open = (name: string) =>
+      network.sysResult(`ns_${name}`, "openat", [
+        c.proc,
+        pathOfProcess(network, pid, `ns/${name}`),
+        O.RDONLY | O.CLOEXEC,
+        0,
+      ]);
+    const [owner, target] = [open("user"), open("net")];
+    enterPlaces(network, owner, { network: target, scratch });
+  };
+  const told = spawnNetwork(c, network, step, scratch, enter, `told_${index}`);
+  monitor.sys("close", [own]);
+  return { step, told, orders };
+}
+
+/** Without orders there is nothing to do: the container could not be made. */
+function awaitOrders(network: BlockBuilder, own: Register): Register {
+  const message = network.memory.zeroed(8);
+  const pid = network.program.register("pid");
+  const ordered = network.label();
+  const got = network.sysResult("received", "read", [own, message, 8]);
+  network.jumpIf(got, 8, ordered);
+  network.sys("exit_group", [0]);
+  network.place(ordered);
+  network.load(pid, message, 8);
+  return pid;
+}
+
+/** Lets it go on for the container of this process, and waits until it is ready. */
+export function orderNetProcess(monitor: BlockBuilder, prepared: PreparedProcess, pid: Register): void {
+  const message = monitor.memory.zeroed(8);
+  monitor.store(message, pid, 8);
+  monitor.sys("sendto", [prepared.orders, message, 8, MSG.NOSIGNAL, 0, 0], { why: prepared.step.why });
+  monitor.sys("close", [prepared.orders]);
+  awaitReady(monitor, prepared.told, prepared.step);
 }
 
 /** Seconds that a program may take to be ready. */
@@ -86,14 +164,10 @@ function openOwner(c: NetContext, { owner }: NetTarget): Register | undefined {
 const NAME = "network";
 
 function enterPlaces(
-  c: NetContext,
   block: BlockBuilder,
   owner: Register | undefined,
-  { network, scratch }: NetTarget,
+  { network, scratch }: Pick<NetTarget, "network" | "scratch">,
 ): void {
-  dieWith(block);
-  // The container sees by its other end that the monitor is there.
-  block.sys("close", [c.sync.monitor]);
   if (owner) block.sys("setns", [owner, CLONE.NEWUSER], { why: "have the rights over the container's network" });
   block.sys("unshare", [CLONE.NEWNS]);
   block.sys("mount", [0, block.str("/"), 0, MS.REC | MS.PRIVATE, 0]);
@@ -105,7 +179,6 @@ function enterPlaces(
   const link = block.memory.bytes(new TextEncoder().encode(`${prefix}${"\0".repeat(12)}`));
   block.decimal(block.memory.at(link, prefix.length), network, 11);
   block.sys("mount", [link, file, 0, MS.BIND, 0], { why: "give the network namespace a path" });
-  keepCapabilities(c, block);
 }
 
 /** With an id that is not the namespace's root they would go with execve, but for the ambient ones (capabilities(7)). */

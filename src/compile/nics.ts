@@ -3,7 +3,7 @@ import type { DataRef, Label, Register } from "../program/index.ts";
 import type { NetPlace, NetStep, PlannedNic } from "../spec/index.ts";
 import type { Context } from "./context.ts";
 import { pathOfProcess, receive } from "./namespaces.ts";
-import { startNetProcess } from "./net-processes.ts";
+import { orderNetProcess, type PreparedProcess, prepareNetProcess, startNetProcess } from "./net-processes.ts";
 import { askQuestion } from "./net-questions.ts";
 import type { MemberStep } from "./net-requests.ts";
 import { doSteps, goTo, type NetWorker, takeHeld } from "./net-steps.ts";
@@ -107,11 +107,23 @@ function startCarriers(c: Context, pid: Register, ended: Label): void {
   monitor.sys("sendto", [c.sync.monitor, monitor.str("n"), 1, MSG.NOSIGNAL, 0, 0]);
 }
 
+/** Before the monitor goes to an ordinary user's networks: a program that listens on the host must be in the host's network namespace. */
+export function prepareCarriers(c: Context): readonly PreparedProcess[] {
+  return stepsOf(c, "setUp").flatMap(({ member, step }, index) => {
+    if (step.do !== "process") return [];
+    c.monitor.at(member);
+    return [prepareNetProcess(c, step, c.resolved.nics?.scratch ?? "", index)];
+  });
+}
+
 function carrierOf(c: Context, network: Register, pid: Register, ended: Label): (step: NetStep) => void {
   const { created, joined, nics } = c.resolved;
+  const prepared = c.prepared ?? [];
   const owner = created.has("user") || joined.has("user") ? { pid, ended } : undefined;
   return (step) => {
-    if (step.do === "process") startNetProcess(c, step, { network, owner, scratch: nics?.scratch ?? "" });
+    const ready = prepared.find((one) => one.step === step);
+    if (ready) orderNetProcess(c.monitor, ready, pid);
+    else if (step.do === "process") startNetProcess(c, step, { network, owner, scratch: nics?.scratch ?? "" });
     if (step.do === "send") askQuestion(c, step);
   };
 }

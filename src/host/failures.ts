@@ -16,7 +16,7 @@ export function failureError(program: Program, failure: Failure, answer?: Uint8A
   const details = { syscall: op.syscall, errno, path: op.path, member: op.member || undefined };
   if (op.member === "process.args[0]") return commandError(op.why ?? op.text, failure.errno, details);
   if (/CLONE_NEWUSER/.test(op.text)) return userNamespaceError(failure.errno, details);
-  if (said !== undefined && op.member.startsWith("nics")) return netProcessFailure(op.why ?? op.text, said, details);
+  if (said !== undefined && /^(nics|ports)/.test(op.member)) return netProcessFailure(op.why ?? op.text, said, details);
   const what = op.why && !op.text.includes(op.why) ? `${op.why}: ${op.text}` : op.text;
   return new LibctError("ERR_CT_SYSCALL", `${what}: ${errno}`, { ...details, hint: hintFor(op, failure.errno) });
 }

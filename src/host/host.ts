@@ -211,12 +211,17 @@ export class Host {
 
   /** Removes what containers have left behind whose monitor was killed. Gives what it was. */
   async repair(): Promise<readonly Repair[]> {
-    const [{ repair }, { repairNics }] = [await import("./repair.ts"), await import("./repair-nics.ts")];
-    const { repairNetworks } = await import("./repair-networks.ts");
-    const done = await repair(await this.#records());
+    const [{ repair }, { repairNics }, { repairNetworks }] = await Promise.all([
+      import("./repair.ts"),
+      import("./repair-nics.ts"),
+      import("./repair-networks.ts"),
+    ]);
     const surroundings = await this.surroundings();
-    const nics = await repairNics(await surroundings.stateDirectory(), surroundings);
-    return [...done, ...nics, ...(await repairNetworks(surroundings))];
+    return [
+      ...(await repair(await this.#records())),
+      ...(await repairNics(await surroundings.notesDirectory(), surroundings)),
+      ...(await repairNetworks(surroundings)),
+    ];
   }
 
   async #records(): Promise<RecordStore> {
@@ -300,11 +305,11 @@ export class Host {
       scratch: scratchDirectory(this.#caller.uid),
       runner: this.#zygote,
       executor: this.#executorPath,
-      stateDirectory: async () => {
+      notesDirectory: async () => {
         const { directory } = await this.#records();
         return directory.slice(0, directory.lastIndexOf("/"));
       },
-      givenDirectory: this.#stateDirectory,
+      stateDirectory: this.#stateDirectory,
     }));
     return this.#surroundings;
   }

@@ -3,7 +3,7 @@ import { invalid, LibctError } from "../errors.ts";
 import { hostArch } from "../executor/index.ts";
 import { absolutePath } from "../linux/index.ts";
 import {
-  describeNetwork,
+  describeNics,
   linkNamed,
   type NetworkState,
   type NicChange,
@@ -11,7 +11,7 @@ import {
   planAttachment,
   planChange,
   planNics,
-  readNetwork,
+  readNetworkState,
   removal,
   requirePrivileges,
 } from "../net/index.ts";
@@ -27,14 +27,14 @@ type Context = Pick<ContainerHost, "surroundings" | "zygote">;
 
 /** The interfaces of a container as they are now, the loopback among them. */
 export const listNics = (context: Context, container: RunningContainer): Promise<readonly NicState[]> =>
-  inside(context, container, async ({ look }) => describeNetwork(await look()));
+  inside(context, container, async ({ look }) => describeNics(await look()));
 
 /** Adds an interface: all of it, or nothing. It goes when the container has ended, whoever has added it. */
 export async function attachNic(context: Context, container: RunningContainer, name: string, nic: Nic): Promise<void> {
   const valid = validNic(container, name, nic);
   await inside(context, container, async ({ surroundings, change }) => {
     const { features, caller } = surroundings;
-    const stateDirectory = await surroundings.stateDirectory();
+    const stateDirectory = await surroundings.notesDirectory();
     const plans = await planNics(
       { [name]: valid },
       {
@@ -71,7 +71,7 @@ function refuseCarried(name: string, plans: readonly PlannedNic[]): void {
 export async function detachNic(context: Context, container: RunningContainer, name: string): Promise<void> {
   if (name === "lo") throw invalid("nics.lo", name, "another interface: the loopback belongs to the namespace");
   await inside(context, container, async ({ surroundings, look, change }) => {
-    const keeper = findKeeper(await surroundings.stateDirectory(), container.init, name);
+    const keeper = findKeeper(await surroundings.notesDirectory(), container.init, name);
     if (keeper) return await stopKeeper(surroundings.runner, keeper);
     linkNamed(name, await look());
     refuseLent(container, name);
@@ -147,7 +147,7 @@ async function inside<T>(
     };
     return await act({
       surroundings,
-      look: () => readNetwork(runner, where),
+      look: () => readNetworkState(runner, where),
       change: (steps, { tearDown = [], keep, plans = [] } = {}) => {
         const program = compileNetChange({
           arch: hostArch(),

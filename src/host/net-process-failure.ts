@@ -20,8 +20,13 @@ function reasonOf(said: string): string {
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "" && !NOISE.test(line));
-  return lines.filter((line) => REASON.test(line)).at(-1) ?? lines.at(-1) ?? "";
+  const last = lines.filter((line) => REASON.test(line)).at(-1) ?? lines.at(-1) ?? "";
+  // The last line says what is given up, and an earlier one why.
+  const cause = lines.find((line) => CAUSE.test(line) && line !== last);
+  return cause === undefined ? last : `${cause}: ${last}`;
 }
+
+const CAUSE = /in use|denied|not permitted/i;
 
 function hintFor(said: string): string | undefined {
   return HINTS.find(([pattern]) => pattern.test(said))?.[1];
@@ -33,7 +38,7 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
     "/dev/net/tun must be there and open to everybody, as it is on most systems: modprobe tun; chmod 0666 /dev/net/tun",
   ],
   [
-    /bind|add_hostfwd/i,
+    /bind|listen|add_hostfwd/i,
     "another program has the port, or it is below the one that ordinary users may have: see /proc/sys/net/ipv4/ip_unprivileged_port_start",
   ],
   [/routable interface/i, "the host has no default route: pasta takes the address from the interface that has one"],

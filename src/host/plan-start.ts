@@ -17,15 +17,15 @@ export interface PlannedStart {
   readonly options: StartOptions;
   /** Its command waits to be let go. */
   readonly held: boolean;
-  /** Addresses and ports that were not free after all. */
-  readonly tried?: Tried | undefined;
   /** Takes what is to be done when it stands, or has failed. */
   readonly whenMade?: (action: () => void) => void;
+  /** Addresses and ports that were not free after all. */
+  readonly tried?: Tried | undefined;
 }
 
 /** What the compiler must know for it; `kernel` is one to pretend, such as "4.19". */
 export async function planStart(start: PlannedStart, kernel?: string): Promise<Resolved> {
-  const { host, name, spec, command, options, held, whenMade, tried } = start;
+  const { host, name, spec, command, options, held, tried, whenMade } = start;
   const given = command === undefined ? {} : "args" in command ? command : { args: command };
   const process = validateProcess({ ...spec.process, ...given });
   const surroundings = await host.surroundings();

@@ -11,20 +11,25 @@ import {
   planNetDevices,
   planNetworks,
   planNics,
+  publishByPasta,
   requirePrivileges,
+  userModeKind,
+  withUserModeResolver,
 } from "../net/index.ts";
 import type { ContainerSpec, PlannedNic } from "../spec/index.ts";
 import type { Surroundings } from "./resolve.ts";
 
 /** Addresses and ports are chosen first, since what has a name needs mounts, too. */
 export async function resolveNetworks(
-  spec: ContainerSpec,
+  given: ContainerSpec,
   containerName: string,
-  surroundings: Pick<Surroundings, "caller" | "features" | "runner" | "givenDirectory" | "tried">,
+  surroundings: Pick<Surroundings, "caller" | "features" | "runner" | "stateDirectory" | "tried">,
 ): Promise<PlannedNetworks> {
+  const { privileged } = surroundings.caller;
+  const spec = withUserModeResolver(given, privileged ? undefined : userModeKind());
   if (!needsNetworks(spec)) return { spec, before: [], after: [], joined: [], ports: [] };
-  const { caller, givenDirectory, tried = nothingTried() } = surroundings;
-  const places = networkPlaces(caller.uid, givenDirectory);
+  const { caller, stateDirectory, tried = nothingTried() } = surroundings;
+  const places = networkPlaces(caller.uid, stateDirectory);
   const wantsDefault = Object.values(spec.nics ?? {}).some(
     (nic) => "network" in nic && nic.network === DEFAULT_NETWORK.name,
   );
@@ -32,7 +37,10 @@ export async function resolveNetworks(
     const { makeDefaultNetwork } = await import("./networks.ts");
     await makeDefaultNetwork(surroundings);
   }
-  tried.last = planNetworks(spec, containerName, places, tried);
+  const planned = planNetworks(spec, containerName, places, tried);
+  // The rules of the user's networks do not lead to the host's ports.
+  const byPasta = !privileged && planned.ports.length > 0;
+  tried.last = byPasta ? { ...planned, after: await publishByPasta(planned.ports) } : planned;
   return tried.last;
 }
 
@@ -46,8 +54,9 @@ export async function resolveNics(
     caller,
     runner,
     scratch,
-    stateDirectory,
-  }: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "stateDirectory">,
+    notesDirectory,
+  }: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "notesDirectory">,
+  inHolder: boolean,
 ): Promise<NicPlans> {
   const { privileged } = caller;
   const runtime = absolutePath(`${scratch}/..`);
@@ -58,14 +67,14 @@ export async function resolveNics(
     ...(nics
       ? await planNics(
           nics,
-          { containerName, features, restarts, runtime, privileged, stateDirectory: await stateDirectory() },
+          { containerName, features, restarts, runtime, privileged, stateDirectory: await notesDirectory() },
           ports,
         )
       : []),
     ...after,
   ];
   // setns(2) to a network namespace wants CAP_SYS_ADMIN in one's own user namespace, too.
-  const worker = caller.privileged ? "monitor" : "init";
+  const worker = privileged || inHolder ? "monitor" : "init";
   if (worker === "init") requirePrivileges(plans);
   const planned: NicPlans = { plans, worker, scratch };
   if (lifetime === "orphan" && needsMonitor(planned)) throw noOrphan();

@@ -31,13 +31,13 @@ export interface Surroundings {
   /** Directory that root drivers build in. */
   readonly scratch: string;
   /** Where what runs is written down: above the records of containers. */
-  readonly stateDirectory: () => Promise<string>;
+  readonly notesDirectory: () => Promise<string>;
   /** Looks for it at what this process cannot see. */
   readonly runner: ProgramRunner;
   /** The executor that is used instead of the package's. */
   readonly executor?: string | undefined;
   /** Where containers and networks are written down, if not at the user's usual place. */
-  readonly givenDirectory?: string | undefined;
+  readonly stateDirectory?: string | undefined;
   /** Addresses and ports that were not free after all. */
   readonly tried?: Tried | undefined;
 }
@@ -83,7 +83,7 @@ export async function resolveContainer(
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
     mounts,
-    ...(await resolveRare(spec, name, networks, surroundings)),
+    ...(await resolveRare(spec, name, networks, holder !== undefined, surroundings)),
     ...(networks.joined.length > 0 ? { networks: told(networks) } : {}),
     ...(holder ? { holder: holder.place } : {}),
     ...(root && spec.rootMode === "move" ? { kernelViews: kernelViews() } : {}),
@@ -94,23 +94,11 @@ export async function resolveContainer(
   };
 }
 
-/** Of a container that has nothing to do with networks: nothing is loaded for it. */
-async function networksOf(spec: ContainerSpec, name: string, surroundings: Surroundings): Promise<PlannedNetworks> {
-  if (!spec.nics && !spec.hosts && !spec.dns) return { spec, before: [], after: [], joined: [], ports: [] };
-  const { resolveNetworks } = await import("./resolve-nics.ts");
-  return await resolveNetworks(spec, name, surroundings);
-}
-
-const told = ({ joined, ports }: PlannedNetworks): ContainerNetworks => ({
-  interfaces: joined.map(({ nic, network, addresses }) => ({ name: nic, network: network.name, addresses })),
-  ports,
-});
-
 /** Takes what is to be done when the container stands, or has failed. */
 export type WhenMade = (action: () => void) => void;
 
 const isManaged = ({ nics = {} }: ContainerSpec): boolean =>
-  Object.values(nics).some((nic) => "type" in nic && (nic.type as string) === "network");
+  Object.values(nics).some((nic) => "type" in nic && nic.type === "network");
 
 /** Networks of an ordinary user live in namespaces of their own, which are there at least until the container is. */
 async function resolveHolder(
@@ -125,12 +113,25 @@ async function resolveHolder(
   return { place: { directory, pid }, below: (maps) => belowHolder(maps, idMaps) };
 }
 
+/** Of a container that has nothing to do with networks: nothing is loaded for it. */
+async function networksOf(spec: ContainerSpec, name: string, surroundings: Surroundings): Promise<PlannedNetworks> {
+  if (!spec.nics && !spec.hosts && !spec.dns) return { spec, before: [], after: [], joined: [], ports: [] };
+  const { resolveNetworks } = await import("./resolve-nics.ts");
+  return await resolveNetworks(spec, name, surroundings);
+}
+
+const told = ({ joined, ports }: PlannedNetworks): ContainerNetworks => ({
+  interfaces: joined.map(({ nic, network, addresses }) => ({ name: nic, network: network.name, addresses })),
+  ports,
+});
+
 /** What few containers have is loaded for those. */
 async function resolveRare(
   spec: ContainerSpec,
   name: string,
   networks: PlannedNetworks,
-  surroundings: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "stateDirectory">,
+  inHolder: boolean,
+  surroundings: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "notesDirectory">,
 ): Promise<Pick<Resolved, "nics" | "intelRdt">> {
   const rare: { -readonly [K in "nics" | "intelRdt"]?: NonNullable<Resolved[K]> } = {};
   if (spec.intelRdt) {
@@ -139,7 +140,7 @@ async function resolveRare(
   }
   if (spec.nics || spec.netDevices) {
     const { resolveNics } = await import("./resolve-nics.ts");
-    rare.nics = await resolveNics(spec, name, networks, surroundings);
+    rare.nics = await resolveNics(spec, name, networks, surroundings, inHolder);
   }
   return rare;
 }

@@ -1,9 +1,11 @@
 export * from "./cni/index.ts";
 export { planAttachment, removal, type UndoableStep } from "./live-attach.ts";
 export { type NicChange, planChange } from "./live-change.ts";
-export { describeNetwork, linkNamed, type NetworkState, type NicState, readNetwork } from "./live-state.ts";
+export { describeNics, linkNamed, type NetworkState, type NicState, readNetworkState } from "./live-state.ts";
 export * from "./managed/index.ts";
 export { moveDevice, planNetDevices } from "./net-devices.ts";
 export { noOrphan, planNics, requirePrivileges } from "./plan.ts";
 export { indexOf, namespaceOf, request } from "./request.ts";
 export { holderConnection, userModeKind } from "./user-mode/holder.ts";
+export { publishByPasta } from "./user-mode/publish.ts";
+export { withUserModeResolver } from "./user-mode/resolver.ts";

@@ -27,7 +27,7 @@ export interface NetworkState {
 }
 
 /** Looks into a network namespace. */
-export async function readNetwork(
+export async function readNetworkState(
   runner: ProgramRunner,
   where: Pick<Questions, "namespace" | "userNamespace">,
 ): Promise<NetworkState> {
@@ -56,7 +56,7 @@ export interface NicState {
   readonly routes: readonly { readonly to: string; readonly via?: string; readonly metric?: number }[];
 }
 
-export const describeNetwork = (state: NetworkState): readonly NicState[] =>
+export const describeNics = (state: NetworkState): readonly NicState[] =>
   state.links.map((link) => ({
     name: link.name,
     index: link.index,

@@ -17,7 +17,9 @@ export type * from "./nic-user-mode.ts";
 export type * from "./nics.ts";
 export { parseNumbers } from "./number-list.ts";
 export type * from "./ports.ts";
+export type * from "./process-spec.ts";
 export type * from "./resources.ts";
+export type * from "./root-driver.ts";
 export type * from "./scheduling.ts";
 export { namespaceType } from "./schema.ts";
 export {

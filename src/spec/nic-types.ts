@@ -167,8 +167,8 @@ export type BuiltInNic =
   | VxlanNic
   | PlainNic
   | LoopbackNic
+  | NetworkNic
   | PastaNic
   | Slirp4netnsNic
-  | CniNic
-  | NetworkNic;
+  | CniNic;
 export type Nic = BuiltInNic | CustomNic;

@@ -46,10 +46,10 @@ export type NetStep =
       readonly do: "lock";
       readonly path: string;
       readonly byte: number;
-      /** All bytes from that one on. */
-      readonly all?: true;
       /** The file, and the directory that it is in, are made when they are not there. */
       readonly create?: boolean;
+      /** All bytes from that one on. */
+      readonly all?: true;
       readonly why: string;
     }
   /** A socket that is bound and never used, held by the monitor as long as the container is there: nobody else gets the port. */
@@ -114,8 +114,6 @@ export interface NicPlan {
    * (a veth, a lock, a bound socket) needs nothing here.
    */
   readonly tearDown?: readonly NetStep[];
-  /** What answers questions for names, when the container's resolv.conf is not told otherwise. */
-  readonly nameservers?: readonly string[];
   /** The container's namespace must be there for `tearDown`: the monitor keeps it open. */
   readonly keepsNamespace?: boolean;
   /**

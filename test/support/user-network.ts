@@ -69,5 +69,5 @@ export const asUserOfNetwork = <T>(body: string, prepare = ":"): Promise<T> =>
       `${HOSTS}\n${prepare}\nexec setpriv --reuid=${USER} --regid=${USER} --clear-groups "$@"`,
       "sh",
     ],
-    env: { XDG_RUNTIME_DIR: RUNTIME },
+    env: { XDG_RUNTIME_DIR: RUNTIME, XDG_DATA_HOME: `${RUNTIME}/data` },
   });

@@ -2,6 +2,9 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { copyImage } from "../../src/image/copy.ts";
+import { layoutDestination } from "../../src/image/formats/layout.ts";
+import { builtImage, busyboxLayer } from "../support/built-image.ts";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 const bun = `${repository}/node_modules/.bin/bun`;
@@ -115,4 +118,17 @@ it("the guide to containers of other programs: one of LXC is imported, changed a
       "lxc.tty.max = 4 is ignored: there are no /dev/tty1 and so on: /dev/console and pseudo-terminals are\nweb\n",
     stderr: "",
   });
+});
+
+it("the guide to images: one is fetched, run and changed", async () => {
+  const image = await builtImage([busyboxLayer(), { "etc/hostname-of-the-image": "hello from an image\n" }]);
+  await copyImage(image, layoutDestination(`${directory}/layout`, "v1"));
+  const [code = ""] = examples("docs/images.md");
+  const withStore = code.replace("Host.open()", `Host.open({ dataDirectory: "${directory}/store" })`);
+  const { status, stdout, stderr } = runExample(withStore, { IMAGE: `oci:${directory}/layout:v1` });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  // The two layers are unpacked side by side.
+  const lines = stdout.trimEnd().split("\n");
+  expect(lines.pop()).toBe("hello from an image");
+  expect(lines.sort()).toEqual(["unpacked", "unpacked", "unpacking", "unpacking"].map((how) => `a layer is ${how}`));
 });

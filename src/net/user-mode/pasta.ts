@@ -57,7 +57,6 @@ export function planPasta(nic: PastaNic, { name, program, root, ports }: PastaSu
       },
     ],
     sees: ["mac", "mtu", "addresses", "up", "defaultRoute"],
-    nameservers: [PASTA_DNS],
   };
 }
 
@@ -101,7 +100,7 @@ function firstOther(address: string): string | undefined {
 }
 
 /** "127.0.0.1/8080-8089:80-89", as often as there are ports; "none" when there are none, as the default is to send on all. */
-function portWords(option: string, ports: readonly UserModePort[], protocol: "tcp" | "udp"): readonly string[] {
+export function portWords(option: string, ports: readonly UserModePort[], protocol: "tcp" | "udp"): readonly string[] {
   const mine = ports.filter((port) => port.protocol === protocol);
   if (mine.length === 0) return [option, "none"];
   return mine.flatMap(({ hostIP, hostPort, containerPort, range }) => {

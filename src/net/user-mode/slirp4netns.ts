@@ -48,9 +48,11 @@ export function planSlirp4netns(nic: Slirp4netnsNic, surroundings: SlirpSurround
   return {
     setUp: [{ do: "process", args: [program, ...args, "--ready-fd", ...last], ready: "writes", why }, ...questions],
     sees: ["mac", "mtu", "up", "defaultRoute"],
-    nameservers: [networkAddress(network, name, DNS)],
   };
 }
+
+export const slirpDns = ({ network = NETWORK }: Slirp4netnsNic, name: string): string =>
+  networkAddress(network, name, DNS);
 
 /** Its network is told as a whole. */
 function refuseOthers({ addresses, routes }: Slirp4netnsNic, name: string): void {

@@ -41,6 +41,10 @@ const worker: LayerWorker = {
     writeFileSync(`${directory}/archive`, bytes);
     return { diffId: digestOf(bytes), size: bytes.length };
   },
+  apply: () => Promise.reject(new Error("nothing is applied here")),
+  pack: () => {
+    throw new Error("nothing is packed here");
+  },
   remove: async (directory) => rmSync(directory, { recursive: true, force: true }),
 };
 
