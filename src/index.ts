@@ -23,7 +23,9 @@ export {
   type Container,
   type ContainerEvent,
   type ContainerInfo,
+  type ContainerInterface,
   type ContainerListing,
+  type ContainerNetwork,
   type ContainerStats,
   type CreateOptions,
   type EndReason,
@@ -79,4 +81,4 @@ export type {
   StatusReport,
 } from "./records/index.ts";
 export type * from "./spec/index.ts";
-export { DEFAULT_CAPABILITIES, type StandardOptions, standard } from "./spec/index.ts";
+export { DEFAULT_CAPABILITIES, netlink, type StandardOptions, standard } from "./spec/index.ts";

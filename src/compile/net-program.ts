@@ -24,7 +24,7 @@ export function compileNetSteps(
   });
   const known = { socket: registers("netlink"), namespace: registers("ns"), indexes: new Map() };
   const context = { program, resolved: { features }, idOf: (_: string, id: number) => id };
-  const worker: NetWorker = { block, proc, ...known, ...context, place: "host", opened: new Set() };
+  const worker: NetWorker = { block, proc, ...known, ...context, lasting: new Set(), place: "host", opened: new Set() };
   doSteps(worker, all);
   if (waits) {
     block.at(member).notify(1, []);

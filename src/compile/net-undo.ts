@@ -42,6 +42,7 @@ export function compileNetUndo(
       socket: sockets,
       namespace: namespaces,
       indexes: new Map(),
+      lasting: new Set(),
       proc,
       place: "host",
       opened: new Set(),

@@ -5,6 +5,7 @@ export type { Attachment } from "./attach.ts";
 export { type Caller, inInitialUserNamespace, readCaller } from "./caller.ts";
 export { Container } from "./container.ts";
 export type { ContainerEvent } from "./container-events.ts";
+export type { ContainerInterface, ContainerNetwork } from "./container-network.ts";
 export type { ContainerStats, ContainerStatsPart as StatsPart } from "./container-stats.ts";
 export { endsBy, hasDefaultAction } from "./default-action.ts";
 export type { Check, HostFeatures } from "./doctor.ts";

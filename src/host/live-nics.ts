@@ -17,6 +17,7 @@ import {
 } from "../net/index.ts";
 import { type Nic, type PlannedNic, validateSpec } from "../spec/index.ts";
 import type { ContainerHost } from "./container-host.ts";
+import { keptBeside } from "./kept-directory.ts";
 import { findKeeper, keeperDirectory, stopKeeper } from "./nic-keepers.ts";
 import type { PinnedProcess } from "./pinned-process.ts";
 import type { Surroundings } from "./resolve.ts";
@@ -44,6 +45,8 @@ export async function attachNic(context: Context, container: RunningContainer, n
         stateDirectory,
         runtime: absolutePath(`${surroundings.scratch}/..`),
         privileged: caller.privileged,
+        runner: surroundings.runner,
+        kept: keptBeside(surroundings.scratch),
       },
     );
     refuseCarried(name, plans);
@@ -142,8 +145,8 @@ async function inside<T>(
   return await withTarget(container, async (target: PinnedProcess) => {
     const path = `/proc/${target.path}`;
     const where = {
-      namespace: `${path}/ns/net`,
-      ...(userFirst ? { userNamespace: `${path}/ns/user` } : {}),
+      network: `${path}/ns/net`,
+      ...(userFirst ? { user: `${path}/ns/user` } : {}),
     };
     return await act({
       surroundings,

@@ -17,6 +17,7 @@ import {
   withUserModeResolver,
 } from "../net/index.ts";
 import type { ContainerSpec, PlannedNic } from "../spec/index.ts";
+import { keptBeside } from "./kept-directory.ts";
 import type { Surroundings } from "./resolve.ts";
 
 /** Addresses and ports are chosen first, since what has a name needs mounts, too. */
@@ -67,7 +68,16 @@ export async function resolveNics(
     ...(nics
       ? await planNics(
           nics,
-          { containerName, features, restarts, runtime, privileged, stateDirectory: await notesDirectory() },
+          {
+            containerName,
+            features,
+            restarts,
+            runtime,
+            privileged,
+            stateDirectory: await notesDirectory(),
+            runner,
+            kept: keptBeside(scratch),
+          },
           ports,
         )
       : []),

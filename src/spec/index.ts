@@ -12,6 +12,8 @@ export {
 } from "./mount-options.ts";
 export * from "./net-host-steps.ts";
 export type * from "./net-process.ts";
+export { indexOf, namespaceOf, request } from "./net-request.ts";
+export * as netlink from "./netlink.ts";
 export type * from "./nic-types.ts";
 export type * from "./nic-user-mode.ts";
 export type * from "./nics.ts";
