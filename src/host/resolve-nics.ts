@@ -29,8 +29,8 @@ export async function resolveNetworks(
   const { privileged } = surroundings.caller;
   const spec = withUserModeResolver(given, privileged ? undefined : userModeKind());
   if (!needsNetworks(spec)) return { spec, before: [], after: [], joined: [], ports: [] };
-  const { caller, givenDirectory, tried = nothingTried() } = surroundings;
-  const places = networkPlaces(caller.uid, givenDirectory);
+  const { caller, stateDirectory, tried = nothingTried() } = surroundings;
+  const places = networkPlaces(caller.uid, stateDirectory);
   const wantsDefault = Object.values(spec.nics ?? {}).some(
     (nic) => "network" in nic && nic.network === DEFAULT_NETWORK.name,
   );

@@ -51,9 +51,6 @@ function setPeer(outside: string, peer: NicPeer): readonly NetStep[] {
   return [...setPort(outside, peer), ...(peer.addresses ?? []).map((address) => giveAddress("host", outside, address))];
 }
 
-/** linux/if_link.h */
-const IFLA_BRPORT = { MODE: 4, ISOLATED: 33 } as const;
-
 /** What it is as a port of its bridge; only a port that is there can be told. */
 function setPort(outside: string, { hairpin, isolated }: NicPeer): readonly NetStep[] {
   const data = [
