@@ -3,6 +3,7 @@ import { type KernelFeatures, randomHex } from "../linux/index.ts";
 import type { NetStep, Nic, NicContext, PlannedNic, PublishedPort } from "../spec/index.ts";
 import { driverOf } from "./drivers.ts";
 import { giveRoutes, raiseLoopback, settle } from "./settle.ts";
+import { isUserModeNic } from "./user-mode/ports.ts";
 
 export interface NicSurroundings {
   readonly containerName: string;
@@ -20,7 +21,7 @@ export async function planNics(
   ports: readonly PublishedPort[] = [],
 ): Promise<readonly PlannedNic[]> {
   const unique = randomHex(4);
-  const publishing = Object.values(nics).find(isUserMode);
+  const publishing = Object.values(nics).find(isUserModeNic);
   const containerId = `libct-${surroundings.containerName.replaceAll("+", "-")}-${unique}`;
   const made: PlannedNic[] = [];
   const settled: PlannedNic[] = [];
@@ -48,8 +49,6 @@ export async function planNics(
   );
 }
 
-/** A program that carries an interface's traffic listens on the host itself. */
-const isUserMode = (nic: Nic): boolean => "type" in nic && (nic.type === "pasta" || nic.type === "slirp4netns");
 const ON_HOST: ReadonlySet<NetStep["do"]> = new Set(["nftables", "pin", "execute"]);
 
 /** Without privileges there is only the container's own namespace. */
