@@ -19,10 +19,13 @@ export {
   type CgroupStats,
   type CgroupUsage,
   type Command,
+  type CommitOptions,
   type Container,
   type ContainerEvent,
   type ContainerInfo,
+  type ContainerInterface,
   type ContainerListing,
+  type ContainerNetwork,
   type ContainerStats,
   type CreateOptions,
   type EndReason,
@@ -60,6 +63,7 @@ export {
   type StoreUsage,
   type Traffic,
   type Transfer,
+  type TreeChange,
   type UnmountOptions,
   type VolumeInfo,
   type VolumeOptions,
@@ -77,4 +81,4 @@ export type {
   StatusReport,
 } from "./records/index.ts";
 export type * from "./spec/index.ts";
-export { DEFAULT_CAPABILITIES, type StandardOptions, standard } from "./spec/index.ts";
+export { DEFAULT_CAPABILITIES, netlink, type StandardOptions, standard } from "./spec/index.ts";

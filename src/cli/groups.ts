@@ -30,6 +30,8 @@ export const SHORT_FORMS: Readonly<Record<string, readonly [group: string, verb:
   pull: ["image", "pull"],
   push: ["image", "push"],
   images: ["image", "ls"],
+  commit: ["image", "commit"],
+  diff: ["image", "diff"],
   save: ["image", "save"],
   load: ["image", "load"],
   rmi: ["image", "rm"],

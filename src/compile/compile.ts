@@ -107,7 +107,6 @@ export function compileContainer(resolved: Resolved): Program {
     asksForNics(resolved) ||
     resolved.cgroup?.scope !== undefined;
   if (asks) handOverPipes(c, pipes);
-  unmakeNics(c);
   const cgroups = makeCgroups(c);
   const scope = removeScope(c);
   const classes = makeIntelRdt(c);
@@ -129,7 +128,7 @@ export function compileContainer(resolved: Resolved): Program {
   if (stage) spawnThroughStage(c, stage, pid, ended);
   else spawnDirectly(c, pid, cgroups.into);
   askForScope(c, pid, scope);
-  makeNics(c, pid, ended);
+  unmakeNics(c, makeNics(c, pid, ended));
   closeContainerEnds(c, pipes);
   closeLent(c);
   askForRuntimeHooks(c, pid, ended);

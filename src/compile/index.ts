@@ -23,6 +23,7 @@ export type {
   Stdio,
   Stream,
 } from "./resolved.ts";
+export { compileReturn } from "./return-nics.ts";
 export { compileSeccomp } from "./seccomp.ts";
 export { defaultSeccomp } from "./seccomp-default.ts";
 export type { SeccompListener } from "./seccomp-notify.ts";

@@ -89,6 +89,7 @@ function workerIn(
     socket: register("netlink"),
     namespace: register("ns"),
     indexes: new Map(),
+    lasting: new Set(),
     opened: new Set(),
     idOf: (_, id) => id,
   };

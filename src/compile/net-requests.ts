@@ -4,6 +4,7 @@ import {
   E,
   IFINFOMSG,
   IFLA,
+  MSG,
   NETLINK_OPTION,
   NLM_F,
   NLMSG_FLAGS,
@@ -14,7 +15,7 @@ import {
   SOL_NETLINK,
   viewOf,
 } from "../linux/index.ts";
-import type { BlockBuilder, DataRef, Register } from "../program/index.ts";
+import type { BlockBuilder, DataRef, Label, Register } from "../program/index.ts";
 import type { NetPlace, NetStep } from "../spec/index.ts";
 import { REPORT } from "./context.ts";
 
@@ -36,6 +37,8 @@ export interface NetSockets {
   readonly namespace: Readonly<Record<NetPlace, Register>>;
   /** Indexes that were looked up already, by place and name. */
   readonly indexes: Map<string, DataRef>;
+  /** Those of them by which the interfaces are known at the end: by then others may have their names. */
+  readonly lasting: Set<string>;
 }
 
 /** Answers have the request in them, and perhaps a text. */
@@ -63,15 +66,21 @@ export function sendRequests(sockets: NetSockets, requests: readonly MemberStep<
     const unknown = fills.some(({ value }) => "link" in value && !sockets.indexes.has(keyOf(value)));
     // An interface can be looked up only when it has been made.
     if (unknown && piece.some(({ step }) => givesName(step.message))) flush();
-    if (tolerate.length > 0) flush();
-    lookUp(sockets, request);
-    piece.push(request);
-    if (tolerate.length > 0) flush();
+    if (tolerate.length === 0) {
+      lookUp(sockets, request);
+      piece.push(request);
+      continue;
+    }
+    flush();
+    const gone = sockets.block.label();
+    lookUp(sockets, request, tolerate.includes(E.ENODEV) ? gone : undefined);
+    sendPiece(sockets, [request]);
+    sockets.block.place(gone);
   }
   flush();
 }
 
-const keyOf = ({ link, place }: { readonly link: string; readonly place: NetPlace }) => `${place} ${link}`;
+export const keyOf = ({ link, place }: { readonly link: string; readonly place: NetPlace }) => `${place} ${link}`;
 
 /** Whether there may be an interface of another name afterwards. */
 function givesName(message: Uint8Array): boolean {
@@ -91,14 +100,40 @@ export function interfaceRequest(block: BlockBuilder, name: string): DataRef {
   return block.memory.bytes(request);
 }
 
-function lookUp({ block, socket, indexes }: NetSockets, { member, step }: MemberStep<Request>): void {
-  for (const { value } of step.fills ?? []) {
-    if (!("link" in value) || indexes.has(keyOf(value))) continue;
-    const request = interfaceRequest(block, value.link);
-    const why = `find the interface ${value.link}`;
-    block.at(member).sys("ioctl", [socket[value.place], SIOC.GIFINDEX, request], { why });
-    indexes.set(keyOf(value), block.memory.at(request, IFREQ_INDEX));
+/** `gone`: where to go on when it is not there. */
+function lookUp(sockets: NetSockets, { member, step }: MemberStep<Request>, gone?: Label): void {
+  for (const { value } of step.fills ?? []) if ("link" in value) findIndex(sockets, member, value, gone);
+}
+
+/** Where the index of an interface is in memory; looked up when it is needed for the first time. */
+export function findIndex(
+  { block, socket, indexes }: NetSockets,
+  member: string,
+  value: { readonly link: string; readonly place: NetPlace },
+  gone?: Label,
+): DataRef {
+  const known = indexes.get(keyOf(value));
+  if (known) {
+    if (gone) skipWithout(block, known, gone);
+    return known;
   }
+  const request = interfaceRequest(block, value.link);
+  const index = block.memory.at(request, IFREQ_INDEX);
+  // In a further run of the program it would be the one of the last.
+  if (gone) block.store(index, 0, 4);
+  block.at(member).sys("ioctl", [socket[value.place], SIOC.GIFINDEX, request], {
+    why: `find the interface ${value.link}`,
+    ...(gone ? { jump: { on: [E.ENODEV], to: gone } } : {}),
+  });
+  indexes.set(keyOf(value), index);
+  return index;
+}
+
+/** What was to be looked up before may not have got that far. */
+function skipWithout(block: BlockBuilder, index: DataRef, gone: Label): void {
+  const register = block.program.register("link");
+  block.load(register, index, 4);
+  block.jumpIf(register, 0, gone);
 }
 
 function sendPiece(sockets: NetSockets, piece: readonly MemberStep<Request>[]): void {
@@ -174,7 +209,8 @@ export function exchange(
   const at = answerBuffer(block);
   const error = block.program.register("error");
   block.sys("sendto", [socket, message.at, message.length, 0, 0, 0], { why });
-  const length = block.sysResult("length", "recvfrom", [socket, at, ANSWER_SIZE, 0, 0, 0], { why });
+  // It is there already: so nobody ever waits for one that does not come.
+  const length = block.sysResult("length", "recvfrom", [socket, at, ANSWER_SIZE, MSG.DONTWAIT, 0, 0], { why });
   block.load(error, block.memory.at(at, NLMSGERR_ERROR), 4, true);
   return { at, length, error };
 }

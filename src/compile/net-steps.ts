@@ -1,6 +1,7 @@
 import {
   AF,
   AT,
+  align,
   CLONE,
   E,
   F_OFD_SETLK,
@@ -8,7 +9,10 @@ import {
   IPPROTO,
   NETLINK_NETFILTER,
   NETLINK_ROUTE,
+  NLM_F,
   NLMSG,
+  NLMSG_FLAGS,
+  NLMSG_HEADER,
   NLMSG_TYPE,
   O,
   SIOC,
@@ -16,16 +20,20 @@ import {
   TUN,
   u16s,
   u64s,
+  viewOf,
 } from "../linux/index.ts";
 import type { BlockBuilder, Label, Register } from "../program/index.ts";
 import type { NetPlace, NetStep } from "../spec/index.ts";
 import { putBytes, UNDO_TOLERATES, undoFromFile } from "./net-files.ts";
 import { doHostStep } from "./net-host-steps.ts";
+import { keep, release, remember } from "./net-keep.ts";
 import type { ExecutionContext } from "./net-programs.ts";
 import {
   exchange,
   expectDone,
+  findIndex,
   interfaceRequest,
+  keyOf,
   type MemberStep,
   type NetSockets,
   sendRequests,
@@ -100,6 +108,22 @@ function doStep(
       goTo(worker, "host");
       worker.carry(step);
       break;
+    case "find":
+      openSocket(worker, step.place);
+      findIndex(worker, member, { link: step.name, place: step.place });
+      worker.lasting.add(keyOf({ link: step.name, place: step.place }));
+      break;
+    case "keep":
+      keep(worker, step);
+      break;
+    case "remember":
+      openSocket(worker, "container");
+      remember(worker, member, step);
+      break;
+    case "release":
+      openSocket(worker, "container");
+      release(worker, step);
+      break;
     case "tun":
       goTo(worker, "container");
       makeTun(worker, step);
@@ -137,7 +161,7 @@ function sendBatch(worker: NetWorker, member: string, step: Step<"nftables">): v
   wantReasons(block, socket);
   const there = block.label();
   if (step.unless) skipIfAnswered(block, socket, step.unless, { to: there, why: step.why });
-  const at = block.memory.bytes(step.batch);
+  const at = block.memory.bytes(acknowledgeLast(step.batch));
   const answer = exchange(block, socket, { at, length: step.batch.length }, step.why);
   expectDone(block, answer, [{ member, step }]);
   block.place(there);
@@ -169,6 +193,20 @@ function undo(worker: NetWorker, member: string, step: Step<"undo">): void {
     expectDone(block, answer, [{ member, step: { why: step.why, tolerate: UNDO_TOLERATES } }]);
     block.sys("close", [socket]);
   });
+}
+
+/** Of a transaction that fails the answers to those before are told first: only the last message before its end asks for one, so the first answer tells all. */
+function acknowledgeLast(batch: Uint8Array): Uint8Array {
+  const bytes = batch.slice();
+  const view = viewOf(bytes);
+  const starts: number[] = [];
+  for (let at = 0; at + NLMSG_HEADER <= bytes.length; at += Math.max(align(view.getUint32(at, true)), NLMSG_HEADER))
+    starts.push(at);
+  for (const [index, at] of starts.entries()) {
+    const flags = view.getUint16(at + NLMSG_FLAGS, true) & ~NLM_F.ACK;
+    view.setUint16(at + NLMSG_FLAGS, index === starts.length - 2 ? flags | NLM_F.ACK : flags, true);
+  }
+  return bytes;
 }
 
 function setParameter(worker: NetWorker, { place, key, value, why }: Step<"sysctl">): void {

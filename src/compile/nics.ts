@@ -129,9 +129,9 @@ function carrierOf(c: Context, network: Register, pid: Register, ended: Label): 
 }
 
 /** The monitor's side: it has rights over the host's interfaces, which the container must not have. */
-export function makeNics(c: Context, pid: Register, ended: Label): void {
+export function makeNics(c: Context, pid: Register, ended: Label): ReadonlyMap<string, DataRef> {
   if (works(c, "init")) startCarriers(c, pid, ended);
-  if (!works(c, "monitor")) return;
+  if (!works(c, "monitor")) return new Map();
   const { monitor, program } = c;
   monitor.at("nics");
   const joined = c.resolved.joined.has("network");
@@ -147,6 +147,7 @@ export function makeNics(c: Context, pid: Register, ended: Label): void {
   if (!keeps) monitor.sys("close", [worker.namespace.host]);
   if (!keeps || !keepsNamespace(c)) monitor.sys("close", [program.register("ns_container")]);
   monitor.sys("sendto", [c.sync.monitor, monitor.str("n"), 1, MSG.NOSIGNAL, 0, 0]);
+  return new Map([...worker.indexes].filter(([key]) => worker.lasting.has(key)));
 }
 
 function workerOf(c: Context, block: Context["monitor"], place: NetPlace): NetWorker {
@@ -159,7 +160,18 @@ function workerOf(c: Context, block: Context["monitor"], place: NetPlace): NetWo
   const { resolved } = c;
   // Init is in the container's user namespace, in whose terms it speaks of ids.
   const idOf = (kind: "uid" | "gid", id: number) => (block === c.init ? id : onHost(c, kind, id));
-  return { block, ...known, indexes: new Map(), proc: c.proc, place, opened: new Set(), idOf, program, resolved };
+  return {
+    block,
+    ...known,
+    indexes: new Map(),
+    lasting: new Set(),
+    proc: c.proc,
+    place,
+    opened: new Set(),
+    idOf,
+    program,
+    resolved,
+  };
 }
 
 function onHost(c: Context, kind: "uid" | "gid", id: number): number {
@@ -185,12 +197,16 @@ const keepsNamespace = (c: Context): boolean =>
   c.resolved.nics?.plans.some((plan) => plan.keepsNamespace || plan.tearDown?.some(isInside)) ?? false;
 /** Whether it is about the container's network namespace. */
 export const isInside = (step: NetStep): boolean =>
+  step.do === "release" ||
   ("place" in step && step.place === "container") ||
   (step.do === "request" &&
     (step.fills ?? []).some(({ value }) => ("namespace" in value ? value.namespace : value.place) === "container"));
 
-/** When the container has ended, however it did. Each plan has sockets of its own: on one that has failed there may be answers that nobody has read. */
-export function unmakeNics(c: Context): void {
+/**
+ * When the container has ended, however it did. Each plan has sockets of its own: on one that has failed there may be answers that nobody has read. `found` are
+ * indexes that were looked up when the interfaces were made: they may have other names by now, and others theirs.
+ */
+export function unmakeNics(c: Context, found: ReadonlyMap<string, DataRef>): void {
   if (!works(c, "monitor") || stepsOf(c, "tearDown").length === 0) return;
   const epilogue = c.program.epilogue().at("nics");
   const nothing = epilogue.label();
@@ -201,7 +217,12 @@ export function unmakeNics(c: Context): void {
     const failed = epilogue.label();
     for (const step of tearDown) {
       // It may have failed anywhere, in either namespace.
-      const worker: NetWorker = { ...workerOf(c, epilogue, "container"), opened: new Set(), failed };
+      const worker: NetWorker = {
+        ...workerOf(c, epilogue, "container"),
+        indexes: new Map(found),
+        opened: new Set(),
+        failed,
+      };
       goTo(worker, "host");
       doSteps(worker, [{ member, step }]);
       goTo(worker, "host");
@@ -209,6 +230,8 @@ export function unmakeNics(c: Context): void {
     }
     epilogue.place(failed);
   }
+  // In a further run they would be those of this one, until they are looked up.
+  for (const slot of found.values()) epilogue.store(slot, 0, 4);
   epilogue.place(nothing);
 }
 

@@ -2,7 +2,19 @@
  * The arguments of the system calls that a container's set-up may make, for listings and error messages. Pure data; the order is
  * that of section 2 of the manual. A call that is not here is printed with plain numbers.
  */
-import { FSCONFIG, KEYCTL, LANDLOCK_RULE, LOOP, PR, PR_CAP_AMBIENT, SECCOMP, TIOC } from "../linux/index.ts";
+import {
+  FSCONFIG,
+  KEYCTL,
+  LANDLOCK_RULE,
+  LOOP,
+  PR,
+  PR_CAP_AMBIENT,
+  SECCOMP,
+  SIOC,
+  SOL_NETLINK,
+  TIOC,
+  TUN,
+} from "../linux/index.ts";
 import type { StructName } from "./layouts.ts";
 import { type EnumGroup, FCNTL, type FlagGroup, FSCONFIG_REST, IOCTL_REST, PR_REST } from "./symbols.ts";
 
@@ -186,6 +198,11 @@ export const SIGNATURES: Readonly<Record<string, Signature | SignatureVariants>>
       [LOOP.SET_FD]: ["fd", CTL, "fd"],
       [LOOP.CONFIGURE]: ["fd", CTL, "struct:loop_config"],
       [LOOP.SET_STATUS64]: ["fd", CTL, "struct:loop_info64"],
+      [SIOC.GIFINDEX]: ["fd", CTL, "str"],
+      [TUN.SETIFF]: ["fd", CTL, "str"],
+      [TUN.SETPERSIST]: ["fd", CTL, "int"],
+      [TUN.SETOWNER]: ["fd", CTL, "id"],
+      [TUN.SETGROUP]: ["fd", CTL, "id"],
       [IOCTL_REST.SIOCGIFFLAGS]: ["fd", CTL, "struct:ifreq_flags"],
       [IOCTL_REST.SIOCSIFFLAGS]: ["fd", CTL, "struct:ifreq_flags"],
       [IOCTL_REST.NS_GET_USERNS]: ["fd", CTL],
@@ -318,7 +335,11 @@ export const SIGNATURES: Readonly<Record<string, Signature | SignatureVariants>>
   setreuid: ["id", "id"],
   setrlimit: ["one:RLIMIT", "struct:rlimit"],
   setsid: [],
-  setsockopt: ["fd", "one:SOL", "one:SO", "struct:int", "uint"],
+  setsockopt: {
+    by: 1,
+    cases: { [SOL_NETLINK]: ["fd", "one:SOL", "one:NETLINK_OPTION", "struct:int", "uint"] },
+    otherwise: ["fd", "one:SOL", "one:SO", "struct:int", "uint"],
+  },
   setuid: ["id"],
   setxattr: ["path", "str", "text:3", "uint", "flags:XATTR"],
   shutdown: ["fd", "one:SHUT"],

@@ -1,6 +1,7 @@
 import { type Arch, AT, errnoName } from "../linux/index.ts";
 import { LAYOUTS, type StructName } from "./layouts.ts";
 import type { MemoryView, Value } from "./memory.ts";
+import { formatRequests } from "./netlink.ts";
 import type { ArgType } from "./signatures.ts";
 import { formatCapabilities, formatFilter, formatMessage, formatSet, formatSocketAddress } from "./structures.ts";
 import { constantName, type EnumGroup, type FlagGroup, flagNames } from "./symbols.ts";
@@ -78,7 +79,7 @@ function formatAddress(
     case "str":
       return memory.string(at);
     case "text":
-      return cut(memory.text(at, lengthIn(group) ?? -1));
+      return cut(memory.text(at, lengthIn(group) ?? -1)) ?? formatRequests(memory, at, lengthIn(group) ?? 0);
     case "struct":
       return formatStructure(group as StructName, at, lengthIn(size), around);
     case "argv":

@@ -14,6 +14,7 @@ import {
 import type { Attachment } from "./attach.ts";
 import { type ContainerEvent, containerEvents, type Watched } from "./container-events.ts";
 import type { ContainerHost } from "./container-host.ts";
+import type { ContainerNetwork } from "./container-network.ts";
 import type { ContainerNics } from "./container-nics.ts";
 import { type Limited, pause, refusePaused, resume, stats } from "./container-resources.ts";
 import type { ContainerStats } from "./container-stats.ts";
@@ -178,6 +179,13 @@ export abstract class ContainerControls {
   async update(resources: Resources): Promise<void> {
     const { updateResources } = await import("./update-resources.ts");
     await updateResources(this.limited(), this.host.zygote, resources);
+  }
+
+  /** Its interfaces with their addresses and, of a pair, the other side on the host; and its routes. Those of the host when it has no network of its own. */
+  async network(): Promise<ContainerNetwork> {
+    const { lookInto } = await import("./container-network.ts");
+    const { caller } = await this.host.surroundings();
+    return await lookInto(this.host.zygote, await this.running(), caller.privileged);
   }
 
   /** What it uses: processor time, memory, processes, disk and network traffic. */

@@ -211,11 +211,21 @@ export class Host {
 
   /** Removes what containers have left behind whose monitor was killed. Gives what it was. */
   async repair(): Promise<readonly Repair[]> {
-    const [{ repair }, { repairNics }] = [await import("./repair.ts"), await import("./repair-nics.ts")];
-    const done = await repair(await this.#records());
+    const [{ repair }, { repairNics }, { repairNetworks }, { returnNics }, { keptBeside }] = await Promise.all([
+      import("./repair.ts"),
+      import("./repair-nics.ts"),
+      import("./repair-networks.ts"),
+      import("./return-nics.ts"),
+      import("./kept-directory.ts"),
+    ]);
     const surroundings = await this.surroundings();
-    const nics = await repairNics(await surroundings.stateDirectory(), surroundings);
-    return [...done, ...nics, ...(await (await import("./repair-networks.ts")).repairNetworks(surroundings))];
+    const returned = await returnNics(this.#zygote, keptBeside(surroundings.scratch));
+    return [
+      ...(await repair(await this.#records())),
+      ...returned.map((path): Repair => ({ what: "interface", path })),
+      ...(await repairNics(await surroundings.stateDirectory(), surroundings)),
+      ...(await repairNetworks(surroundings)),
+    ];
   }
 
   async #records(): Promise<RecordStore> {
@@ -299,11 +309,11 @@ export class Host {
       scratch: scratchDirectory(this.#caller.uid),
       runner: this.#zygote,
       executor: this.#executorPath,
-      givenState: this.#stateDirectory,
       stateDirectory: async () => {
         const { directory } = await this.#records();
         return directory.slice(0, directory.lastIndexOf("/"));
       },
+      givenDirectory: this.#stateDirectory,
     }));
     return this.#surroundings;
   }

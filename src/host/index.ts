@@ -1,10 +1,11 @@
 export type { Cgroup, CgroupEvent, CgroupStats, CgroupUsage } from "../cgroup/index.ts";
-export type { ReceiveEvent } from "../image/index.ts";
+export type { ReceiveEvent, TreeChange } from "../image/index.ts";
 export type { HealthReport } from "../records/index.ts";
 export type { Attachment } from "./attach.ts";
 export { type Caller, inInitialUserNamespace, readCaller } from "./caller.ts";
 export { Container } from "./container.ts";
 export type { ContainerEvent } from "./container-events.ts";
+export type { ContainerInterface, ContainerNetwork } from "./container-network.ts";
 export type { ContainerStats, ContainerStatsPart as StatsPart } from "./container-stats.ts";
 export { endsBy, hasDefaultAction } from "./default-action.ts";
 export type { Check, HostFeatures } from "./doctor.ts";
@@ -12,6 +13,7 @@ export { type EnterContext, type EnterOptions, enter, explainEntry } from "./ent
 export type { ExitStatus } from "./exit-status.ts";
 export type { HealthEvent } from "./health-events.ts";
 export { type CreateOptions, Host, type HostOptions } from "./host.ts";
+export type { CommitOptions } from "./images/commit.ts";
 export type { ImageInfo, RemovedImage } from "./images/describe.ts";
 export type { HistoryStep } from "./images/history.ts";
 export type { Images, PullOptions } from "./images/images.ts";

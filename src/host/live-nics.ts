@@ -3,7 +3,7 @@ import { invalid, LibctError } from "../errors.ts";
 import { hostArch } from "../executor/index.ts";
 import { absolutePath } from "../linux/index.ts";
 import {
-  describeNetwork,
+  describeNics,
   linkNamed,
   type NetworkState,
   type NicChange,
@@ -11,12 +11,13 @@ import {
   planAttachment,
   planChange,
   planNics,
-  readNetwork,
+  readNetworkState,
   removal,
   requirePrivileges,
 } from "../net/index.ts";
 import { type Nic, type PlannedNic, validateSpec } from "../spec/index.ts";
 import type { ContainerHost } from "./container-host.ts";
+import { keptBeside } from "./kept-directory.ts";
 import { findKeeper, keeperDirectory, stopKeeper } from "./nic-keepers.ts";
 import type { PinnedProcess } from "./pinned-process.ts";
 import type { Surroundings } from "./resolve.ts";
@@ -27,7 +28,7 @@ type Context = Pick<ContainerHost, "surroundings" | "zygote">;
 
 /** The interfaces of a container as they are now, the loopback among them. */
 export const listNics = (context: Context, container: RunningContainer): Promise<readonly NicState[]> =>
-  inside(context, container, async ({ look }) => describeNetwork(await look()));
+  inside(context, container, async ({ look }) => describeNics(await look()));
 
 /** Adds an interface: all of it, or nothing. It goes when the container has ended, whoever has added it. */
 export async function attachNic(context: Context, container: RunningContainer, name: string, nic: Nic): Promise<void> {
@@ -44,6 +45,8 @@ export async function attachNic(context: Context, container: RunningContainer, n
         stateDirectory,
         runtime: absolutePath(`${surroundings.scratch}/..`),
         privileged: caller.privileged,
+        runner: surroundings.runner,
+        kept: keptBeside(surroundings.scratch),
       },
     );
     refuseCarried(name, plans);
@@ -142,12 +145,12 @@ async function inside<T>(
   return await withTarget(container, async (target: PinnedProcess) => {
     const path = `/proc/${target.path}`;
     const where = {
-      namespace: `${path}/ns/net`,
-      ...(userFirst ? { userNamespace: `${path}/ns/user` } : {}),
+      network: `${path}/ns/net`,
+      ...(userFirst ? { user: `${path}/ns/user` } : {}),
     };
     return await act({
       surroundings,
-      look: () => readNetwork(runner, where),
+      look: () => readNetworkState(runner, where),
       change: (steps, { tearDown = [], keep, plans = [] } = {}) => {
         const program = compileNetChange({
           arch: hostArch(),

@@ -64,12 +64,12 @@ export interface Networks {
   prune(): Promise<readonly string[]>;
 }
 
-type Known = Pick<Surroundings, "caller" | "runner" | "givenState" | "scratch">;
+type Known = Pick<Surroundings, "caller" | "features" | "runner" | "givenDirectory" | "scratch">;
 
 export function networksOf(surroundings: () => Promise<Known>): Networks {
   const open = async () => {
     const known = await surroundings();
-    return { ...known, places: networkPlaces(known.caller.uid, known.givenState) };
+    return { ...known, places: networkPlaces(known.caller.uid, known.givenDirectory) };
   };
   return {
     create: async (options) => createNetwork(options, await open()),
@@ -91,7 +91,7 @@ type Opened = Known & { readonly places: NetworkPlaces };
 /** Somebody else may make it at the same moment. */
 export async function makeDefaultNetwork(known: Known): Promise<void> {
   try {
-    const places = networkPlaces(known.caller.uid, known.givenState);
+    const places = networkPlaces(known.caller.uid, known.givenDirectory);
     await createNetwork(DEFAULT_NETWORK, { ...known, places });
   } catch (error) {
     if (!(error instanceof LibctError) || error.code !== "ERR_CT_NAME_IN_USE") throw error;
@@ -168,7 +168,7 @@ async function removeNetwork(network: Network, known: Opened): Promise<void> {
 
 async function removeFrom(
   network: Network,
-  { places, runner, caller }: Opened,
+  { places, runner, caller, features }: Opened,
   holder: HolderPlace | undefined,
 ): Promise<void> {
   const directory = openRunning(places.running, network);
@@ -178,8 +178,11 @@ async function removeFrom(
     forgetNetwork(places.networks, network.name);
     rmSync(directory, { recursive: true, force: true });
   };
-  const steps = caller.privileged || holder ? unmake(network, directory) : [lockAll(directory)];
-  const program = compileNetSteps(hostArch(), steps, { member: "network", waits: true, holder });
+  const program = compileNetSteps(
+    caller.privileged || holder ? unmake(network, directory) : [lockAll(directory)],
+    { member: "network", waits: true, holder },
+    { arch: hostArch(), features },
+  );
   try {
     await runHeld(runner, program, forget);
   } catch (error) {

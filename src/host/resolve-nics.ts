@@ -19,20 +19,21 @@ import {
   withUserModeResolver,
 } from "../net/index.ts";
 import type { ContainerSpec, PlannedNic } from "../spec/index.ts";
+import { keptBeside } from "./kept-directory.ts";
 import type { Surroundings } from "./resolve.ts";
 
 /** Addresses and ports are chosen first, since what has a name needs mounts, too. */
 export async function resolveNetworks(
   given: ContainerSpec,
   containerName: string,
-  surroundings: Pick<Surroundings, "caller" | "runner" | "givenState" | "scratch" | "tried">,
+  surroundings: Pick<Surroundings, "caller" | "features" | "runner" | "givenDirectory" | "scratch" | "tried">,
 ): Promise<PlannedNetworks> {
   const { privileged } = surroundings.caller;
   const whole = await withUserModePorts(given);
   const spec = withUserModeResolver(whole, privileged ? undefined : userModeKind());
   if (!needsNetworks(spec)) return { spec, before: [], after: [], joined: [], ports: [] };
-  const { caller, givenState, tried = nothingTried() } = surroundings;
-  const places = networkPlaces(caller.uid, givenState);
+  const { caller, givenDirectory, tried = nothingTried() } = surroundings;
+  const places = networkPlaces(caller.uid, givenDirectory);
   const wantsDefault = Object.values(spec.nics ?? {}).some(
     (nic) => "network" in nic && nic.network === DEFAULT_NETWORK.name,
   );
@@ -72,7 +73,16 @@ export async function resolveNics(
     ...(nics
       ? await planNics(
           nics,
-          { containerName, features, restarts, runtime, privileged, stateDirectory: await stateDirectory() },
+          {
+            containerName,
+            features,
+            restarts,
+            runtime,
+            privileged,
+            stateDirectory: await stateDirectory(),
+            runner,
+            kept: keptBeside(scratch),
+          },
           ports,
         )
       : []),

@@ -38,7 +38,7 @@ export interface Surroundings {
   /** The executor that is used instead of the package's. */
   readonly executor?: string | undefined;
   /** Where containers and networks are written down, if not at the user's usual place. */
-  readonly givenState?: string | undefined;
+  readonly givenDirectory?: string | undefined;
   /** Addresses and ports that were not free after all. */
   readonly tried?: Tried | undefined;
 }

@@ -59,12 +59,13 @@ const isAsked = ({ nics = {} }: ContainerSpec, nic: string): boolean =>
 
 /** Who has published it may have been killed. */
 async function sweepAll({ joined }: PlannedNetworks, host: ContainerHost): Promise<boolean> {
-  const { caller, runner, givenState } = await host.surroundings();
+  const surroundings = await host.surroundings();
+  const { caller, givenDirectory } = surroundings;
   const { networkNames } = await import("../net/index.ts");
-  const places = networkPlaces(caller.uid, givenState);
+  const places = networkPlaces(caller.uid, givenDirectory);
   let swept = 0;
   for (const name of new Set([...networkNames(places.networks), ...joined.map(({ network }) => network.name)])) {
-    swept += (await sweepNetwork(`${places.running}/${name}`, runner)).length;
+    swept += (await sweepNetwork(`${places.running}/${name}`, surroundings)).length;
   }
   return swept > 0;
 }

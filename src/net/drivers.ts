@@ -1,5 +1,6 @@
 import type { BuiltInNic, Nic, NicDriver } from "../spec/index.ts";
 import { cni } from "./cni/index.ts";
+import { type HostNicContext, hostNic } from "./host-nic.ts";
 import { ipvlan } from "./ipvlan.ts";
 import { loopback } from "./loopback.ts";
 import { macvlan } from "./macvlan.ts";
@@ -11,7 +12,11 @@ import { veth } from "./veth.ts";
 import { vlan } from "./vlan.ts";
 import { vxlan } from "./vxlan.ts";
 
-type Drivers = { readonly [K in BuiltInNic["type"]]?: (nic: Extract<BuiltInNic, { readonly type: K }>) => NicDriver };
+/** Those of managed networks are planned before, all at once (managed/plan.ts). */
+type DrivenType = Exclude<BuiltInNic["type"], "network">;
+type Drivers = {
+  readonly [K in DrivenType]: (nic: Extract<BuiltInNic, { readonly type: K }>, context: HostNicContext) => NicDriver;
+};
 
 /** Who makes which kind of interface. */
 const DRIVERS: Drivers = {
@@ -21,6 +26,7 @@ const DRIVERS: Drivers = {
   ipvlan,
   vlan,
   vxlan,
+  host: hostNic,
   tap: tun,
   tun,
   bridge: plain,
@@ -31,9 +37,9 @@ const DRIVERS: Drivers = {
   cni,
 };
 
-export function driverOf(nic: Nic): NicDriver {
+export function driverOf(nic: Nic, context: HostNicContext): NicDriver {
   if ("driver" in nic) return nic.driver;
-  const make = DRIVERS[nic.type] as ((nic: BuiltInNic) => NicDriver) | undefined;
-  if (!make) throw new RangeError(`no driver for ${nic.type}`);
-  return make(nic);
+  if (nic.type === "network") throw new RangeError("an interface of a managed network is planned with its network");
+  const make = DRIVERS[nic.type] as (nic: BuiltInNic, context: HostNicContext) => NicDriver;
+  return make(nic, context);
 }

@@ -1,7 +1,8 @@
 export * from "./cni/index.ts";
+export { decodeKept, encodeKept, type FoundKept, ownNetwork } from "./kept-nic.ts";
 export { planAttachment, removal, type UndoableStep } from "./live-attach.ts";
 export { type NicChange, planChange } from "./live-change.ts";
-export { describeNetwork, linkNamed, type NetworkState, type NicState, readNetwork } from "./live-state.ts";
+export { describeNics, linkNamed, type NetworkState, type NicState, readNetworkState } from "./live-state.ts";
 export * from "./managed/index.ts";
 export { moveDevice, planNetDevices } from "./net-devices.ts";
 export { noOrphan, planNics, requirePrivileges } from "./plan.ts";
@@ -10,3 +11,10 @@ export { holderConnection, userModeKind } from "./user-mode/holder.ts";
 export { isUserModeNic, withUserModePorts } from "./user-mode/ports.ts";
 export { publishByPasta } from "./user-mode/publish.ts";
 export { withUserModeResolver } from "./user-mode/resolver.ts";
+export {
+  lookAtNetwork,
+  type NetworkInterface,
+  type NetworkPaths,
+  type NetworkRoute,
+  type NetworkView,
+} from "./view.ts";

@@ -27,17 +27,16 @@ export interface NetworkState {
 }
 
 /** Looks into a network namespace. */
-export async function readNetwork(
+export async function readNetworkState(
   runner: ProgramRunner,
-  where: Pick<Questions, "namespace" | "userNamespace">,
+  where: Pick<Questions, "network" | "user">,
 ): Promise<NetworkState> {
-  const dump = async (message: Uint8Array) => await askKernel(runner, { single: [], dump: message, ...where }, "nics");
-  const [links, addresses, routes] = [await dump(getLinks()), await dump(getAddresses()), await dump(getRoutes())];
+  const messages = await askKernel(runner, { dumps: [getLinks(), getAddresses(), getRoutes()], ...where }, "nics");
   const all = <T>(decoded: readonly (T | undefined)[]) => decoded.filter((one): one is T => one !== undefined);
   return {
-    links: all(links.map(decodeLink)),
-    addresses: all(addresses.map(decodeAddress)),
-    routes: all(routes.map(decodeRoute)),
+    links: all(messages.map(decodeLink)),
+    addresses: all(messages.map(decodeAddress)),
+    routes: all(messages.map(decodeRoute)),
   };
 }
 
@@ -56,7 +55,7 @@ export interface NicState {
   readonly routes: readonly { readonly to: string; readonly via?: string; readonly metric?: number }[];
 }
 
-export const describeNetwork = (state: NetworkState): readonly NicState[] =>
+export const describeNics = (state: NetworkState): readonly NicState[] =>
   state.links.map((link) => ({
     name: link.name,
     index: link.index,

@@ -18,54 +18,64 @@ import { type BlockBuilder, encodeProgram, ProgramBuilder, type Register } from 
 
 /** A dump comes in pieces of at most this; netlink(7) recommends 8 KiB, the kernel gives up to 32. */
 const PIECE = 32768;
-const MOST_PIECES = 32;
+const MOST_PIECES = 256;
 
-/** Questions to the kernel: messages that have one answer, and one that is answered by a dump. */
+/** Questions to the kernel. */
 export interface Questions {
-  readonly single: readonly Uint8Array[];
-  readonly dump: Uint8Array;
-  /** The path of the network namespace to ask about. Default: the executor's, which is the application's */
-  readonly namespace?: string;
-  /** That of the user namespace to join before, for who has no rights over the other one otherwise. */
-  readonly userNamespace?: string | undefined;
+  /** Messages that have one answer. */
+  readonly single?: readonly Uint8Array[];
+  /** Messages that are answered by a dump. */
+  readonly dumps: readonly Uint8Array[];
+  /** A network namespace other than the application's, and the user namespace that gives the right to go there, by their paths. */
+  readonly network?: string | undefined;
+  readonly user?: string | undefined;
 }
 
-/** The answers. `member` is the one to blame. */
+/** The answers. Without a path they are those of the executor's network namespace, which is the application's. `member` is the one to blame. */
 export async function askKernel(
   runner: ProgramRunner,
-  { single, dump, namespace, userNamespace }: Questions,
+  questions: Questions,
   member: string,
 ): Promise<readonly NetlinkMessage[]> {
   const program = new ProgramBuilder(hostArch());
   const block = program.block("ask").at(member);
-  join(block, userNamespace, CLONE.NEWUSER);
-  join(block, namespace, CLONE.NEWNET);
+  enter(block, questions);
   const socket = block.sysResult("socket", "socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK_ROUTE]);
   const length = program.register("length");
   const buffer = block.memory.zeroed(PIECE);
-  for (const message of single) {
+  for (const message of questions.single ?? []) {
     sendTo(block, socket, message);
-    block.sys("recvfrom", [socket, buffer, PIECE, 0, 0, 0], { dst: length });
+    block.sys("recvfrom", [socket, buffer, PIECE, MSG.DONTWAIT, 0, 0], { dst: length });
     block.send(0, buffer, length);
   }
-  sendTo(block, socket, dump);
-  const done = block.label();
-  for (let piece = 0; piece < MOST_PIECES; piece++) {
-    const jump = { on: [E.EAGAIN], to: done };
-    block.sys("recvfrom", [socket, buffer, PIECE, MSG.DONTWAIT, 0, 0], { dst: length, jump });
-    block.send(0, buffer, length);
+  for (const message of questions.dumps) {
+    sendTo(block, socket, message);
+    const done = block.label();
+    for (let piece = 0; piece < MOST_PIECES; piece++) {
+      const jump = { on: [E.EAGAIN], to: done };
+      block.sys("recvfrom", [socket, buffer, PIECE, MSG.DONTWAIT, 0, 0], { dst: length, jump });
+      block.send(0, buffer, length);
+    }
+    block.place(done);
   }
-  block.place(done);
   const messages = (await collect(runner, program, member)).flatMap(decodeMessages);
-  if (messages.some(({ type }) => type === NLMSG.DONE)) return messages;
-  const hint = "there are more addresses than any machine should have";
-  throw new LibctError("ERR_CT_SYSCALL", "the addresses of the interfaces are not known", { member, hint });
+  if (messages.filter(({ type }) => type === NLMSG.DONE).length === questions.dumps.length) return messages;
+  const hint = "there are more of them than any machine should have";
+  throw new LibctError("ERR_CT_SYSCALL", "the network is not known as a whole", { member, hint });
 }
 
-function join(block: BlockBuilder, path: string | undefined, type: number): void {
-  if (path === undefined) return;
-  const file = block.sysResult("file", "openat", [AT.FDCWD, block.str(path), O.RDONLY | O.CLOEXEC, 0]);
-  block.sys("setns", [file, type], { why: "look into the container's network" });
+const CLONE_FLAG = { user: CLONE.NEWUSER, network: CLONE.NEWNET } as const;
+
+/** All is opened first: who has joined a user namespace may not look at processes outside of it. */
+function enter(block: BlockBuilder, paths: Pick<Questions, "user" | "network">): void {
+  const files = (["user", "network"] as const).flatMap((type) => {
+    const path = paths[type];
+    if (path === undefined) return [];
+    return [
+      { type, file: block.sysResult(`ns_${type}`, "openat", [AT.FDCWD, block.str(path), O.RDONLY | O.CLOEXEC, 0]) },
+    ];
+  });
+  for (const { type, file } of files) block.sys("setns", [file, CLONE_FLAG[type]]);
 }
 
 function sendTo(block: BlockBuilder, socket: Register, message: Uint8Array): void {
@@ -75,6 +85,7 @@ function sendTo(block: BlockBuilder, socket: Register, message: Uint8Array): voi
 function collect(runner: ProgramRunner, program: ProgramBuilder, member: string): Promise<readonly Uint8Array[]> {
   return new Promise((resolve, reject) => {
     const pieces: Uint8Array[] = [];
+    let failed: LibctError | undefined;
     runner.run(encodeProgram(program.finish()), {
       data: (_, bytes) => {
         pieces.push(bytes.slice());
@@ -82,9 +93,13 @@ function collect(runner: ProgramRunner, program: ProgramBuilder, member: string)
       fail: ({ errno }) => {
         const name = errnoName(errno);
         const details = { errno: name, member };
-        reject(new LibctError("ERR_CT_SYSCALL", `the host's interfaces cannot be asked for: ${name}`, details));
+        failed = new LibctError("ERR_CT_SYSCALL", `the network cannot be looked at: ${name}`, details);
       },
-      done: (error) => (error ? reject(error) : resolve(pieces)),
+      done: (error) => {
+        const reason = failed ?? error;
+        if (reason) reject(reason);
+        else resolve(pieces);
+      },
     });
   });
 }

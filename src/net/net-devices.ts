@@ -7,12 +7,11 @@ import {
   decodeLink,
   getAddresses,
   getLink,
-  IFA_F,
   type LinkAddress,
   type NetlinkMessage,
-  RT_SCOPE_UNIVERSE,
 } from "../linux/index.ts";
 import type { ContainerSpec, NetStep, NetValue, PlannedNic } from "../spec/index.ts";
+import { keptAddresses } from "./kept-addresses.ts";
 import { askKernel } from "./look.ts";
 import { indexOf, namespaceOf, request } from "./request.ts";
 
@@ -23,7 +22,7 @@ export async function planNetDevices(
 ): Promise<readonly PlannedNic[]> {
   const names = Object.keys(netDevices);
   if (names.length === 0) return [];
-  const messages = await askKernel(runner, { single: names.map(getLink), dump: getAddresses() }, "netDevices");
+  const messages = await askKernel(runner, { single: names.map(getLink), dumps: [getAddresses()] }, "netDevices");
   return names.map((name, number) => planDevice(name, netDevices[name]?.name ?? name, messages, number));
 }
 
@@ -36,7 +35,7 @@ function planDevice(name: string, newName: string, messages: readonly NetlinkMes
   if (!link) throw invalid(member, name, "an interface of the host's network namespace", "see `ip link`");
   const addresses = messages.flatMap((message) => {
     const address = decodeAddress(message);
-    return address?.index === link.index && lasts(address) ? [kept(address)] : [];
+    return address?.index === link.index ? keptAddresses(address) : [];
   });
   return moveDevice(name, newName, addresses, number);
 }
@@ -97,13 +96,3 @@ function settle(name: string, addresses: readonly LinkAddress[], template?: stri
     request("container", changeLink<NetValue>({ index, up: true }), `set ${template ?? name} up`),
   ];
 }
-
-/** "All permanent IP addresses of any family with global scope" (config-linux.md, netDevices): others are the old namespace's. */
-const lasts = ({ flags, scope }: LinkAddress) => (flags & IFA_F.PERMANENT) !== 0 && scope === RT_SCOPE_UNIVERSE;
-
-/** Of its flags only those that somebody has chosen. */
-const kept = (address: LinkAddress): LinkAddress => ({
-  ...address,
-  index: 0,
-  flags: address.flags & (IFA_F.NODAD | IFA_F.HOMEADDRESS | IFA_F.NOPREFIXROUTE),
-});

@@ -2,10 +2,11 @@ import { invalid, LibctError } from "../errors.ts";
 import { type KernelFeatures, randomHex } from "../linux/index.ts";
 import type { NetStep, Nic, NicContext, PlannedNic, PublishedPort } from "../spec/index.ts";
 import { driverOf } from "./drivers.ts";
+import type { HostNicContext } from "./host-nic.ts";
 import { giveRoutes, raiseLoopback, settle } from "./settle.ts";
 import { isUserModeNic } from "./user-mode/ports.ts";
 
-export interface NicSurroundings {
+export interface NicSurroundings extends HostNicContext {
   readonly containerName: string;
   readonly features: KernelFeatures;
   readonly restarts: boolean;
@@ -17,7 +18,7 @@ export interface NicSurroundings {
 /** What is to be done for the interfaces of a container: first all of them are made, then what each is to have, then the loopback, then routes, which may need any. */
 export async function planNics(
   nics: Readonly<Record<string, Nic>>,
-  surroundings: NicSurroundings,
+  { runner, kept, ...surroundings }: NicSurroundings,
   ports: readonly PublishedPort[] = [],
 ): Promise<readonly PlannedNic[]> {
   const unique = randomHex(4);
@@ -38,7 +39,7 @@ export async function planNics(
       nic,
       ports: own,
     };
-    const plan = await driverOf(nic).plan(context);
+    const plan = await driverOf(nic, { runner, kept }).plan(context);
     made.push({ ...plan, member });
     settled.push({ member, setUp: settle(name, nic, plan.sees) });
     for (const { at, step } of giveRoutes(name, nic, plan.sees))

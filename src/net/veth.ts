@@ -29,13 +29,18 @@ function plan({ name, nic, hostName, restarts }: NicContext, master: string | un
       }),
     ],
   });
+  const named = restarts || peer.name !== undefined;
   const why = `make the pair ${name} and ${outside}${master === undefined ? "" : ` on ${master}`}`;
   return {
-    setUp: [request("host", pair, why), ...setPeer(outside, peer)],
+    setUp: [
+      request("host", pair, why),
+      ...(named ? [{ do: "find", place: "host", name: outside, why: `know ${outside} again` } as const] : []),
+      ...setPeer(outside, peer),
+    ],
     // Not "up": the kernel opens this side before it has told it of the other one (ENOTCONN).
     sees: ["mac", "mtu", "txQueueLength"],
     // The kernel removes pairs some time after their namespace: who takes the same name again must not find the old one.
-    ...(restarts || peer.name !== undefined ? { tearDown: [remove(outside)] } : {}),
+    ...(named ? { tearDown: [remove(outside)] } : {}),
   };
 }
 
@@ -57,4 +62,5 @@ function setPort(outside: string, { hairpin, isolated }: NicPeer): readonly NetS
   return [request("host", port, `set the port ${outside} of the bridge`)];
 }
 
-const remove = (name: string): NetStep => request("host", deleteLink<NetValue>({ name }), `remove ${name}`, [E.ENODEV]);
+const remove = (name: string): NetStep =>
+  request("host", deleteLink<NetValue>({ index: indexOf(name, "host") }), `remove ${name}`, [E.ENODEV]);

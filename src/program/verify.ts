@@ -12,6 +12,7 @@ import {
 } from "./verify-calls.ts";
 import { verifyCompany } from "./verify-company.ts";
 import { verifyChange, verifyEntry } from "./verify-entry.ts";
+import { verifyNetwork } from "./verify-network.ts";
 
 /**
  * Checks the properties that keep a container inside, on the program of any container, and of whatever enters one: each rule here is the answer to
@@ -42,7 +43,7 @@ export function verifyProgram(program: Program): readonly string[] {
     ...madeInsideRoot(program, calls),
     ...readonlyKept(program, calls),
     ...noDevicesInUserNamespace(program, calls),
-    ...(init.name === "init" ? verifyCompany(program, init) : []),
+    ...(init.name === "init" ? [...verifyCompany(program, init), ...verifyNetwork(program, init)] : []),
   ];
 }
 

@@ -29,7 +29,7 @@ export type NetStep =
       readonly tolerate?: readonly number[];
       readonly why: string;
     }
-  /** A transaction of nf_tables in the host's network namespace: all messages from the batch's beginning to its end. */
+  /** A transaction of nf_tables in the host's network namespace: all messages from the batch's beginning to its end. The last one before the end is acknowledged. */
   | {
       readonly do: "nftables";
       readonly batch: Uint8Array;
@@ -46,10 +46,10 @@ export type NetStep =
       readonly do: "lock";
       readonly path: string;
       readonly byte: number;
-      /** All bytes from that one on. */
-      readonly all?: true;
       /** The file, and the directory that it is in, are made when they are not there. */
       readonly create?: boolean;
+      /** All bytes from that one on. */
+      readonly all?: true;
       readonly why: string;
     }
   /** A socket that is bound and never used, held by the monitor as long as the container is there: nobody else gets the port. */
@@ -83,8 +83,19 @@ export type NetStep =
    * already, or be somebody else's by now, and then it is left alone.
    */
   | { readonly do: "undo"; readonly path: string; readonly why: string }
+  /** Looks up the interface of this name, so that `tearDown` speaks of this one, and of none when it never was there: another one may have its name by then. */
+  | { readonly do: "find"; readonly place: NetPlace; readonly name: string; readonly why: string }
   /** Fails with EEXIST when there is an interface of this name. */
   | { readonly do: "absent"; readonly place: NetPlace; readonly name: string; readonly why: string }
+  /**
+   * Keeps the container's namespace there when its monitor is killed, by a bind mount at `path`, until it is known that nothing in it is needed any more.
+   * `content` is written to `path`.json, which the monitor has a lock on: who gets that does what is left to do (`host.repair()`).
+   */
+  | { readonly do: "keep"; readonly path: string; readonly content: string; readonly why: string }
+  /** Writes the index that an interface has in the container behind the content of the last "keep": whoever is in there may give it another name. */
+  | { readonly do: "remember"; readonly name: string; readonly at: number; readonly why: string }
+  /** The end of "keep", unless the interface, by its index, is still in the container's namespace. */
+  | { readonly do: "release"; readonly path: string; readonly name: string; readonly why: string }
   /** Makes an interface of tun(4) in the container's namespace that stays when nobody has it open. */
   | {
       readonly do: "tun";

@@ -1,5 +1,6 @@
 import { signalNumber } from "../linux/index.ts";
 import type { IntelRdt } from "./intel-rdt.ts";
+import type { RootDriver } from "./root-driver.ts";
 import {
   either,
   flag,
@@ -25,7 +26,7 @@ import { processDefaultsSchema } from "./schema-process.ts";
 import { cgroup, cgroupsPath, resources } from "./schema-resources.ts";
 import { memoryPolicy } from "./schema-scheduling.ts";
 import type { Seccomp } from "./seccomp.ts";
-import type { ContainerSpec, IdMapping, Log, Namespace, NamespaceType, Restart, RootDriver } from "./types.ts";
+import type { ContainerSpec, IdMapping, Log, Namespace, NamespaceType, Restart } from "./types.ts";
 import { validateSeccomp } from "./validate-seccomp.ts";
 
 const isSignalNumber = (input: unknown): boolean =>

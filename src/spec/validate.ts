@@ -1,10 +1,11 @@
+import type { ProcessSpec } from "./process-spec.ts";
 import type { Resources } from "./resources.ts";
 import { containerSchema } from "./schema.ts";
 import { path } from "./schema-base.ts";
 import { parse } from "./schema-parse.ts";
 import { processSchema } from "./schema-process.ts";
 import { resources as resourcesSchema } from "./schema-resources.ts";
-import type { ContainerSpec, ProcessSpec } from "./types.ts";
+import type { ContainerSpec } from "./types.ts";
 import { checkCgroup } from "./validate-cgroup.ts";
 import { checkIdMappings, checkUserIsMapped } from "./validate-idmaps.ts";
 import { checkIntelRdt } from "./validate-intel-rdt.ts";

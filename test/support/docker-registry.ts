@@ -7,6 +7,8 @@ export interface DockerRegistryOptions {
   readonly user?: { readonly name: string; readonly password: string };
   /** With a certificate of an authority of its own: `ca`. */
   readonly tls?: boolean;
+  /** In the network namespace of this process, instead of the test's own. */
+  readonly beside?: number;
 }
 
 /** Whether Debian's docker-registry is there, with what makes its passwords and certificates. */
@@ -25,7 +27,7 @@ export class DockerRegistry {
     this.ca = ca;
   }
 
-  static async start(directory: string, { user, tls }: DockerRegistryOptions = {}): Promise<DockerRegistry> {
+  static async start(directory: string, { user, tls, beside }: DockerRegistryOptions = {}): Promise<DockerRegistry> {
     mkdirSync(directory, { recursive: true });
     const http: Record<string, unknown> = { addr: "127.0.0.1:0", secret: "s" };
     if (tls) {
@@ -45,9 +47,9 @@ export class DockerRegistry {
     }
     // JSON is YAML.
     writeFileSync(`${directory}/config.yml`, JSON.stringify(configuration));
-    const child = spawn("docker-registry", ["serve", `${directory}/config.yml`], {
-      stdio: ["ignore", "ignore", "pipe"],
-    });
+    const command = ["docker-registry", "serve", `${directory}/config.yml`];
+    const [file = "", ...words] = beside === undefined ? command : ["nsenter", "-t", String(beside), "-n", ...command];
+    const child = spawn(file, words, { stdio: ["ignore", "ignore", "pipe"] });
     return new DockerRegistry(child, await addressOf(child), `${directory}/ca.crt`);
   }
 

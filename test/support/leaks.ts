@@ -124,14 +124,14 @@ const loopDevices = (): string[] =>
     .filter(({ file }) => file !== "")
     .map(({ name, file }) => `${name} ${file}`);
 
-/** The directories themselves of scratch space and of records stay, and are empty. */
+/** The directories themselves of scratch space, of records and of kept namespaces stay, and are empty. */
 function files(): string[] {
   const runtime = process.env.XDG_RUNTIME_DIR;
   const places = ["/run/libct", ...(runtime === undefined ? [] : [`${runtime}/libct`])];
   for (const name of entries("/tmp")) if (/^libct-\d+$/.test(name)) places.push(`/tmp/${name}`);
   return places
     .flatMap((place) => below(place))
-    .filter((path) => !/\/(scratch|containers|cni|nics|holder|holder\/lock)$/.test(path));
+    .filter((path) => !/\/(scratch|containers|cni|nics|netns|holder|holder\/lock)$/.test(path));
 }
 
 const below = (directory: string): string[] =>

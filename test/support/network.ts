@@ -4,9 +4,9 @@ import { busyboxRoot } from "./rootfs.ts";
 /**
  * Runs the body of an async function on a host of one's own, as far as networks are concerned: a network namespace that goes with it. At hand are, besides `libct`,
  * `host` and `attempt`: `root`, a small root; `ip(words)` and `ipJson(words)`; `lookInto(spec)`, which starts a container that sleeps, and gives its `pid`, its
- * `links`, `routes` and `routes6`, and how to `end` it; and `inside(pid, script)`, a shell of the host's in the container's network and sysctls.
+ * `links`, `routes` and `routes6`, and how to `end` it; and `inside(pid, script)`, a shell of the host's in the container's network and sysctls. `first` is done by children that start the same program, too.
  */
-export const inNetwork = <T>(setUp: string, body: string): Promise<T> =>
+export const inNetwork = <T>(setUp: string, body: string, first = ""): Promise<T> =>
   inProcess<T>(
     `const { execFileSync } = await import("node:child_process");
      const root = "${busyboxRoot()}";
@@ -23,6 +23,7 @@ export const inNetwork = <T>(setUp: string, body: string): Promise<T> =>
        const end = () => container[Symbol.asyncDispose]();
        return { pid, container, end, links: of("addr"), routes: of("route"), routes6: of("-6 route") };
      };
+     ${first}
      try { ${body} } finally { for (const container of started) await container[Symbol.asyncDispose](); }`,
     { launcher: ["unshare", "--net", "/bin/sh", "-ec", `ip link set lo up\n${setUp}\nexec "$@"`, "sh"] },
   );

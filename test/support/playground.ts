@@ -81,7 +81,7 @@ export async function inProcess<T = unknown>(body: string, options: ScriptOption
   const program = `
     import * as libct from "${PROJECT}src/index.ts";
     import { openHost } from "${PROJECT}test/support/host.ts";
-    const failed = (error) => ({ failed: true, code: error.code, message: error.message, hint: error.hint, errno: error.errno, member: error.member });
+    const failed = (error) => ({ failed: true, code: error.code, message: error.message, hint: error.hint, errno: error.errno, member: error.member, syscall: error.syscall });
     const host = await openHost();
     const attempt = (action) => action().catch(failed);
     const result = await (async () => { ${body} })().catch(failed);
@@ -110,6 +110,7 @@ export interface Failed {
   readonly hint?: string;
   readonly errno?: string;
   readonly member?: string;
+  readonly syscall?: string;
 }
 
 /** What a container could leave behind on the machine: mounts, cgroups, and what is in the directories that roots are built in. */

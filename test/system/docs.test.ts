@@ -2,6 +2,9 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { copyImage } from "../../src/image/copy.ts";
+import { layoutDestination } from "../../src/image/formats/layout.ts";
+import { builtImage, busyboxLayer } from "../support/built-image.ts";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 const bun = `${repository}/node_modules/.bin/bun`;
@@ -86,6 +89,22 @@ it("the worked example of a filesystem driver works", () => {
   });
 });
 
+it("the guide to networks: two containers find each other by name", () => {
+  const [code = ""] = examples("docs/networks.md");
+  writeFileSync(`${directory}/example.ts`, code);
+  // In a network of its own, and with directories of its own in place of root's.
+  const script = `
+    ip link set lo up
+    mkdir -p /var/lib/libct
+    for place in /var/lib/libct /run; do mount -t tmpfs tmpfs $place; done
+    exec ${bun} example.ts`;
+  const options = { cwd: directory, encoding: "utf8" } as const;
+  const { status, stdout, stderr } = spawnSync("unshare", ["--net", "--mount", "sh", "-ec", script], options);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  expect(stdout).toContain("1 packets transmitted, 1 packets received");
+  expect(stdout).toMatch(/\[ "web" \] \[ "10\.201\.0\.\d+\/24" \]/);
+});
+
 it("the guide to containers of other programs: one of LXC is imported, changed and run", () => {
   const [code = ""] = examples("docs/flavours.md");
   mkdirSync(`${directory}/web`);
@@ -101,18 +120,15 @@ it("the guide to containers of other programs: one of LXC is imported, changed a
   });
 });
 
-it("the guide to networks: two containers find each other by name", () => {
-  const [code = ""] = examples("docs/networks.md");
-  writeFileSync(`${directory}/example.ts`, code);
-  // In a network of its own, and with directories of its own in place of root's.
-  const script = `
-    ip link set lo up
-    mkdir -p /var/lib/libct
-    for place in /var/lib/libct /run; do mount -t tmpfs tmpfs $place; done
-    exec ${bun} example.ts`;
-  const options = { cwd: directory, encoding: "utf8" } as const;
-  const { status, stdout, stderr } = spawnSync("unshare", ["--net", "--mount", "sh", "-ec", script], options);
+it("the guide to images: one is fetched, run and changed", async () => {
+  const image = await builtImage([busyboxLayer(), { "etc/hostname-of-the-image": "hello from an image\n" }]);
+  await copyImage(image, layoutDestination(`${directory}/layout`, "v1"));
+  const [code = ""] = examples("docs/images.md");
+  const withStore = code.replace("Host.open()", `Host.open({ dataDirectory: "${directory}/store" })`);
+  const { status, stdout, stderr } = runExample(withStore, { IMAGE: `oci:${directory}/layout:v1` });
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-  expect(stdout).toContain("1 packets transmitted, 1 packets received");
-  expect(stdout).toMatch(/\[ "web" \] \[ "10\.201\.0\.\d+\/24" \]/);
+  // The two layers are unpacked side by side.
+  const lines = stdout.trimEnd().split("\n");
+  expect(lines.pop()).toBe("hello from an image");
+  expect(lines.sort()).toEqual(["unpacked", "unpacked", "unpacking", "unpacking"].map((how) => `a layer is ${how}`));
 });

@@ -133,6 +133,44 @@ describe("a container over an image", () => {
   });
 });
 
+describe("a container's changes", () => {
+  it("become an image, which is the image below and a layer", async () => {
+    await using container = await host.create({ image: "app", namespaces: ["mount", "pid"] });
+    const script = "echo new >/new; echo changed >/hello; rm /etc/group; mkdir -p /d/e; echo go; read x";
+    const process = await container.start(["sh", "-c", script], { stdin: "pipe" });
+    for await (const line of process.stdout?.lines() ?? []) if (line === "go") break;
+    const changes = [];
+    for await (const { kind, path } of host.images.diff(container)) changes.push(`${kind} ${path}`);
+    expect(changes).toEqual([
+      "added /d",
+      "added /d/e",
+      "changed /etc",
+      "removed /etc/group",
+      "changed /hello",
+      "added /new",
+    ]);
+    const image = await host.images.commit(container, { name: "patched", message: "why", changes: ["ENV A=1"] });
+    process.stdin?.end();
+    await process.wait();
+    expect(image).toMatchObject({ name: "docker.io/library/patched:latest", layers: { length: 3 } });
+    const shown = await host.run(["sh", "-c", "cat /new /hello; ls /etc; echo $A"], { image: "patched" });
+    expect(shown.stdout).toBe("new\nchanged\npasswd\n1\n");
+    expect((await host.images.history("patched"))[0]).toMatchObject({
+      comment: "why",
+      createdBy: "ct commit; ENV A=1",
+    });
+    expect((await run("app")).stdout).toBe("hi\n");
+    await host.images.remove("patched");
+  });
+
+  it("are those of a container over an image, which has been started", async () => {
+    await using plain = await host.create({ namespaces: ["mount"] });
+    await expect(host.images.commit(plain)).rejects.toThrow("is not over an image");
+    await using fresh = await host.create({ image: "app", namespaces: ["mount"] });
+    await expect(host.images.commit(fresh)).rejects.toThrow("has never been started");
+  });
+});
+
 describe("volumes", () => {
   it("stay when containers go, and are not removed while one uses them", async () => {
     const mounts = [{ type: "volume", source: "kept", destination: "/kept" }];
@@ -148,6 +186,27 @@ describe("volumes", () => {
     expect((await host.volumes.list()).map(({ name }) => name)).toEqual(["kept"]);
     expect(await host.volumes.prune()).toEqual(["kept"]);
     await expect(host.volumes.inspect("kept")).rejects.toThrow("there is no volume kept");
+  });
+
+  it("begin with what the image has at their place, whose it is there, and do not belong to the image", async () => {
+    const image = await app(
+      [
+        { "data/": { uid: 1000, mode: 0o750 }, "data/a": "a", "data/b": "b" },
+        { "data/": { uid: 1000, mode: 0o750 }, "data/.wh.b": "", "data/c": { content: "c", uid: 1000 } },
+      ],
+      { Volumes: { "/data": {}, "/fresh": {} } },
+    );
+    await host.images.pull(image, { name: "voluminous" });
+    const look = ["sh", "-c", "stat -c '%u %a' /data /data/c; ls /data; echo x >/data/new; echo y >/fresh/y; ls /"];
+    const own = await host.run(look, { image: "voluminous", readonlyRoot: true });
+    expect(own).toMatchObject({ stdout: expect.stringMatching(/^1000 750\n1000 644\na\nc\n/), stderr: "" });
+    expect(readdirSync(`${data}/containers`)).toEqual([]);
+    const mounts = [{ type: "volume", source: "filled", destination: "/data" }];
+    expect((await host.run(look, { image: "voluminous", mounts })).stdout).toMatch(/^1000 750\n1000 644\na\nc\n/);
+    expect((await host.run(["ls", "/data"], { image: "voluminous", mounts })).stdout).toBe("a\nc\nnew\n");
+    const empty = [{ ...mounts[0], source: "empty", destination: "/data", options: ["nocopy"] }];
+    expect((await host.run(["ls", "/data"], { image: "voluminous", mounts: empty })).stdout).toBe("");
+    expect(await host.volumes.prune()).toEqual(["empty", "filled"]);
   });
 
   it("may be whatever mount(8) mounts", async () => {

@@ -211,29 +211,40 @@ describe.runIf(ready)("addresses and ports", () => {
     const seen = await withNetworks<Record<string, unknown>>(`
       await mine.networks.create({ name: "web", subnets: [{ subnet: "10.9.0.0/24" }] });
       const spec = { ...on("web", { address: "10.9.0.5" }), ports: [{ containerPort: 80, hostPort: 8080 }] };
-      const killMonitor = async (container) => {
-        const monitor = Number(/^\\d+ \\(.*\\) \\S (\\d+)/s.exec((await import("node:fs")).readFileSync("/proc/" + container.pid + "/stat", "utf8"))[1]);
-        process.kill(monitor, "SIGKILL");
-        await container.first.wait().catch(() => undefined);
-        await container[Symbol.asyncDispose]();
-        await until(async () => sh("test -e /proc/" + container.pid + " || echo gone"), "gone");
+      const fs = await import("node:fs");
+      const monitorOf = (pid) => Number(/^\\d+ \\(.*\\) \\S (\\d+)/s.exec(fs.readFileSync("/proc/" + pid + "/stat", "utf8"))[1]);
+      // Its application has gone, too, and nobody is left who would see to it.
+      const killAll = async (name) => {
+        const owner = await open();
+        const { pid } = await run(name, { ...spec, lifetime: "host" }, undefined, owner);
+        started.pop();
+        await owner[Symbol.asyncDispose]();
+        process.kill(monitorOf(pid), "SIGKILL");
+        await until(async () => sh("test -e /proc/" + pid + " || echo gone"), "gone");
       };
-      const names = async () => (await import("node:fs")).readFileSync(state + "/networks-running/web/hosts", "utf8").includes("one");
-      await killMonitor(await run("one", spec));
+      const names = async () => fs.readFileSync(state + "/networks-running/web/hosts", "utf8").includes("one");
+      const own = await run("one", spec);
+      process.kill(monitorOf(own.pid), "SIGKILL");
+      await own.first.wait().catch(() => undefined);
+      await own[Symbol.asyncDispose]();
+      const owned = { ports: elements("ports4").length, names: await names() };
+      await killAll("one1");
       const left = { ports: elements("ports4").length, names: await names() };
       await mine.repair();
       const repaired = { ports: elements("ports4").length, names: await names() };
-      await killMonitor(await run("one", spec));
+      await killAll("one2");
       const heir = await run("two", on("web", { address: "10.9.0.5" }));
       const inherited = { ports: elements("ports4").length, names: await names() };
       await heir[Symbol.asyncDispose]();
-      await killMonitor(await run("one", spec));
+      await killAll("one3");
       const taken = await run("three", { ...on("web", { address: "10.9.0.6" }), ports: [{ containerPort: 81, hostPort: 8080 }] });
       const taker = elements("ports4").map((one) => one[1].concat.join(":"));
       await mine.repair();
-      return { left, repaired, inherited, taker, kept: elements("ports4").length };
+      for (const name of ["one1", "one2", "one3"]) await (await mine.open(name)).remove();
+      return { owned, left, repaired, inherited, taker, kept: elements("ports4").length };
     `);
     expect(seen).toEqual({
+      owned: { ports: 0, names: false },
       left: { ports: 1, names: true },
       repaired: { ports: 0, names: false },
       inherited: { ports: 0, names: false },

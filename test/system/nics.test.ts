@@ -117,6 +117,16 @@ describe.runIf(requires("ip", installed("ip"), "it makes the bridges and looks f
     expect(seen.after).not.toContain("out0");
   });
 
+  it("does not take the name of an interface of others, nor remove that", async () => {
+    const seen = await inNetwork<{ failed: Failed; links: string }>(
+      "ip link add out0 type bridge",
+      `const failed = await attempt(() => lookInto({ nics: { eth0: { type: "veth", peer: { name: "out0" } } } }));
+       return { failed, links: ip("-o link show") };`,
+    );
+    expect(seen.failed).toMatchObject({ errno: "EEXIST", member: "nics.eth0" });
+    expect(seen.links).toContain("out0");
+  });
+
   it("reaches another container on the same bridge", async () => {
     const ping = await inNetwork<string>(
       BRIDGE,

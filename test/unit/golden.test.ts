@@ -5,6 +5,7 @@ import { kernelFeatures } from "../../src/linux/index.ts";
 import { standard } from "../../src/spec/index.ts";
 import { CGROUP_PLANS, type Given, OWN_ID, ROOT_PLANS, resolvedBy } from "../support/arbitrary-spec.ts";
 import { golden } from "../support/golden.ts";
+import { NIC_PLANS } from "../support/nic-plans.ts";
 
 /** The container of each listing. */
 const CONTAINERS: Readonly<Record<string, Given>> = {
@@ -34,6 +35,11 @@ const CONTAINERS: Readonly<Record<string, Given>> = {
     cgroup: CGROUP_PLANS.systemd,
   },
   empty: { spec: {}, process: { args: ["true"] } },
+  network: {
+    spec: { namespaces: ["network"] },
+    process: { args: ["/bin/true"] },
+    nics: { plans: NIC_PLANS, worker: "monitor", scratch: "/run/libct/scratch" },
+  },
   terminal: container("dir", {
     spec: standard({ userNamespace: false }),
     process: { terminal: true, consoleSize: { height: 25, width: 80 } },

@@ -6,7 +6,9 @@ import { withHost } from "./with-host.ts";
 export function repair(json: boolean, globals: Globals): Promise<number> {
   return withHost(globals, async (host) => {
     const done = await host.repair();
-    const lines = done.map(({ what, path }) => `removed the ${what} ${path}`);
+    const lines = done.map(({ what, path }) =>
+      what === "interface" ? `gave the interface ${path} back` : `removed the ${what} ${path}`,
+    );
     const text = lines.length > 0 ? lines.join("\n") : "nothing was left behind";
     await print(process.stdout, `${json ? JSON.stringify(done) : text}\n`);
     return 0;

@@ -1,5 +1,6 @@
 import { type Command, command } from "../command.ts";
 import type { FlagTable } from "../syntax.ts";
+import type { CommitFlags } from "./commit.ts";
 import type { ImportFlags, LoadFlags, PullFlags, SaveFlags } from "./transfers.ts";
 import type { ListFlags, PruneFlags, RemoveFlags } from "./verbs.ts";
 
@@ -30,6 +31,12 @@ const PULL_FLAGS: FlagTable<PullFlags> = {
   quiet,
   json: steps,
 };
+const CHANGE = {
+  short: "-c",
+  value: "instruction",
+  many: true,
+  text: 'as of a Dockerfile: CMD ["/bin/sh"], ENV A=1, ...',
+} as const;
 const PLACES = `
 A place is a name as docker knows it (alpine, registry.example:5000/team/app:v1), or docker://NAME, oci:DIR[:TAG], oci-archive:FILE,
 docker-archive:FILE[:NAME], docker-daemon:NAME, containers-storage:NAME, tar:FILE, rootfs:DIR.`;
@@ -69,6 +76,37 @@ export const IMAGE_COMMANDS: Readonly<Record<string, Command>> = {
     async () => PLACES,
     async ({ words, flags }, _, globals) => (await transfers()).copy(words, flags, globals),
   ),
+  commit: command<CommitFlags>(
+    {
+      summary: "make an image of what a container has changed",
+      usage: "[options] CONTAINER [NAME]",
+      words: [
+        ["CONTAINER", "its name; `ct ps` lists them"],
+        ["NAME", "what the image is called"],
+      ],
+      most: 2,
+      flags: {
+        author: { short: "-a", value: "name", text: "who made it" },
+        message: { short: "-m", value: "text", text: "what its history says" },
+        change: CHANGE,
+        noPause: { text: "let the container go on meanwhile" },
+        json,
+      },
+    },
+    none,
+    async ({ words, flags }, _, globals) => (await import("./commit.ts")).commit(words, flags, globals),
+  ),
+  diff: command<Json>(
+    {
+      summary: "list what a container has changed, or an image's topmost layer",
+      usage: "[options] CONTAINER|IMAGE",
+      words: [["CONTAINER", "its name, or that of an image: A added, C changed, D removed"]],
+      most: 1,
+      flags: { json },
+    },
+    none,
+    async ({ words, flags }, _, globals) => (await import("./commit.ts")).diff(words, flags, globals),
+  ),
   save: command<SaveFlags>(
     {
       summary: "write images into an archive, which docker, podman and skopeo read as well",
@@ -106,12 +144,7 @@ export const IMAGE_COMMANDS: Readonly<Record<string, Command>> = {
       ],
       most: 2,
       flags: {
-        change: {
-          short: "-c",
-          value: "instruction",
-          many: true,
-          text: 'as of a Dockerfile: CMD ["/bin/sh"], ENV A=1, ...',
-        },
+        change: CHANGE,
         message: { short: "-m", value: "text", text: "what its history says" },
         quiet,
         json: steps,

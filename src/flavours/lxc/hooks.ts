@@ -1,5 +1,5 @@
 import type { Hook, Hooks } from "../../spec/index.ts";
-import type { Settings } from "../index.ts";
+import { lookUp, type Settings } from "../index.ts";
 import type { LxcRoot } from "./root.ts";
 
 type Name = keyof Hooks;
@@ -43,8 +43,8 @@ export function translateHooks(settings: Settings, context: HookContext): Hooks 
     }
   }
   for (const { key, name } of given) {
-    if (name === "version" || PLACES[name]) continue;
-    settings.ignore(key, IGNORED[name] ?? "there is no such hook");
+    if (name === "version" || lookUp(PLACES, name)) continue;
+    settings.ignore(key, lookUp(IGNORED, name) ?? "there is no such hook");
   }
   return Object.keys(hooks).length > 0 ? hooks : undefined;
 }

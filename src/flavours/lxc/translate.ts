@@ -85,12 +85,12 @@ function files(
 }
 
 function translateSysctl(settings: Settings): Readonly<Record<string, string>> {
-  const sysctl: Record<string, string> = {};
+  const sysctl = new Map<string, string>();
   for (const { key, name, value } of settings.below("lxc.sysctl.")) {
-    if (namespaceOfSysctl(name) !== undefined) sysctl[name] = value;
+    if (namespaceOfSysctl(name) !== undefined) sysctl.set(name, value);
     else settings.ignore(key, "it belongs to the whole machine, and to no namespace of the container");
   }
-  return sysctl;
+  return Object.fromEntries(sysctl);
 }
 
 function seccompOf(settings: Settings, { read, arch }: ImportContext): ContainerSpec["seccomp"] {

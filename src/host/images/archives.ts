@@ -5,7 +5,9 @@ import {
   type CopyEvent,
   copyImage,
   fileOutput,
+  isDigest,
   namesInArchive,
+  parseReference,
   type ReceiveEvent,
   requireImage,
   storeSource,
@@ -30,7 +32,7 @@ export async function saveImages(
   const writer = archiveWriter(output, typeof to === "string" ? to : "the archive");
   try {
     for (const image of found) {
-      const destination = writer.destination(image.named?.name.startsWith("sha") ? undefined : image.named?.name);
+      const destination = writer.destination(referenceOf(image.named?.name));
       // What stands in an archive is for one machine: only there are all of its layers.
       const source = storeSource(store, { image: image.image, named: undefined });
       await copyImage(source, destination, { signal: options.signal, progress: tell });
@@ -41,6 +43,10 @@ export async function saveImages(
     throw error;
   }
 }
+
+/** An image without a name is found by its id. */
+const referenceOf = (name: string | undefined) =>
+  name === undefined || isDigest(name) ? undefined : parseReference(name);
 
 /** Takes all images of an archive of docker save, or of an OCI layout. */
 export async function loadImages(

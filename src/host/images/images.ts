@@ -7,7 +7,9 @@ import type {
   ReceiveEvent,
   RegistryOptions,
   StoredImage,
+  TreeChange,
 } from "../../image/index.ts";
+import type { CommitOptions, Committed } from "./commit.ts";
 import type { ImagesContext } from "./context.ts";
 import type { Copied } from "./copy.ts";
 import type { ImageInfo, RemovedImage } from "./describe.ts";
@@ -116,6 +118,21 @@ export class Images {
     return transfer(async (tell) => (await import("./import.ts")).importTree(this.#context, path, options, tell));
   }
 
+  /**
+   * An image of a container's image and what the container has changed: a container of this Host, or one that others find, by its name.
+   *
+   * @example
+   * await host.images.commit(await host.open("web"), { name: "web:patched", changes: ['CMD ["nginx"]'] });
+   */
+  async commit(container: Committed, options: CommitOptions = {}): Promise<ImageInfo> {
+    return await (await import("./commit.ts")).commitContainer(this.#context, container, options);
+  }
+
+  /** What a container over an image has changed; of an image, what its topmost layer does to those below. */
+  async *diff(what: string | Pick<Committed, "name" | "spec">): AsyncGenerator<TreeChange> {
+    yield* (await import("./diff.ts")).differences(this.#context, what);
+  }
+
   #receiving(act: (tell: (event: ReceiveEvent) => void) => Promise<ImageInfo>): Transfer<ReceiveEvent, ImageInfo> {
     return transfer(act);
   }
@@ -177,7 +194,7 @@ export class Images {
       const pulling = this.pull(given.name, given);
       await Promise.all([pulling, given.watch?.(pulling)]);
     }
-    return useImage(this.#context, present ?? requireImage(store, given.name), given.name, {
+    return await useImage(this.#context, present ?? requireImage(store, given.name), given.name, {
       ...options,
       ...(given.entrypoint === undefined ? {} : { entrypoint: given.entrypoint }),
     });

@@ -1,5 +1,5 @@
 import type { ProgramRunner } from "../../executor/index.ts";
-import { type LayerIds, type LayerWorker, removeTree, unpackTar } from "../../image/index.ts";
+import { type LayerIds, type LayerWorker, packUpper, removeTree, unpackTar } from "../../image/index.ts";
 import type { Caller } from "../caller.ts";
 import { resolveIdMaps } from "../idmaps.ts";
 
@@ -13,6 +13,10 @@ export function makeWorker(runner: ProgramRunner, caller: Caller): LayerWorker {
       const layer = await unpackTar({ executor: runner, content, directory, ids, whiteouts, signal });
       return { diffId: layer.diffId, size: layer.fileBytes };
     },
+    async apply(content, directory) {
+      await unpackTar({ executor: runner, content, directory, ids, whiteouts: "applied" });
+    },
+    pack: (directory, { signal }) => packUpper(directory, { executor: runner, ids, signal }),
     remove: (directory) => removeTree(runner, directory, ids),
   };
 }

@@ -19,12 +19,23 @@ export type Unpack = (
   options: { readonly signal?: AbortSignal | undefined },
 ) => Promise<UnpackedLayer>;
 
+export type Pack = (
+  directory: string,
+  options: { readonly signal?: AbortSignal | undefined },
+) => AsyncIterable<Uint8Array>;
+
+export type Apply = (content: AsyncIterable<Uint8Array>, directory: string) => Promise<void>;
+
 /** Removes a directory with all that is in it, whoever owns it. */
 export type RemoveTree = (directory: string) => Promise<void>;
 
 /** Who unpacks and removes for this user. */
 export interface LayerWorker {
   readonly unpack: Unpack;
+  /** The upper directory of an overlay as a layer's archive. */
+  readonly pack: Pack;
+  /** Does what a layer's archive says in a plain directory that is there: whiteouts remove. */
+  readonly apply: Apply;
   readonly remove: RemoveTree;
 }
 

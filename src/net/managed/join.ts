@@ -9,7 +9,7 @@ import type { Network } from "./network.ts";
 import { type NetworkPlaces, RUNNING_FILE, undoFile } from "./places.ts";
 import type { PlannedNetworks } from "./plan.ts";
 import { findLease, makePlace, openRunning } from "./running.ts";
-import { readNetwork } from "./store.ts";
+import { networkNamed } from "./store.ts";
 
 /** A container's place in a network. */
 export interface Joined {
@@ -49,7 +49,7 @@ export function joinNetworks(
   const own = new Map<string, Set<number>>();
   return Object.entries(nics).flatMap(([nic, wanted]): Joined[] => {
     if (!isManaged(wanted)) return [];
-    const network = readNetwork(places.networks, wanted.network, `nics.${nic}.network`);
+    const network = networkNamed(places.networks, wanted.network, `nics.${nic}.network`);
     const directory = openRunning(places.running, network);
     const taken = own.get(network.name) ?? new Set();
     own.set(network.name, taken);
@@ -116,7 +116,8 @@ export function beforeJoining(joined: Joined, names: readonly string[], all: boo
       tell,
       ...makeNetwork(network, all || !isMade(network)),
     ],
-    tearDown: [forget],
+    // All of it under the lock of the lease, also when somebody else does it.
+    tearDown: [undo(directory, lease), forget],
   };
 }
 
