@@ -85,7 +85,7 @@ export async function resolveContainer(
     root,
     mounts,
     ...(await resolveRare(spec, name, networks, holder !== undefined, surroundings)),
-    ...(networks.joined.length > 0 ? { networks: told(networks) } : {}),
+    ...(networks.joined.length + networks.ports.length > 0 ? { networks: told(networks) } : {}),
     ...(holder ? { holder: holder.place } : {}),
     ...(root && spec.rootMode === "move" ? { kernelViews: kernelViews() } : {}),
     mountLabel: spec.mountLabel,

@@ -5,6 +5,7 @@ import { limitBandwidth } from "./bandwidth.ts";
 import { driverOf } from "./drivers.ts";
 import type { HostNicContext } from "./host-nic.ts";
 import { giveRoutes, raiseLoopback, settle } from "./settle.ts";
+import { isUserModeNic } from "./user-mode/ports.ts";
 
 export interface NicSurroundings extends HostNicContext {
   readonly containerName: string;
@@ -22,8 +23,8 @@ export async function planNics(
   ports: readonly PublishedPort[] = [],
 ): Promise<readonly PlannedNic[]> {
   const unique = randomHex(4);
+  const publishing = Object.values(nics).find(isUserModeNic);
   const containerId = `libct-${surroundings.containerName.replaceAll("+", "-")}-${unique}`;
-  const publishing = Object.values(nics).find(isUserMode);
   const made: PlannedNic[] = [];
   const settled: PlannedNic[] = [];
   const routes: PlannedNic[] = [];
@@ -51,8 +52,6 @@ export async function planNics(
 }
 
 const ON_HOST: ReadonlySet<NetStep["do"]> = new Set(["nftables", "pin", "execute"]);
-/** A program that carries an interface's traffic listens on the host itself. */
-const isUserMode = (nic: Nic): boolean => "type" in nic && (nic.type === "pasta" || nic.type === "slirp4netns");
 
 /** Without privileges there is only the container's own namespace. */
 export function requirePrivileges(plans: readonly PlannedNic[]): void {
