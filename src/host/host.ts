@@ -223,7 +223,7 @@ export class Host {
     return [
       ...(await repair(await this.#records())),
       ...returned.map((path): Repair => ({ what: "interface", path })),
-      ...(await repairNics(await surroundings.notesDirectory(), surroundings)),
+      ...(await repairNics(await surroundings.stateDirectory(), surroundings)),
       ...(await repairNetworks(surroundings)),
     ];
   }
@@ -309,11 +309,11 @@ export class Host {
       scratch: scratchDirectory(this.#caller.uid),
       runner: this.#zygote,
       executor: this.#executorPath,
-      notesDirectory: async () => {
+      stateDirectory: async () => {
         const { directory } = await this.#records();
         return directory.slice(0, directory.lastIndexOf("/"));
       },
-      stateDirectory: this.#stateDirectory,
+      givenDirectory: this.#stateDirectory,
     }));
     return this.#surroundings;
   }

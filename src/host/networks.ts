@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { compileNetSteps } from "../compile/index.ts";
+import { compileNetSteps, type HolderPlace } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import { hostArch, lock } from "../executor/index.ts";
 import { deleteLink, E } from "../linux/index.ts";
@@ -64,12 +64,12 @@ export interface Networks {
   prune(): Promise<readonly string[]>;
 }
 
-type Known = Pick<Surroundings, "caller" | "features" | "runner" | "stateDirectory">;
+type Known = Pick<Surroundings, "caller" | "features" | "runner" | "givenDirectory" | "scratch">;
 
 export function networksOf(surroundings: () => Promise<Known>): Networks {
   const open = async () => {
     const known = await surroundings();
-    return { ...known, places: networkPlaces(known.caller.uid, known.stateDirectory) };
+    return { ...known, places: networkPlaces(known.caller.uid, known.givenDirectory) };
   };
   return {
     create: async (options) => createNetwork(options, await open()),
@@ -91,7 +91,7 @@ type Opened = Known & { readonly places: NetworkPlaces };
 /** Somebody else may make it at the same moment. */
 export async function makeDefaultNetwork(known: Known): Promise<void> {
   try {
-    const places = networkPlaces(known.caller.uid, known.stateDirectory);
+    const places = networkPlaces(known.caller.uid, known.givenDirectory);
     await createNetwork(DEFAULT_NETWORK, { ...known, places });
   } catch (error) {
     if (!(error instanceof LibctError) || error.code !== "ERR_CT_NAME_IN_USE") throw error;
@@ -156,7 +156,21 @@ function describeNetwork(network: Network, { running }: NetworkPlaces): NetworkI
 const namesAt = (place: string): readonly string[] => hostsEntries(place)[0]?.split("\t")[1]?.split(" ") ?? [];
 
 /** All its leases are taken meanwhile: nobody can join it, and nobody is in it. */
-async function removeNetwork(network: Network, { places, runner, caller, features }: Opened): Promise<void> {
+async function removeNetwork(network: Network, known: Opened): Promise<void> {
+  // Where an ordinary user's networks are, while they are somewhere.
+  const holder = known.caller.privileged ? undefined : await (await import("./net-holder.ts")).visitRunning(known);
+  try {
+    await removeFrom(network, known, holder);
+  } finally {
+    holder?.release();
+  }
+}
+
+async function removeFrom(
+  network: Network,
+  { places, runner, caller, features }: Opened,
+  holder: HolderPlace | undefined,
+): Promise<void> {
   const directory = openRunning(places.running, network);
   const count = heldLeases(directory).size;
   if (count > 0) throw inUse(network, count);
@@ -165,8 +179,8 @@ async function removeNetwork(network: Network, { places, runner, caller, feature
     rmSync(directory, { recursive: true, force: true });
   };
   const program = compileNetSteps(
-    caller.privileged ? unmake(network, directory) : [lockAll(directory)],
-    { member: "network", waits: true },
+    caller.privileged || holder ? unmake(network, directory) : [lockAll(directory)],
+    { member: "network", waits: true, holder },
     { arch: hostArch(), features },
   );
   try {
