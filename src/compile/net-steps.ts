@@ -50,10 +50,10 @@ export interface NetWorker extends NetSockets, ExecutionContext {
   /** The network namespace that it is in. Undefined: it is in the container's, and never leaves it. */
   place: NetPlace;
   readonly opened: Set<NetPlace>;
-  /** Who starts programs that carry the traffic. Undefined: somebody else has done it already. */
-  readonly carry?: (step: Step<"process" | "send">) => void;
   /** Of what is undone: where it goes on after a program that has failed. */
   readonly failed?: Label;
+  /** Who starts programs that carry the traffic. Undefined: somebody else has done it already. */
+  readonly carry?: (step: Step<"process" | "send">) => void;
   /** What an id of the container is to it. */
   readonly idOf: (kind: "uid" | "gid", id: number) => number;
 }

@@ -235,10 +235,10 @@ export function unmakeNics(c: Context, found: ReadonlyMap<string, DataRef>): voi
   epilogue.place(nothing);
 }
 
-const HELD: ReadonlySet<string> = new Set(["lock", "bind", "process"]);
 /** Whether the application has to answer while the interfaces are made. */
 export const asksForNics = ({ nics }: { readonly nics?: NicPlans }): boolean =>
   nics?.plans.some(({ answer }) => answer !== undefined) ?? false;
+const HELD: ReadonlySet<string> = new Set(["lock", "bind", "process"]);
 
 /** Descriptors that are open as long as the container is there: an orphan has nobody who would hold them. */
 export const needsMonitor = ({ plans }: Pick<NicPlans, "plans">): boolean =>

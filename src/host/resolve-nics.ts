@@ -32,8 +32,8 @@ export async function resolveNetworks(
   const whole = await withUserModePorts(given);
   const spec = withUserModeResolver(whole, privileged ? undefined : userModeKind());
   if (!needsNetworks(spec)) return { spec, before: [], after: [], joined: [], ports: [] };
-  const { caller, givenDirectory, tried = nothingTried() } = surroundings;
-  const places = networkPlaces(caller.uid, givenDirectory);
+  const { caller, stateDirectory, tried = nothingTried() } = surroundings;
+  const places = networkPlaces(caller.uid, stateDirectory);
   const wantsDefault = Object.values(spec.nics ?? {}).some(
     (nic) => "network" in nic && nic.network === DEFAULT_NETWORK.name,
   );
@@ -55,15 +55,10 @@ export async function resolveNics(
   { nics, netDevices, ports, lifetime, restart }: ContainerSpec,
   containerName: string,
   { before, after }: Pick<PlannedNetworks, "before" | "after">,
-  {
-    features,
-    caller,
-    runner,
-    scratch,
-    stateDirectory,
-  }: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "stateDirectory">,
+  surroundings: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "stateDirectory">,
   inHolder: boolean,
 ): Promise<NicPlans> {
+  const { features, caller, runner, scratch } = surroundings;
   const { privileged } = caller;
   const runtime = absolutePath(`${scratch}/..`);
   const restarts = (restart?.policy ?? "no") !== "no";
@@ -79,7 +74,7 @@ export async function resolveNics(
             restarts,
             runtime,
             privileged,
-            stateDirectory: await stateDirectory(),
+            stateDirectory: await surroundings.stateDirectory(),
             runner,
             kept: keptBeside(scratch),
           },

@@ -6,6 +6,8 @@ import { giveAddress } from "./settle.ts";
 
 /** linux/veth.h */
 const VETH_INFO_PEER = 1;
+/** linux/if_link.h; the mode of a port is whether packets may leave it where they came in. */
+const IFLA_BRPORT = { MODE: 4, ISOLATED: 33 } as const;
 
 /** Both sides by one message: the container's is born in its namespace, with its name; the host's belongs to its bridge. When the namespace goes, so do both. */
 export function veth({ master, peer = {} }: VethNic): NicDriver {
@@ -32,6 +34,7 @@ function plan({ name, nic, hostName, restarts }: NicContext, master: string | un
   const named = restarts || peer.name !== undefined;
   const why = `make the pair ${name} and ${outside}${master === undefined ? "" : ` on ${master}`}`;
   return {
+    outside,
     setUp: [
       request("host", pair, why),
       ...(named ? [{ do: "find", place: "host", name: outside, why: `know ${outside} again` } as const] : []),
@@ -48,18 +51,15 @@ function setPeer(outside: string, peer: NicPeer): readonly NetStep[] {
   return [...setPort(outside, peer), ...(peer.addresses ?? []).map((address) => giveAddress("host", outside, address))];
 }
 
-/** linux/if_link.h */
-const IFLA_BRPORT = { MODE: 4, ISOLATED: 33 } as const;
-
 /** What it is as a port of its bridge; only a port that is there can be told. */
 function setPort(outside: string, { hairpin, isolated }: NicPeer): readonly NetStep[] {
-  if (hairpin === undefined && isolated === undefined) return [];
   const data = [
     ...(hairpin === undefined ? [] : [attribute.u8(IFLA_BRPORT.MODE, hairpin ? 1 : 0)]),
     ...(isolated === undefined ? [] : [attribute.u8(IFLA_BRPORT.ISOLATED, isolated ? 1 : 0)]),
   ];
+  if (data.length === 0) return [];
   const port = changeLink<NetValue>({ index: indexOf(outside, "host"), slave: { kind: "bridge", data } });
-  return [request("host", port, `set the port ${outside} of the bridge`)];
+  return [request("host", port, `set the bridge's port ${outside}`)];
 }
 
 const remove = (name: string): NetStep =>

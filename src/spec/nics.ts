@@ -118,6 +118,8 @@ export interface NicPlan {
    * anything is made.
    */
   readonly setUp: readonly NetStep[];
+  /** The side of it that stays on the host, if one does. */
+  readonly outside?: string;
   /** What of the members that every interface has `setUp` sees to itself. */
   readonly sees?: readonly ("mac" | "mtu" | "txQueueLength" | "up" | "addresses" | "defaultRoute")[];
   /**
@@ -150,16 +152,16 @@ export interface NicContext {
   readonly features: KernelFeatures;
   /** What is wanted of it as of every interface. */
   readonly nic: NicCommon;
+  /** For others who keep notes of the container: no other one has it. Letters, digits, "_", "." and "-". */
+  readonly containerId: string;
+  /** Where what belongs to running containers of this user is written down. */
+  readonly stateDirectory: string;
   /** Ports of the host's that lead to the container by this interface. */
   readonly ports: readonly PublishedPort[];
   /** A directory of the user's own, for sockets. */
   readonly runtime: string;
   /** Whoever makes the container has all rights over the host's network. */
   readonly privileged: boolean;
-  /** For others who keep notes of the container: no other one has it. Letters, digits, "_", "." and "-". */
-  readonly containerId: string;
-  /** Where what belongs to running containers of this user is written down. */
-  readonly stateDirectory: string;
   /** The container may be started again by its monitor, which then makes the interface anew. */
   readonly restarts: boolean;
 }

@@ -16,6 +16,7 @@ export function checkNics({ nics = {}, netDevices = {} }: ContainerSpec): void {
       throw invalid(member, name, "a name that no interface of netDevices has");
     checkLoopback(member, name, nic);
     checkMac(member, nic, macs);
+    checkPeer(member, nic);
     checkAddresses(member, nic);
     nic.routes?.forEach((route, index) => {
       checkRoute(`${member}.routes[${index}]`, route, nics);
@@ -29,6 +30,15 @@ const isLoopback = (nic: Nic) => "type" in nic && nic.type === "loopback";
 function checkLoopback(member: string, name: string, nic: Nic): void {
   if (isLoopback(nic) !== (name === "lo"))
     throw invalid(member, name, 'the loopback under the name "lo", and nothing else under that name');
+}
+
+/** A port without a bridge. */
+function checkPeer(member: string, nic: Nic): void {
+  if (!("type" in nic) || nic.type !== "veth" || nic.master !== undefined) return;
+  for (const name of ["hairpin", "isolated"] as const) {
+    if (nic.peer?.[name] === undefined) continue;
+    throw invalid(`${member}.peer.${name}`, nic.peer[name], "a bridge with it, whose port this is", "add `master`");
+  }
 }
 
 function checkMac(member: string, nic: Nic, known: Map<string, string>): void {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { copyImage } from "../../src/image/copy.ts";
 import { layoutDestination } from "../../src/image/formats/layout.ts";
 import { builtImage, busyboxLayer } from "../support/built-image.ts";
+import { installed, requires } from "../support/prerequisite.ts";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 const bun = `${repository}/node_modules/.bin/bun`;
@@ -14,9 +15,10 @@ const directory = mkdtempSync("/tmp/ct-docs-");
 const examples = (page: string) =>
   [...readFileSync(`${repository}/${page}`, "utf8").matchAll(/```ts\n([\s\S]*?)```/g)].map((match) => match[1] ?? "");
 
-function runExample(code: string, env: NodeJS.ProcessEnv = {}) {
+function runExample(code: string, env: NodeJS.ProcessEnv = {}, launcher: readonly string[] = []) {
   writeFileSync(`${directory}/example.ts`, code);
-  const { status, stdout, stderr } = spawnSync(bun, ["example.ts"], {
+  const [file = "", ...words] = [...launcher, bun, "example.ts"];
+  const { status, stdout, stderr } = spawnSync(file, words, {
     cwd: directory,
     encoding: "utf8",
     env: { ...process.env, ...env },
@@ -131,4 +133,22 @@ it("the guide to images: one is fetched, run and changed", async () => {
   const lines = stdout.trimEnd().split("\n");
   expect(lines.pop()).toBe("hello from an image");
   expect(lines.sort()).toEqual(["unpacked", "unpacked", "unpacking", "unpacking"].map((how) => `a layer is ${how}`));
+});
+
+describe.runIf(requires("ip", installed("ip"), "it makes the bridge"))("the guide to networking", () => {
+  const [pair = "", driver = ""] = examples("docs/networking.md");
+  const BRIDGE =
+    'ip link add br0 type bridge; ip addr add 10.7.0.1/24 dev br0; ip addr add fd07::1/64 dev br0 nodad; ip link set br0 up; exec "$@"';
+  const launcher = ["unshare", "--net", "/bin/sh", "-ec", BRIDGE, "sh"];
+
+  it("makes a pair on a bridge, and looks at it", () => {
+    const seen = runExample(pair, {}, launcher);
+    expect(seen).toMatchObject({ status: 0, stdout: "eth0 up 10.7.0.2/24 on br0\neth0\n", stderr: "" });
+  });
+
+  it("has a driver that works", () => {
+    const seen = runExample(driver, {}, launcher);
+    expect(seen).toMatchObject({ status: 0, stderr: "" });
+    expect(seen.stdout).toContain("1 packets received");
+  });
 });

@@ -117,6 +117,15 @@ describe.runIf(requires("ip", installed("ip"), "it makes the bridges and looks f
     expect(seen.after).not.toContain("out0");
   });
 
+  it("is a port of its bridge as it is described", async () => {
+    const nic = { type: "veth", master: "br0", peer: { name: "out0", hairpin: true, isolated: true } };
+    const seen = await inNetwork<readonly Record<string, unknown>[]>(
+      BRIDGE,
+      `await lookInto({ nics: { eth0: ${JSON.stringify(nic)} } }); return ipJson("link show out0");`,
+    );
+    expect(seen[0]).toMatchObject({ linkinfo: { info_slave_data: { hairpin: true, isolated: true } } });
+  });
+
   it("does not take the name of an interface of others, nor remove that", async () => {
     const seen = await inNetwork<{ failed: Failed; links: string }>(
       "ip link add out0 type bridge",

@@ -59,6 +59,7 @@ describe("the interfaces of a specification", () => {
     const mac = "02:00:00:00:00:01";
     expect(refused({ eth0: { type: "veth", mac }, eth1: { type: "veth", mac } })).toBe("nics.eth1.mac");
     expect(eth0({ mac, peer: { mac } })).toBe("nics.eth0.peer.mac");
+    expect(eth0({ peer: { isolated: true } })).toBe("nics.eth0.peer.isolated");
     expect(refused({ eth0: { type: "veth" } }, { netDevices: { eth7: { name: "eth0" } } })).toBe("nics.eth0");
   });
 
