@@ -69,7 +69,7 @@ type Known = Pick<Surroundings, "caller" | "features" | "runner" | "givenDirecto
 export function networksOf(surroundings: () => Promise<Known>): Networks {
   const open = async () => {
     const known = await surroundings();
-    return { ...known, places: networkPlaces(known.caller.uid, known.stateDirectory) };
+    return { ...known, places: networkPlaces(known.caller.uid, known.givenDirectory) };
   };
   return {
     create: async (options) => createNetwork(options, await open()),
@@ -91,7 +91,7 @@ type Opened = Known & { readonly places: NetworkPlaces };
 /** Somebody else may make it at the same moment. */
 export async function makeDefaultNetwork(known: Known): Promise<void> {
   try {
-    const places = networkPlaces(known.caller.uid, known.stateDirectory);
+    const places = networkPlaces(known.caller.uid, known.givenDirectory);
     await createNetwork(DEFAULT_NETWORK, { ...known, places });
   } catch (error) {
     if (!(error instanceof LibctError) || error.code !== "ERR_CT_NAME_IN_USE") throw error;

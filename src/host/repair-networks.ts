@@ -5,9 +5,9 @@ import { sweepNetworks } from "./sweep-networks.ts";
 
 /** Takes away the published ports and names of those whose monitor was killed. The lease itself is free since then: the kernel sees to that. */
 export async function repairNetworks(
-  surroundings: Pick<Surroundings, "caller" | "features" | "runner" | "stateDirectory">,
+  surroundings: Pick<Surroundings, "caller" | "features" | "runner" | "givenDirectory">,
 ): Promise<readonly Repair[]> {
-  const { caller, stateDirectory } = surroundings;
-  const swept = await sweepNetworks(networkPlaces(caller.uid, stateDirectory), surroundings);
+  const { caller, givenDirectory } = surroundings;
+  const swept = await sweepNetworks(networkPlaces(caller.uid, givenDirectory), surroundings);
   return swept.map(({ directory, lease }): Repair => ({ what: "lease", path: `${directory} ${lease}` }));
 }

@@ -32,8 +32,8 @@ export async function resolveNetworks(
   const whole = await withUserModePorts(given);
   const spec = withUserModeResolver(whole, privileged ? undefined : userModeKind());
   if (!needsNetworks(spec)) return { spec, before: [], after: [], joined: [], ports: [] };
-  const { caller, stateDirectory, tried = nothingTried() } = surroundings;
-  const places = networkPlaces(caller.uid, stateDirectory);
+  const { caller, givenDirectory, tried = nothingTried() } = surroundings;
+  const places = networkPlaces(caller.uid, givenDirectory);
   const wantsDefault = Object.values(spec.nics ?? {}).some(
     (nic) => "network" in nic && nic.network === DEFAULT_NETWORK.name,
   );

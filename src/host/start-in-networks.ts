@@ -60,9 +60,9 @@ const isAsked = ({ nics = {} }: ContainerSpec, nic: string): boolean =>
 /** Who has published it may have been killed. */
 async function sweepAll({ joined }: PlannedNetworks, host: ContainerHost): Promise<boolean> {
   const surroundings = await host.surroundings();
-  const { caller, stateDirectory } = surroundings;
+  const { caller, givenDirectory } = surroundings;
   const { networkNames } = await import("../net/index.ts");
-  const places = networkPlaces(caller.uid, stateDirectory);
+  const places = networkPlaces(caller.uid, givenDirectory);
   let swept = 0;
   for (const name of new Set([...networkNames(places.networks), ...joined.map(({ network }) => network.name)])) {
     swept += (await sweepNetwork(`${places.running}/${name}`, surroundings)).length;

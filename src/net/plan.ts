@@ -23,8 +23,8 @@ export async function planNics(
   ports: readonly PublishedPort[] = [],
 ): Promise<readonly PlannedNic[]> {
   const unique = randomHex(4);
-  const containerId = `libct-${surroundings.containerName.replaceAll("+", "-")}-${unique}`;
   const publishing = Object.values(nics).find(isUserModeNic);
+  const containerId = `libct-${surroundings.containerName.replaceAll("+", "-")}-${unique}`;
   const made: PlannedNic[] = [];
   const settled: PlannedNic[] = [];
   const routes: PlannedNic[] = [];
