@@ -30,6 +30,8 @@ export class TarReader {
   /** Bytes of content, metadata or padding to come. */
   #left = 0;
   #padding = 0;
+  /** What is passed over is padding, and no content that nobody wants. */
+  #isPadding = false;
   #zeroBlocks = 0;
   #metadataType = "";
   #longName: string | undefined;
@@ -68,9 +70,11 @@ export class TarReader {
     }
   }
 
-  /** Says that no more comes; an archive may lack its last zeroes, but no part of an entry. */
+  /** Says that no more comes; an archive may lack its last zeroes, and the padding before them, but no part of an entry. */
   end(): void {
-    const between = this.#state === "header" && this.#parts.length === 0 && this.#longName === undefined;
+    // umoci writes no padding after the last file, and Go's reader (archive/tar), which docker and podman have, does without.
+    const padding = this.#state === "skip" && this.#left > 0 && this.#padding === 0 && this.#isPadding;
+    const between = padding || (this.#state === "header" && this.#parts.length === 0 && this.#longName === undefined);
     if (this.#state === "end" || (between && this.#longLink === undefined && this.#pax.length === 0)) return;
     throw badLayer("the tar archive is cut off", this.#entry ? { path: this.#entry.name } : {});
   }
@@ -172,6 +176,7 @@ export class TarReader {
   /** After the content comes its padding, and after that a header. */
   #endOfPart(): void {
     this.#left = this.#padding;
+    this.#isPadding = this.#left > 0;
     this.#padding = 0;
     if (this.#left > 0) this.#state = "skip";
     else this.#want("header", BLOCK);

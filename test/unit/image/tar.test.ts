@@ -226,7 +226,10 @@ describe("tar archives", () => {
     await expect(read(header({ 156: "M" }))).rejects.toThrow("unknown type");
     const huge = header({ 124: "77777777777\0", 156: "x" });
     await expect(read(huge)).rejects.toThrow("at most 1048576");
-    expect(await read(archive.subarray(0, 1024))).toMatchObject([{ name: "a", text: "hello" }]);
+    for (const length of [512 + 5, 600, 1024]) {
+      expect(await read(archive.subarray(0, length)), `${length}`).toMatchObject([{ name: "a", text: "hello" }]);
+    }
+    await expect(read(archive.subarray(0, 512 + 4))).rejects.toThrow("cut off");
   });
 
   it("cannot make the reader keep or look at more than a bounded part of them", async () => {
