@@ -21,6 +21,8 @@ const NEED_ROOT = [
   "hostile-descriptors",
   "hostile-paths",
   "hostile-races",
+  "images",
+  "images-user",
   "mounts",
   "namespaces",
   "nonroot",

@@ -44,7 +44,9 @@ docker-registry                   docker-registry
 htpasswd                          apache2-utils
 openssl                           openssl
 zstd                              zstd
+getfattr                          attr
 buildah                           buildah
+lxc-execute                       lxc
 containerd                        containerd
 ctr                               containerd
 iptables                          iptables

@@ -11,6 +11,7 @@ export type ErrorCode =
   | "ERR_CT_STATE"
   | "ERR_CT_NAME_IN_USE"
   | "ERR_CT_NO_SUCH_CONTAINER"
+  | "ERR_CT_NO_SUCH_NETWORK"
   | "ERR_CT_USAGE"
   | "ERR_CT_HOOK"
   | "ERR_CT_LAYER"

@@ -21,7 +21,12 @@ export interface RunFlags extends ResourceFlags, HealthFlags {
   readonly sysctl: readonly string[];
   readonly device: readonly string[];
   readonly net?: string;
-  readonly network?: string;
+  readonly network: readonly string[];
+  readonly publish: readonly string[];
+  readonly dns: readonly string[];
+  readonly dnsSearch: readonly string[];
+  readonly dnsOption: readonly string[];
+  readonly addHost: readonly string[];
   readonly nic: readonly string[];
   readonly namespace: readonly string[];
   readonly noNamespace: readonly string[];
@@ -103,7 +108,11 @@ const COMMON: FlagTable<Omit<RunFlags, "json" | "kernel">> = {
   personality: { value: "domain", choices: ["LINUX", "LINUX32"], text: "execution domain" },
   name: { group: "Isolation:", value: "name", text: "name the container" },
   hostname: { value: "name", text: "its host name" },
-  network: { value: "network", text: "none (the default), host, or container:NAME" },
+  network: {
+    value: "network",
+    many: true,
+    text: "none (the default), host, container:NAME, or NAME[:ip=ADDRESS,alias=NAME] of `ct network ls`; default makes one; pasta or slirp4netns: the host's, by that program; private: what this user has by himself",
+  },
   net: { value: "network", text: "the same" },
   nic: {
     value: "fields",
@@ -120,6 +129,16 @@ const COMMON: FlagTable<Omit<RunFlags, "json" | "kernel">> = {
   uidMap: { value: "container:host:size", many: true, text: "map user ids (makes a user namespace)" },
   gidMap: { value: "container:host:size", many: true, text: "map group ids" },
   sysctl: { value: "name=value", many: true, text: "a kernel parameter of its namespaces" },
+  publish: {
+    short: "-p",
+    value: "[ip:][host:]container[/udp]",
+    many: true,
+    text: "send a port of the host on to the container, or a range of them",
+  },
+  dns: { value: "address", many: true, text: "whom it asks for names" },
+  dnsSearch: { value: "domain", many: true, text: "where it looks for short names; . for nowhere" },
+  dnsOption: { value: "option", many: true, text: "such as ndots:2" },
+  addHost: { value: "name:address", many: true, text: "a name in its /etc/hosts" },
   capAdd: { group: "Rights:", value: "capability", many: true, text: "give a capability, or ALL" },
   capDrop: { value: "capability", many: true, text: "take a capability, or ALL" },
   securityOpt: {

@@ -11,16 +11,29 @@ export const GROUPS: Readonly<Record<string, Group>> = {
     summary: "images: pull, push, ls, inspect, history, tag, rm, prune, save, load, import, export, diff, commit, ...",
     load: async () => (await import("./image/commands.ts")).IMAGE_COMMANDS,
   },
+  network: {
+    summary: "networks that containers share: create, ls, inspect, rm, prune",
+    load: async () => (await import("./network-commands.ts")).NETWORK_COMMANDS,
+  },
   volume: {
     summary: "volumes: create, ls, inspect, rm, prune",
     load: async () => (await import("./volume/commands.ts")).VOLUME_COMMANDS,
+  },
+  system: {
+    summary: "what images, containers and volumes take on the disk, and what of it can go: df, prune",
+    load: async () => (await import("./system/commands.ts")).SYSTEM_COMMANDS,
   },
 };
 
 /** Short forms that people know from docker. */
 export const SHORT_FORMS: Readonly<Record<string, readonly [group: string, verb: string]>> = {
   pull: ["image", "pull"],
+  push: ["image", "push"],
   images: ["image", "ls"],
+  commit: ["image", "commit"],
+  diff: ["image", "diff"],
+  save: ["image", "save"],
+  load: ["image", "load"],
   rmi: ["image", "rm"],
   tag: ["image", "tag"],
   history: ["image", "history"],

@@ -52,3 +52,12 @@ Examples:
 
 export const DOCTOR_HELP = `
 The exit status is 0 when containers can be run, else 1.`;
+
+export const NETWORK_CREATE_HELP = `
+Nothing is made on the machine until a container needs the network: its bridge, and the rules in libct's own nf_tables table.
+
+Examples:
+  ct network create web
+  ct network create --subnet 10.9.0.0/24 --subnet fd09::/64 --mtu 1400 web
+  ct network create --internal db
+  ct run -d --network web --name one -p 8080:80 -- httpd -f`;

@@ -1,37 +1,55 @@
-import type { Container, RunOptions } from "../host/index.ts";
+import type { Container } from "../host/index.ts";
 import { type ContainerSpec, type Namespace, validateSpec } from "../spec/index.ts";
 import type { RunFlags } from "./flags.ts";
+import { parsePublish } from "./network-syntax.ts";
 import { parseNic } from "./nic-syntax.ts";
 import { wrong } from "./parse.ts";
+import type { NetworkOptions } from "./run-options.ts";
+import { namesOf, type SharedNic, sharedNics } from "./shared-networks.ts";
 import { usage } from "./syntax.ts";
 
-/** The network that is asked for, by either name of the flag. */
-export function networkWord({ net, network }: Pick<RunFlags, "net" | "network">): string | undefined {
-  if (net !== undefined && network !== undefined && net !== network)
-    throw usage(`--net ${net} and --network ${network} exclude each other`);
-  return network ?? net;
-}
+/** The networks that are asked for, by either name of the flag. */
+export const networkWords = ({ net, network }: Pick<RunFlags, "net" | "network">): readonly string[] => [
+  ...new Set([...(net === undefined ? [] : [net]), ...network]),
+];
 
-/** What `--network` and `--nic` mean. `open` finds a container by its name. */
+/** Words that say where the network namespace comes from: they stand alone. */
+const isAlone = (word: string) => word === "none" || word === "host" || word.startsWith("container:");
+
+/** What `--network`, `--nic` and the flags that go with them mean. `open` finds a container by its name. */
 export async function networkOptions(
-  flags: Pick<RunFlags, "net" | "network" | "nic">,
+  flags: NetworkFlags,
   open: (name: string) => Promise<Container>,
-): Promise<Pick<RunOptions, "nics" | "network"> & { readonly joined?: readonly Namespace[] }> {
-  const word = networkWord(flags);
+): Promise<NetworkOptions> {
+  const words = networkWords(flags);
+  const word = words.find(isAlone);
+  if (word !== undefined && words.length > 1) throw usage(`--network ${word} excludes every other network`);
+  if (word !== undefined && flags.publish.length > 0)
+    throw usage(`--publish and --network ${word} exclude each other: it takes a network of \`ct network ls\``);
   const other = word?.startsWith("container:") ? word.slice("container:".length) : undefined;
   if (word === "host" || other !== undefined) {
     if (flags.nic.length > 0)
       throw usage(`--nic and --network ${word} exclude each other: that network is not the container's`);
-    return other === undefined ? { network: "host" } : { joined: namespacesOf(await open(other)) };
+    const named = namesOf(flags);
+    return other === undefined ? { network: "host", ...named } : { joined: namespacesOf(await open(other)), ...named };
   }
-  if (word !== undefined && word !== "none") throw wrong("--network", word, 'one of "none", "host", "container:NAME"');
-  return { network: "none", nics: nicsOf(flags.nic) };
+  const shared = sharedNics(word === undefined ? words : [], flags.publish);
+  const ports = flags.publish.map(parsePublish);
+  const nics = nicsOf(shared, flags.nic);
+  // Names alone do not ask for interfaces.
+  const asked = words.length + flags.nic.length + ports.length > 0;
+  return { network: "none", ...(asked ? { nics } : {}), ...(ports.length > 0 ? { ports } : {}), ...namesOf(flags) };
 }
 
-function nicsOf(words: readonly string[]): NonNullable<ContainerSpec["nics"]> {
-  const nics: Record<string, unknown> = {};
+type NetworkFlags = Pick<
+  RunFlags,
+  "net" | "network" | "nic" | "publish" | "dns" | "dnsSearch" | "dnsOption" | "addHost"
+>;
+
+function nicsOf(shared: readonly SharedNic[], words: readonly string[]): NonNullable<ContainerSpec["nics"]> {
+  const nics: Record<string, unknown> = Object.fromEntries(shared.map((nic, number) => [`eth${number}`, nic]));
   for (const [number, word] of words.entries()) {
-    const { name, nic } = parseNic(word, number);
+    const { name, nic } = parseNic(word, shared.length + number);
     if (name in nics) throw wrong("--nic", word, `a name that no other one has: ${name} is there already`);
     nics[name] = nic;
   }

@@ -36,7 +36,9 @@ export async function planInvocation(
 
 /** Most containers say nothing of it. */
 async function networkOf(flags: Invocation["flags"], host: Host): Promise<NetworkOptions> {
-  if (flags.net === undefined && flags.network === undefined && flags.nic.length === 0) return {};
+  const { net, network, nic, publish, dns, dnsSearch, dnsOption, addHost } = flags;
+  const said = [network, nic, publish, dns, dnsSearch, dnsOption, addHost].some(({ length }) => length > 0);
+  if (net === undefined && !said) return {};
   return (await import("./network-options.ts")).networkOptions(flags, (name) => host.open(name));
 }
 

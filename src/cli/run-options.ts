@@ -27,13 +27,13 @@ export interface FlagContext {
 }
 
 /** Interfaces, or whose network it is. */
-export interface NetworkOptions extends Pick<RunOptions, "network" | "nics"> {
+export interface NetworkOptions extends Pick<RunOptions, "network" | "nics" | "ports" | "dns" | "hosts"> {
   readonly joined?: readonly Namespace[];
 }
 
 /** What the words of a command line mean for the API. Looks only at the files that they name. */
 export function runOptions(flags: RunFlags, { root, image }: RootWords, context: FlagContext): RunOptions {
-  const { network, nics, joined } = context.network ?? {};
+  const { network, joined, ...networks } = context.network ?? {};
   const isolation = isolationOptions(flags, context.privileged, { network, joined });
   const options: RunOptions = {
     ...processOptions(flags, context),
@@ -50,13 +50,13 @@ export function runOptions(flags: RunFlags, { root, image }: RootWords, context:
     return { ...withoutNetwork(options), sandbox: sandboxOptions(flags, network) };
   }
   for (const [flag, given] of ONLY_SANDBOX) if (given(flags)) throw usage(`${flag} is for the sandbox: add --sandbox`);
-  const withNics = { ...options, ...(nics ? { nics } : {}) };
+  const rest = { ...networks, ...resourceOptions(flags) };
   if (image === undefined) {
     for (const [flag, given] of ONLY_IMAGE) if (given(flags)) throw usage(`${flag} is for images`);
-    return { ...withNics, root: rootOption(flags, root), ...resourceOptions(flags) };
+    return { ...options, root: rootOption(flags, root), ...rest };
   }
   for (const [flag, given] of NOT_IMAGE) if (given(flags)) throw usage(`${flag} and an image exclude each other`);
-  return { ...withNics, ...resourceOptions(flags) };
+  return { ...options, ...rest };
 }
 
 /** What stands before the command: one of them, or nothing. */
@@ -77,6 +77,9 @@ const NOT_SANDBOX: readonly Flag[] = [
   ["--lower", ({ lower }) => lower.length > 0],
   ["--upper", ({ upper }) => upper !== undefined],
   ["--nic", ({ nic }) => nic.length > 0],
+  ["--publish", ({ publish }) => publish.length > 0],
+  ["--dns", ({ dns, dnsSearch, dnsOption }) => dns.length + dnsSearch.length + dnsOption.length > 0],
+  ["--add-host", ({ addHost }) => addHost.length > 0],
   ["--memory-swap", ({ memorySwap }) => memorySwap !== undefined],
   ["--memory-reservation", ({ memoryReservation }) => memoryReservation !== undefined],
   ["--cpus", ({ cpus }) => cpus !== undefined],

@@ -43,7 +43,17 @@ import {
   waitForExecution,
   waitForIdMaps,
 } from "./namespaces.ts";
-import { awaitNics, holdForNics, leaveHeld, makeNics, makeOwnNics, unmakeNics } from "./nics.ts";
+import { enterHolder } from "./net-holder.ts";
+import {
+  asksForNics,
+  awaitNics,
+  holdForNics,
+  leaveHeld,
+  makeNics,
+  makeOwnNics,
+  prepareCarriers,
+  unmakeNics,
+} from "./nics.ts";
 import { reopenNull } from "./own-null.ts";
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
 import {
@@ -79,6 +89,10 @@ export function compileContainer(resolved: Resolved): Program {
   const proc = openProcfs(monitor.at("namespaces"), resolved);
   const rootBlock = stage && usesHelper(resolved) ? stage : init;
   const c: Context = { resolved, program, monitor, init, stage, rootBlock, proc, lent: [], sync: openSync(monitor) };
+  if (resolved.holder) {
+    c.prepared = prepareCarriers(c);
+    enterHolder(monitor, proc, resolved.holder);
+  }
   const held = holdForNics(c);
   openRecord(c);
   const events = memoryEventsBuffer(c);
@@ -90,6 +104,7 @@ export function compileContainer(resolved: Resolved): Program {
     typeof resolved.user === "string" ||
     asksForHome(resolved) ||
     hasRuntimeHooks(resolved.spec) ||
+    asksForNics(resolved) ||
     resolved.cgroup?.scope !== undefined;
   if (asks) handOverPipes(c, pipes);
   const cgroups = makeCgroups(c);

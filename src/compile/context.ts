@@ -1,18 +1,19 @@
 import { E } from "../linux/index.ts";
 import type { BlockBuilder, DataRef, ProgramBuilder, Register } from "../program/index.ts";
+import type { PreparedProcess } from "./net-processes.ts";
 import type { Resolved, ResolvedProcess } from "./resolved.ts";
 
-/** Codes of NOTIFY: what the application learns while a container starts. PIPES, HOOKS and SCOPE wait for its answer. */
-export const NOTICE = { PIPES: 1, STARTED: 2, HOOKS: 3, SCOPE: 4 } as const;
+/** Codes of NOTIFY: what the application learns while a container starts. PIPES, HOOKS, SCOPE and NIC wait for its answer. */
+export const NOTICE = { PIPES: 1, STARTED: 2, HOOKS: 3, SCOPE: 4, NIC: 5 } as const;
 /** Codes of SEND: what the application is asked. */
 export const QUESTION = { PASSWD: 1, GROUP: 2, HOME: 4 } as const;
 /** Codes of SEND, going on: what the application is told. */
-export const REPORT = { MEMORY_EVENTS: 3, NETLINK: 5 } as const;
+export const REPORT = { MEMORY_EVENTS: 3, NETLINK: 5, NET_PROCESS: 6 } as const;
 
 /**
  * Descriptors with fixed numbers, so that their names under /proc/self/fd are constants. They lie above all that a program opens.
  */
-export const FIXED_FD = { BIND_SOURCE: 900, LOWER: 902 } as const;
+export const FIXED_FD = { BIND_SOURCE: 900, LOWER: 902, READY: 904 } as const;
 
 /** What the files of this room share while they compile one process, be it a container's first or one that enters it. */
 export interface ProcessContext {
@@ -41,6 +42,8 @@ export interface Context extends MountContext {
   readonly resolved: Resolved;
   /** The block that builds the root: init, or the stage when a helper must mount it. */
   readonly rootBlock: BlockBuilder;
+  /** Programs that wait in the host's network namespace, when the monitor leaves that. */
+  prepared?: readonly PreparedProcess[];
 }
 
 /** Writes `content` to a file of the verified procfs: never through a path that the container could have changed (CVE-2025-52881). */

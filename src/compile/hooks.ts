@@ -5,6 +5,7 @@ import { closeDescriptors } from "./command.ts";
 import { type Context, NOTICE } from "./context.ts";
 import { receive } from "./namespaces.ts";
 import { filtersEarly } from "./restrictions.ts";
+import { textWithPid } from "./state-text.ts";
 
 type InContainer = "createContainer" | "startContainer";
 
@@ -77,16 +78,10 @@ function runHooks(c: Context, name: InContainer, status: "creating" | "created",
 /** The state of the container with the pid that its init has inside, as text in memory. */
 function writeStateText(c: Context, status: "creating" | "created") {
   const { init, resolved: r } = c;
-  const head = '{"pid":';
   const rest = JSON.stringify(ociState(r.spec, status)).slice(1);
-  const bytes = new TextEncoder().encode(`${head}${" ".repeat(PID_WIDTH)},${rest}`);
-  const at = init.memory.bytes(bytes);
   const pid = init.at("hooks").sysResult("own_pid", "getpid", []);
-  init.decimal(init.memory.at(at, head.length), pid, PID_WIDTH, " ");
-  return { at, length: bytes.length };
+  return textWithPid(init, ['{"pid":', `,${rest}`], pid);
 }
-
-const PID_WIDTH = 10;
 
 function spawnHook(
   c: Context,
@@ -97,7 +92,7 @@ function spawnHook(
   const { init, program } = c;
   const child = program.block("hook").at(init.member);
   const file = init.sysResult("state", "memfd_create", [init.str("state"), MFD.CLOEXEC], { why: "make the state" });
-  init.sys("write", [file, state.at, state.length]);
+  init.sys("write", [file, state.data, state.length]);
   init.sys("lseek", [file, 0, 0]);
   // A signal of an earlier child would end the waiting for this one.
   init.sys("rt_sigtimedwait", [childSignal(init), 0, init.memory.zeroed(16), 8], { tolerate: [E.EAGAIN] });

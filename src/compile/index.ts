@@ -6,7 +6,11 @@ export { compileEnter } from "./enter.ts";
 export type { IntelRdtPlan } from "./intel-rdt.ts";
 export { compileChange } from "./live.ts";
 export type { LiveChange, ResolvedChange } from "./live-steps.ts";
-export { type NicPlans, needsMonitor } from "./nics.ts";
+export { compileHolder, compileVisit, HOLDER_FILE, type HolderPlace } from "./net-holder.ts";
+export { compileNetChange, KEEPER_FILE, type LiveStep, type NetChange } from "./net-live.ts";
+export { compileNetSteps } from "./net-program.ts";
+export { compileNetUndo, type LeftNic } from "./net-undo.ts";
+export { isInside, type NicPlans, needsMonitor } from "./nics.ts";
 export type { RecordPlan } from "./record.ts";
 export { HEALTH_FILE, HOOKS_DONE, RECORD_FILE } from "./record-files.ts";
 export type {

@@ -4,6 +4,11 @@ import type { IdMapping, NamespaceType } from "../spec/index.ts";
 import { type Context, type ProcessContext, writeProc } from "./context.ts";
 import type { IdMaps, Resolved, ResolvedProcess } from "./resolved.ts";
 
+/** What the making of a user namespace needs to know. */
+export interface MappedContext extends Omit<ProcessContext, "resolved" | "init" | "stage"> {
+  readonly resolved: Pick<ResolvedProcess, "features"> & Pick<Resolved, "idMaps"> & Partial<Pick<Resolved, "process">>;
+}
+
 /** What clone(2), unshare(2) and setns(2) call the types. */
 export const CLONE_FLAG: Readonly<Record<NamespaceType, number>> = {
   user: CLONE.NEWUSER,
@@ -125,7 +130,12 @@ export function waitForExecution(c: ProcessContext): void {
 }
 
 /** The monitor takes a message from the set-up; when that has ended instead, it has said why and nothing is left to do here. */
-export function receive(c: ProcessContext, into: ReturnType<BlockBuilder["str"]>, size: number, ended: Label): void {
+export function receive(
+  c: Pick<ProcessContext, "monitor" | "program" | "sync">,
+  into: ReturnType<BlockBuilder["str"]>,
+  size: number,
+  ended: Label,
+): void {
   const got = c.monitor.sysResult("received", "recvfrom", [c.sync.monitor, into, size, 0, 0, 0], {
     tolerate: [E.ECONNRESET],
   });
@@ -143,7 +153,7 @@ export function openSync(monitor: BlockBuilder): ProcessContext["sync"] {
 }
 
 /** First operations of a process of the set-up: it dies with its monitor, and does not hold the monitor's end of the socket. */
-export function beginChild(block: BlockBuilder, c: ProcessContext): void {
+export function beginChild(block: BlockBuilder, c: Pick<ProcessContext, "init" | "stage" | "sync">): void {
   block.at("namespaces");
   block.sys("prctl", [PR.SET_PDEATHSIG, SIG.KILL, 0, 0, 0]);
   // Init has its descriptors of the stage, if there is one: there it is closed already.
@@ -209,7 +219,7 @@ export function spawn(
 }
 
 /** In the child: writes its own maps, or waits until somebody with the right to do so has written them. */
-export function waitForIdMaps(block: BlockBuilder, c: Context): void {
+export function waitForIdMaps(block: BlockBuilder, c: MappedContext): void {
   const maps = c.resolved.idMaps;
   if (!maps) return;
   if (maps.writer === "self") {
@@ -224,10 +234,10 @@ export function waitForIdMaps(block: BlockBuilder, c: Context): void {
   block.expect(got, 1, E.ECANCELED, "the id maps were not written");
 }
 
-function writeIdMaps(c: Context, maps: IdMaps, pid: Register): void {
+export function writeIdMaps(c: MappedContext, maps: IdMaps, pid: Register): void {
   const { monitor } = c;
   if (maps.writer === "self") return;
-  const { oomScoreAdj } = c.resolved.process;
+  const { oomScoreAdj } = c.resolved.process ?? {};
   if (oomScoreAdj !== undefined) writeProcOf(c, pid, "oom_score_adj", String(oomScoreAdj), "process.oomScoreAdj");
   if (maps.writer === "monitor") {
     if (maps.denySetgroups) writeProcOf(c, pid, "setgroups", "deny", "gidMappings");
@@ -248,7 +258,13 @@ export function pathOfProcess(block: BlockBuilder, pid: Register, file: string):
 }
 
 /** Writes a file of another process. */
-export function writeProcOf(c: ProcessContext, pid: Register, file: string, content: string, member: string): void {
+export function writeProcOf(
+  c: Pick<ProcessContext, "monitor" | "proc">,
+  pid: Register,
+  file: string,
+  content: string,
+  member: string,
+): void {
   const { monitor } = c;
   const path = pathOfProcess(monitor.at(member), pid, file);
   const why = `write ${file}`;
@@ -258,7 +274,7 @@ export function writeProcOf(c: ProcessContext, pid: Register, file: string, cont
 }
 
 /** newuidmap(1) and newgidmap(1) are set-user-ID programs that check /etc/subuid and /etc/subgid. */
-function runMapHelper(c: Context, path: string, map: readonly IdMapping[], pid: Register, member: string): void {
+function runMapHelper(c: MappedContext, path: string, map: readonly IdMapping[], pid: Register, member: string): void {
   const { monitor, program } = c;
   const helper = program.block(path.slice(path.lastIndexOf("/") + 1));
   const numbers = map.flatMap(({ containerID, hostID, size }) => [containerID, hostID, size]);

@@ -23,6 +23,8 @@ import { REPORT } from "./context.ts";
 export interface MemberStep<S extends NetStep = NetStep> {
   readonly member: string;
   readonly step: S;
+  /** Which of the plans it is of. */
+  readonly nic?: number | undefined;
 }
 
 type Request = Extract<NetStep, { readonly do: "request" }>;
@@ -36,7 +38,7 @@ export interface NetSockets {
   /** Indexes that were looked up already, by place and name. */
   readonly indexes: Map<string, DataRef>;
   /** Those of them by which the interfaces are known at the end: by then others may have their names. */
-  readonly lasting: Set<string>;
+  readonly lasting?: Set<string>;
 }
 
 /** Answers have the request in them, and perhaps a text. */
@@ -201,7 +203,7 @@ export interface Answer {
 export function exchange(
   block: BlockBuilder,
   socket: Register,
-  message: { readonly at: DataRef; readonly length: number },
+  message: { readonly at: DataRef; readonly length: number | Register },
   why: string,
 ): Answer {
   const at = answerBuffer(block);

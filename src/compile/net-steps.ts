@@ -20,9 +20,12 @@ import {
   u64s,
   viewOf,
 } from "../linux/index.ts";
-import type { BlockBuilder, Register } from "../program/index.ts";
+import type { BlockBuilder, Label, Register } from "../program/index.ts";
 import type { NetPlace, NetStep } from "../spec/index.ts";
+import { putBytes, UNDO_TOLERATES, undoFromFile } from "./net-files.ts";
+import { doHostStep } from "./net-host-steps.ts";
 import { keep, release, remember } from "./net-keep.ts";
+import type { ExecutionContext } from "./net-programs.ts";
 import {
   exchange,
   expectDone,
@@ -39,12 +42,16 @@ type Step<D extends NetStep["do"]> = Extract<NetStep, { readonly do: D }>;
 type Request = Step<"request">;
 
 /** Who does steps, and where it stands. */
-export interface NetWorker extends NetSockets {
+export interface NetWorker extends NetSockets, ExecutionContext {
   /** The host's procfs. */
   readonly proc: Register;
   /** The network namespace that it is in. Undefined: it is in the container's, and never leaves it. */
   place: NetPlace;
   readonly opened: Set<NetPlace>;
+  /** Who starts programs that carry the traffic. Undefined: somebody else has done it already. */
+  readonly carry?: (step: Step<"process" | "send">) => void;
+  /** Of what is undone: where it goes on after a program that has failed. */
+  readonly failed?: Label;
   /** What an id of the container is to it. */
   readonly idOf: (kind: "uid" | "gid", id: number) => number;
 }
@@ -58,7 +65,7 @@ export function doSteps(worker: NetWorker, steps: readonly MemberStep[]): void {
     sendRequests(worker, requests);
     requests = [];
   };
-  for (const { member, step } of steps) {
+  for (const { member, step, nic } of steps) {
     if (step.do === "lock" || step.do === "bind") continue;
     if (step.do === "request") {
       if (requests.some((one) => one.step.place !== step.place)) flush();
@@ -67,18 +74,27 @@ export function doSteps(worker: NetWorker, steps: readonly MemberStep[]): void {
     }
     flush();
     worker.block.at(member);
-    doStep(worker, member, step);
+    doStep(worker, { member, step, nic });
   }
   flush();
 }
 
-function doStep(worker: NetWorker, member: string, step: Exclude<NetStep, Request | Step<"lock" | "bind">>): void {
+function doStep(
+  worker: NetWorker,
+  { member, step, nic }: MemberStep<Exclude<NetStep, Request | Step<"lock" | "bind">>>,
+): void {
   switch (step.do) {
     case "nftables":
       sendBatch(worker, member, step);
       break;
     case "sysctl":
       setParameter(worker, step);
+      break;
+    case "put":
+      putBytes(worker.block, step);
+      break;
+    case "undo":
+      undo(worker, member, step);
       break;
     case "absent":
       openSocket(worker, step.place);
@@ -87,7 +103,7 @@ function doStep(worker: NetWorker, member: string, step: Exclude<NetStep, Reques
     case "find":
       openSocket(worker, step.place);
       findIndex(worker, member, { link: step.name, place: step.place });
-      worker.lasting.add(keyOf({ link: step.name, place: step.place }));
+      worker.lasting?.add(keyOf({ link: step.name, place: step.place }));
       break;
     case "keep":
       keep(worker, step);
@@ -100,10 +116,20 @@ function doStep(worker: NetWorker, member: string, step: Exclude<NetStep, Reques
       openSocket(worker, "container");
       release(worker, step);
       break;
+    case "process":
+    case "send":
+      if (!worker.carry) break;
+      goTo(worker, "host");
+      worker.carry(step);
+      break;
     case "tun":
       goTo(worker, "container");
       makeTun(worker, step);
       break;
+    default:
+      // Programs are executed where the monitor is, and files are the host's in any case.
+      goTo(worker, "host");
+      doHostStep(worker, step, nic);
   }
 }
 
@@ -151,6 +177,17 @@ function acknowledgeLast(batch: Uint8Array): Uint8Array {
   return bytes;
 }
 
+function undo(worker: NetWorker, member: string, step: Step<"undo">): void {
+  goTo(worker, "host");
+  const { block } = worker;
+  undoFromFile(block, step, (bytes) => {
+    const socket = block.sysResult("nftables", "socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK_NETFILTER]);
+    const answer = exchange(block, socket, bytes, step.why);
+    expectDone(block, answer, [{ member, step: { why: step.why, tolerate: UNDO_TOLERATES } }]);
+    block.sys("close", [socket]);
+  });
+}
+
 function setParameter(worker: NetWorker, { place, key, value, why }: Step<"sysctl">): void {
   // /proc/sys/net shows the network namespace of whoever looks at it.
   goTo(worker, place);
@@ -193,10 +230,13 @@ export function takeHeld(block: BlockBuilder, { member, step }: MemberStep): Reg
 }
 
 /** fcntl(2), "Open file description locks": it is the descriptor's, and so goes with the last process that has it. */
-function takeLock(block: BlockBuilder, { path, byte, why }: Step<"lock">): Register {
-  const file = block.sysResult("held", "openat", [AT.FDCWD, block.str(path), O.RDWR | O.CLOEXEC, 0], { why });
+function takeLock(block: BlockBuilder, { path, byte, all, create, why }: Step<"lock">): Register {
+  const flags = O.RDWR | O.CLOEXEC | (create ? O.CREAT : 0);
+  const parent = path.slice(0, path.lastIndexOf("/"));
+  if (create) block.sys("mkdirat", [AT.FDCWD, block.str(parent), 0o700], { tolerate: [E.EEXIST], why });
+  const file = block.sysResult("held", "openat", [AT.FDCWD, block.str(path), flags, create ? 0o600 : 0], { why });
   // struct flock: s16 type, s16 whence, s64 start, s64 length, s32 pid
-  const lock = block.memory.bytes(u64s(F_WRLCK, byte, 1, 0));
+  const lock = block.memory.bytes(u64s(F_WRLCK, byte, all ? 0 : 1, 0));
   block.sys("fcntl", [file, F_OFD_SETLK, lock], { why });
   return file;
 }

@@ -2,7 +2,9 @@ import { E, MSG, O } from "../linux/index.ts";
 import type { DataRef, Label, Register } from "../program/index.ts";
 import type { NetPlace, NetStep, PlannedNic } from "../spec/index.ts";
 import type { Context } from "./context.ts";
-import { pathOfProcess } from "./namespaces.ts";
+import { pathOfProcess, receive } from "./namespaces.ts";
+import { orderNetProcess, type PreparedProcess, prepareNetProcess, startNetProcess } from "./net-processes.ts";
+import { askQuestion } from "./net-questions.ts";
 import type { MemberStep } from "./net-requests.ts";
 import { doSteps, goTo, type NetWorker, takeHeld } from "./net-steps.ts";
 
@@ -14,10 +16,14 @@ export interface NicPlans {
    * done on the host but what the monitor holds.
    */
   readonly worker: "monitor" | "init";
+  /** An empty directory on the host that something may be mounted over where nobody else sees it. */
+  readonly scratch: string;
 }
 
 const stepsOf = (c: Context, pick: "setUp" | "tearDown"): readonly MemberStep[] =>
-  (c.resolved.nics?.plans ?? []).flatMap((plan) => (plan[pick] ?? []).map((step) => ({ member: plan.member, step })));
+  (c.resolved.nics?.plans ?? []).flatMap((plan, nic) =>
+    (plan[pick] ?? []).map((step) => ({ member: plan.member, step, nic })),
+  );
 
 const isHeld = ({ step }: MemberStep): boolean => step.do === "lock" || step.do === "bind";
 
@@ -66,20 +72,72 @@ export function awaitNics(c: Context): void {
 export function makeOwnNics(c: Context): void {
   if (!works(c, "init")) return;
   const steps = stepsOf(c, "setUp");
+  if (steps.some(isCarried)) awaitCarriers(c);
   const worker = workerOf(c, c.init, "container");
   doSteps(worker, steps);
   c.init.at("nics");
   if (worker.opened.has("container")) c.init.sys("close", [worker.socket.container]);
 }
 
+const isCarried = ({ step }: MemberStep): boolean => step.do === "process" || step.do === "send";
+
+/** A program that carries traffic is the monitor's child: one of init's would be in the container. */
+function awaitCarriers(c: Context): void {
+  const { init } = c;
+  const byte = init.memory.zeroed(8);
+  // Its ids are mapped now: in a namespace without any nobody can make a file.
+  init.at("nics").sys("sendto", [c.sync.child, byte, 1, 0, 0, 0]);
+  const got = init.sysResult("received", "recvfrom", [c.sync.child, byte, 1, 0, 0, 0]);
+  init.expect(got, 1, E.ECANCELED, "the network was not connected");
+}
+
+/** The monitor's side. */
+function startCarriers(c: Context, pid: Register, ended: Label): void {
+  const { monitor, program } = c;
+  const steps = stepsOf(c, "setUp").filter(isCarried);
+  if (steps.length === 0) return;
+  const namespace = program.register("ns_container");
+  openNamespace(c, namespace, pid, ended);
+  receive(c, monitor.memory.zeroed(8), 1, ended);
+  for (const { member, step } of steps) {
+    monitor.at(member);
+    carrierOf(c, namespace, pid, ended)(step);
+  }
+  monitor.at("nics").sys("close", [namespace]);
+  monitor.sys("sendto", [c.sync.monitor, monitor.str("n"), 1, MSG.NOSIGNAL, 0, 0]);
+}
+
+/** Before the monitor goes to an ordinary user's networks: a program that listens on the host must be in the host's network namespace. */
+export function prepareCarriers(c: Context): readonly PreparedProcess[] {
+  return stepsOf(c, "setUp").flatMap(({ member, step }, index) => {
+    if (step.do !== "process") return [];
+    c.monitor.at(member);
+    return [prepareNetProcess(c, step, c.resolved.nics?.scratch ?? "", index)];
+  });
+}
+
+function carrierOf(c: Context, network: Register, pid: Register, ended: Label): (step: NetStep) => void {
+  const { created, joined, nics } = c.resolved;
+  const prepared = c.prepared ?? [];
+  const owner = created.has("user") || joined.has("user") ? { pid, ended } : undefined;
+  return (step) => {
+    const ready = prepared.find((one) => one.step === step);
+    if (ready) orderNetProcess(c.monitor, ready, pid);
+    else if (step.do === "process") startNetProcess(c, step, { network, owner, scratch: nics?.scratch ?? "" });
+    if (step.do === "send") askQuestion(c, step);
+  };
+}
+
 /** The monitor's side: it has rights over the host's interfaces, which the container must not have. */
 export function makeNics(c: Context, pid: Register, ended: Label): ReadonlyMap<string, DataRef> {
+  if (works(c, "init")) startCarriers(c, pid, ended);
   if (!works(c, "monitor")) return new Map();
   const { monitor, program } = c;
   monitor.at("nics");
   const joined = c.resolved.joined.has("network");
-  const worker = workerOf(c, monitor, joined ? "container" : "host");
-  openNamespace(c, worker, pid, ended);
+  const carry = carrierOf(c, program.register("ns_container"), pid, ended);
+  const worker = { ...workerOf(c, monitor, joined ? "container" : "host"), carry };
+  openNamespace(c, worker.namespace.container, pid, ended);
   if (!joined) openOwnNamespace(c);
   doSteps(worker, stepsOf(c, "setUp"));
   monitor.at("nics");
@@ -89,7 +147,7 @@ export function makeNics(c: Context, pid: Register, ended: Label): ReadonlyMap<s
   if (!keeps) monitor.sys("close", [worker.namespace.host]);
   if (!keeps || !keepsNamespace(c)) monitor.sys("close", [program.register("ns_container")]);
   monitor.sys("sendto", [c.sync.monitor, monitor.str("n"), 1, MSG.NOSIGNAL, 0, 0]);
-  return new Map([...worker.indexes].filter(([key]) => worker.lasting.has(key)));
+  return new Map([...worker.indexes].filter(([key]) => worker.lasting?.has(key)));
 }
 
 function workerOf(c: Context, block: Context["monitor"], place: NetPlace): NetWorker {
@@ -99,9 +157,11 @@ function workerOf(c: Context, block: Context["monitor"], place: NetPlace): NetWo
     container: program.register(`${kind}_container`),
   });
   const known = { socket: register("netlink"), namespace: register("ns") };
+  const { resolved } = c;
   // Init is in the container's user namespace, in whose terms it speaks of ids.
   const idOf = (kind: "uid" | "gid", id: number) => (block === c.init ? id : onHost(c, kind, id));
-  return { block, ...known, indexes: new Map(), lasting: new Set(), proc: c.proc, place, opened: new Set(), idOf };
+  const fresh = { indexes: new Map<string, DataRef>(), lasting: new Set<string>(), opened: new Set<NetPlace>() };
+  return { block, ...known, ...fresh, proc: c.proc, place, idOf, program, resolved };
 }
 
 function onHost(c: Context, kind: "uid" | "gid", id: number): number {
@@ -115,17 +175,18 @@ function onHost(c: Context, kind: "uid" | "gid", id: number): number {
 const NO_ID = 0xffff_ffff;
 
 /** The descriptor keeps the namespace, whatever becomes of init; if that has ended, it has said why. */
-function openNamespace(c: Context, worker: NetWorker, pid: Register, ended: Label): void {
+function openNamespace(c: Context, dst: Register, pid: Register, ended: Label): void {
   const { monitor } = c;
   const path = pathOfProcess(monitor, pid, "ns/net");
   const jump = { on: [E.ENOENT, E.ESRCH], to: ended };
-  monitor.sys("openat", [c.proc, path, O.RDONLY | O.CLOEXEC, 0], { dst: worker.namespace.container, jump });
+  monitor.sys("openat", [c.proc, path, O.RDONLY | O.CLOEXEC, 0], { dst, jump });
 }
 
 const tearsDown = (c: Context): boolean => stepsOf(c, "tearDown").length > 0 || keepsNamespace(c);
 const keepsNamespace = (c: Context): boolean =>
   c.resolved.nics?.plans.some((plan) => plan.keepsNamespace || plan.tearDown?.some(isInside)) ?? false;
-const isInside = (step: NetStep): boolean =>
+/** Whether it is about the container's network namespace. */
+export const isInside = (step: NetStep): boolean =>
   step.do === "release" ||
   ("place" in step && step.place === "container") ||
   (step.do === "request" &&
@@ -144,21 +205,28 @@ export function unmakeNics(c: Context, found: ReadonlyMap<string, DataRef>): voi
   if (keepsNamespace(c)) epilogue.jumpIf(container, 0, nothing);
   for (const { member, tearDown = [] } of c.resolved.nics?.plans ?? []) {
     if (tearDown.length === 0) continue;
+    const failed = epilogue.label();
     // It may have failed anywhere, in either namespace.
-    const worker: NetWorker = { ...workerOf(c, epilogue, "container"), indexes: new Map(found) };
+    const worker: NetWorker = { ...workerOf(c, epilogue, "container"), indexes: new Map(found), failed };
     goTo(worker, "host");
     for (const step of tearDown) doSteps(worker, [{ member, step }]);
     goTo(worker, "host");
     for (const place of worker.opened) epilogue.sys("close", [worker.socket[place]]);
+    epilogue.place(failed);
   }
   // In a further run they would be those of this one, until they are looked up.
   for (const slot of found.values()) epilogue.store(slot, 0, 4);
   epilogue.place(nothing);
 }
 
+const HELD: ReadonlySet<string> = new Set(["lock", "bind", "process"]);
+/** Whether the application has to answer while the interfaces are made. */
+export const asksForNics = ({ nics }: { readonly nics?: NicPlans }): boolean =>
+  nics?.plans.some(({ answer }) => answer !== undefined) ?? false;
+
 /** Descriptors that are open as long as the container is there: an orphan has nobody who would hold them. */
-export const needsMonitor = ({ plans }: NicPlans): boolean =>
+export const needsMonitor = ({ plans }: Pick<NicPlans, "plans">): boolean =>
   plans.some(
     ({ setUp, tearDown = [], keepsNamespace: keeps }) =>
-      keeps || tearDown.length > 0 || setUp.some(({ do: what }) => what === "lock" || what === "bind"),
+      keeps || tearDown.length > 0 || setUp.some(({ do: what }) => HELD.has(what)),
   );

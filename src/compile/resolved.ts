@@ -1,6 +1,7 @@
 import type { CgroupDirectory, CgroupPlan, CgroupScope } from "../cgroup/index.ts";
 import type { Arch, KernelFeatures } from "../linux/index.ts";
 import type {
+  ContainerNetworks,
   ContainerSpec,
   IdMapping,
   MemoryPolicy,
@@ -14,6 +15,7 @@ import type {
 } from "../spec/index.ts";
 
 import type { IntelRdtPlan } from "./intel-rdt.ts";
+import type { HolderPlace } from "./net-holder.ts";
 import type { NicPlans } from "./nics.ts";
 import type { RecordPlan } from "./record.ts";
 import type { SeccompListener } from "./seccomp-notify.ts";
@@ -124,8 +126,12 @@ export interface Resolved extends ResolvedProcess {
   readonly mounts: readonly ResolvedMount[];
   /** The SELinux label of what is mounted. */
   readonly mountLabel?: string | undefined;
+  /** The networks of an ordinary user that it is on. */
+  readonly holder?: HolderPlace;
   readonly nics?: NicPlans;
   readonly intelRdt?: IntelRdtPlan;
+  /** What is written down of its networks. */
+  readonly networks?: ContainerNetworks;
   readonly cgroup: CgroupPlan | undefined;
   /** Where other processes find the container; undefined: nobody does. */
   readonly record?: RecordPlan | undefined;

@@ -1,4 +1,4 @@
-import { type Arch, AT, F_OFD_SETLK, F_WRLCK, O, u64s } from "../linux/index.ts";
+import { type Arch, AT, F_OFD_SETLK, F_WRLCK, kernelFeatures, O, u64s } from "../linux/index.ts";
 import { type BlockBuilder, type Program, ProgramBuilder, type Register } from "../program/index.ts";
 import type { NetStep } from "../spec/index.ts";
 import { openProcfs } from "./namespaces.ts";
@@ -50,7 +50,9 @@ function workerOf(program: ProgramBuilder, block: BlockBuilder, proc: Register):
     namespace: register("ns"),
     socket: register("netlink"),
     indexes: new Map(),
-    lasting: new Set(),
+    program,
+    // Only who executes programs looks at them.
+    resolved: { features: kernelFeatures("5.3") },
     proc,
     place: "host",
     opened: new Set(),

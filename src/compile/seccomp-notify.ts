@@ -1,8 +1,9 @@
-import { E, MSG, PR, SCM_RIGHTS, SECCOMP, text } from "../linux/index.ts";
+import { E, MSG, PR, SCM_RIGHTS, SECCOMP } from "../linux/index.ts";
 import type { DataRef, Label, Register } from "../program/index.ts";
 import { OCI_VERSION, type OciState } from "../spec/index.ts";
 import type { ProcessContext } from "./context.ts";
 import { receive } from "./namespaces.ts";
+import { textWithPid } from "./state-text.ts";
 import { descriptorMessage } from "./terminal.ts";
 import { connectTo } from "./unix-socket.ts";
 
@@ -59,29 +60,12 @@ export function sendListener(c: ProcessContext, pid: Register, ended: Label): vo
   monitor.sys("sendto", [c.sync.monitor, monitor.str("n"), 1, MSG.NOSIGNAL, 0, 0]);
 }
 
-/** Before a number in JSON there may be blanks. */
-const PID_WIDTH = 11;
-
 /** "The container process state" of the runtime-spec, with the pid where it is known when the program runs. */
 function processState({ monitor }: ProcessContext, { metadata, state }: SeccompListener, pid: Register) {
-  const pids: number[] = [];
-  let json = "";
-  const add = (object: object, last: string) => {
-    json += `${JSON.stringify(object).slice(0, -1)}${last}`;
-  };
-  const addPid = () => {
-    json += ',"pid":';
-    pids.push(text(json).length);
-    json += " ".repeat(PID_WIDTH);
-  };
-  add({ ociVersion: OCI_VERSION, fds: ["seccompFd"] }, "");
-  addPid();
-  json += `${metadata === undefined ? "" : `,"metadata":${JSON.stringify(metadata)}`},"state":`;
-  add(state, "");
-  if (state.pid === undefined) addPid();
-  json += "}}";
-  const content = text(json);
-  const data = monitor.memory.bytes(content);
-  for (const at of pids) monitor.decimal(monitor.memory.at(data, at), pid, PID_WIDTH, " ");
-  return { data, length: content.length };
+  const head = JSON.stringify({ ociVersion: OCI_VERSION, fds: ["seccompFd"] }).slice(0, -1);
+  const between = `${metadata === undefined ? "" : `,"metadata":${JSON.stringify(metadata)}`},"state":`;
+  const inner = JSON.stringify(state).slice(0, -1);
+  const first = `${head},"pid":`;
+  const pieces = state.pid === undefined ? [first, `${between}${inner},"pid":`, "}}"] : [first, `${between}${inner}}}`];
+  return textWithPid(monitor, pieces, pid);
 }

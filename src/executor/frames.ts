@@ -11,12 +11,18 @@ export interface Frame {
 /** Header and payload of a frame to the zygote (docs/executor.md, "Frames"). */
 export function encodeFrame(type: number, id: number, payload: Uint8Array, seq = 0): Uint8Array {
   const bytes = new Uint8Array(LIMIT.FRAME_HEADER + payload.length);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, payload.length, true);
+  bytes.set(payload, LIMIT.FRAME_HEADER);
+  return writeFrameHeader(bytes, type, id, seq);
+}
+
+/** Makes a frame of bytes of which the first are left free for its header. */
+export function writeFrameHeader(bytes: Uint8Array, type: number, id: number, seq: number): Uint8Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  view.setUint32(0, bytes.length - LIMIT.FRAME_HEADER, true);
   view.setUint16(4, type, true);
+  view.setUint16(6, 0, true);
   view.setUint32(8, id, true);
   view.setUint32(12, seq, true);
-  bytes.set(payload, LIMIT.FRAME_HEADER);
   return bytes;
 }
 

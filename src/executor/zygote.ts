@@ -1,7 +1,7 @@
 import { LibctError } from "../errors.ts";
 import { EVENT, LIMIT, PROTOCOL_VERSION, REQUEST } from "../program/index.ts";
 import type { Channel, ChannelListener } from "./channel.ts";
-import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
+import { encodeFrame, type Frame, FrameReader, writeFrameHeader } from "./frames.ts";
 
 /** Where an operation failed: block and operation as they were compiled. */
 export interface Failure {
@@ -102,7 +102,12 @@ export class Zygote {
     channel.write(encodeFrame(REQUEST.RUN, id, program));
     return {
       go: (bytes) => this.#go(id, bytes),
-      call: (callProgram) => this.#call(id, callProgram),
+      call: (callProgram, framed = false) =>
+        this.#call(id, (seq) =>
+          framed
+            ? writeFrameHeader(callProgram, REQUEST.CALL, id, seq)
+            : encodeFrame(REQUEST.CALL, id, callProgram, seq),
+        ),
       forget: () => this.#forget(id),
     };
   }
@@ -116,7 +121,7 @@ export class Zygote {
     this.#channel?.write(encodeFrame(REQUEST.GO, id, bytes));
   }
 
-  #call(id: number, program: Uint8Array): Promise<CallResult> {
+  #call(id: number, frame: (seq: number) => Uint8Array): Promise<CallResult> {
     return new Promise((resolve) => {
       const run = this.#runs.get(id);
       const seq = this.#nextSeq++;
@@ -125,7 +130,7 @@ export class Zygote {
         return;
       }
       run.calls.set(seq, { resolve });
-      this.#channel?.write(encodeFrame(REQUEST.CALL, id, program, seq));
+      this.#channel?.write(frame(seq));
     });
   }
 
@@ -221,7 +226,8 @@ export class Zygote {
 /** A program that runs: GO ends its waiting, CALL makes its monitor interpret a little program. */
 export interface ProgramRun {
   go(bytes: Uint8Array): void;
-  call(program: Uint8Array): Promise<CallResult>;
+  /** `framed`: LIMIT.FRAME_HEADER free bytes are before the program. It is not copied then, and must stay as it is until the answer comes. */
+  call(program: Uint8Array, framed?: boolean): Promise<CallResult>;
   /** Its monitor goes without a last word. */
   forget(): void;
 }

@@ -15,6 +15,7 @@ import type { Attachment } from "./attach.ts";
 import { type ContainerEvent, containerEvents, type Watched } from "./container-events.ts";
 import type { ContainerHost } from "./container-host.ts";
 import type { ContainerNetwork } from "./container-network.ts";
+import type { ContainerNics } from "./container-nics.ts";
 import { type Limited, pause, refusePaused, resume, stats } from "./container-resources.ts";
 import type { ContainerStats } from "./container-stats.ts";
 import type { EnterOptions } from "./enter.ts";
@@ -31,6 +32,7 @@ import type { Command } from "./start-options.ts";
 
 const entering = () => import("./enter.ts");
 const changing = () => import("./live.ts");
+const networking = () => import("./live-nics.ts");
 const checking = () => import("./health.ts");
 
 /** What can be done with a container that is there, whoever has started it. What most of it needs is loaded when it is called. */
@@ -137,6 +139,16 @@ export abstract class ContainerControls {
 
   async removeDevice(path: string): Promise<void> {
     await (await changing()).removeDevice(this.host, await this.running(), path);
+  }
+
+  /** Its network interfaces while it runs. */
+  get nics(): ContainerNics {
+    return {
+      list: async () => (await networking()).listNics(this.host, await this.running()),
+      attach: async (name, nic) => (await networking()).attachNic(this.host, await this.running(), name, nic),
+      detach: async (name) => (await networking()).detachNic(this.host, await this.running(), name),
+      set: async (name, change) => (await networking()).setNic(this.host, await this.running(), name, change),
+    };
   }
 
   async setHostname(hostname: string): Promise<void> {

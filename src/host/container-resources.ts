@@ -13,6 +13,7 @@ export async function stats({ cgroup }: Limited, networked: ProcessIdentity | un
   const { readContainerStats } = await import("./container-stats.ts");
   return readContainerStats(known, () => networked);
 }
+
 export const pause = ({ cgroup }: Limited): Promise<void> => freeze(requireCgroup(cgroup));
 export const resume = ({ cgroup }: Limited): Promise<void> => thaw(requireCgroup(cgroup));
 

@@ -2,6 +2,7 @@ import type { Cgroup } from "../cgroup/index.ts";
 import { LibctError } from "../errors.ts";
 import type { Zygote } from "../executor/index.ts";
 import type { Listing } from "../explain/index.ts";
+import type { Tried } from "../net/index.ts";
 import type { HealthNotes, RecordStore, StatusReport } from "../records/index.ts";
 import type { ContainerSpec } from "../spec/index.ts";
 import { killOnAbort, throwIfAborted } from "./abort.ts";
@@ -127,7 +128,9 @@ export class Container extends ContainerControls {
     options: { readonly kernel?: string | undefined } & StartOptions = {},
   ): Promise<Listing> {
     const { planStart } = await import("./plan-start.ts");
-    const resolved = await planStart(this.#planned(command, options, false), options.kernel);
+    const made = lateActions();
+    const resolved = await planStart({ ...this.#planned(command, options, false), whenMade: made.add }, options.kernel);
+    made.run();
     const { explainProgram } = await import("../explain/index.ts");
     const listing = explainProgram((await this.host.compile(resolved)).program);
     // The root's driver has got ready for a container that is not made.
@@ -273,10 +276,17 @@ export class Container extends ContainerControls {
     await this.#released;
   }
 
+  /** Who joins a network may find that somebody else was quicker to take an address. */
   async #start(command: Command | undefined, options: StartOptions, held: boolean): Promise<Process> {
+    if (!this.spec.nics) return await this.#attempt(command, options, held);
+    const { startInNetworks } = await import("./start-in-networks.ts");
+    return await startInNetworks(this.host, this.spec, (tried) => this.#attempt(command, options, held, tried));
+  }
+
+  async #attempt(command: Command | undefined, options: StartOptions, held: boolean, tried?: Tried): Promise<Process> {
     throwIfAborted(options.signal);
     const recorded = isRecorded(this.spec) ? await recordedBy(this.host, this.#name) : undefined;
-    const launch = await this.#prepare(command, options, held);
+    const launch = await this.#prepare({ ...this.#planned(command, options, held), tried });
     const begun = launch.started.then(async (pid) => {
       if (held || options.signal?.aborted) return;
       await runPoststart(this.spec, pid, async () => {
@@ -321,11 +331,13 @@ export class Container extends ContainerControls {
   }
 
   /** Plans the container; when that fails, or nobody wants it any more, the root driver is told. */
-  async #prepare(command: Command | undefined, options: StartOptions, held: boolean): Promise<Launch> {
+  async #prepare(start: PlannedStart): Promise<Launch> {
+    const { options, held } = start;
     let reserved: RecordStore | undefined;
+    const made = lateActions();
     try {
       const [{ planStart }, { Launch, pipesFor }, { launchWith }] = await starting();
-      const resolved = await planStart(this.#planned(command, options, held));
+      const resolved = await planStart({ ...start, whenMade: made.add });
       const pipes = await pipesFor(resolved);
       const compiled = await this.host.compile(resolved);
       throwIfAborted(options.signal);
@@ -338,8 +350,11 @@ export class Container extends ContainerControls {
         reserved = store;
       }
       const make = (zygote: Zygote) => new Launch(zygote, resolved, compiled, pipes);
-      return await launchWith(this.host, options.fds, make);
+      const launch = await launchWith(this.host, options.fds, make);
+      launch.started.then(made.run, made.run);
+      return launch;
     } catch (error) {
+      made.run();
       reserved?.remove(this.name);
       await this.#release();
       throw error;
@@ -383,3 +398,12 @@ const outlives = ({ lifetime = "app" }: ContainerSpec) => lifetime !== "app";
 const onlyPrepared = () =>
   new LibctError("ERR_CT_STATE", 'a container with lifetime "orphan" is made by prepare(), and started by release()');
 const onlyRun = (ended: Promise<ExitStatus>): ContainerRun => ({ restarts: 0, ended: ended.catch(() => undefined) });
+
+/** What is to be done when a start has come to an end. */
+function lateActions() {
+  const actions: (() => void)[] = [];
+  const run = () => {
+    for (const action of actions.splice(0)) action();
+  };
+  return { add: (action: () => void) => void actions.push(action), run };
+}

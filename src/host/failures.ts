@@ -5,16 +5,18 @@ import { decodeAcknowledgement, decodeMessages, E, errnoName } from "../linux/in
 import type { Program } from "../program/index.ts";
 import { CALL_HINTS, NET_DEVICE_HINTS, NIC_CALL_HINTS, NIC_HINTS } from "./call-hints.ts";
 import { readObstacles } from "./facts.ts";
+import { netProcessFailure } from "./net-process-failure.ts";
 import { whoForbids } from "./who-forbids.ts";
 
-/** The error that a failed operation of a program means to the user. */
-export function failureError(program: Program, failure: Failure, answer?: Uint8Array): LibctError {
+/** The error that a failed operation of a program means to the user. `answer` is the kernel's to a request about the network, `said` are words of a program that has failed. */
+export function failureError(program: Program, failure: Failure, answer?: Uint8Array, said?: string): LibctError {
   const op = describeOp(program, failure.block, failure.op);
   if (answer && failure.errno === E.EIO && op.syscall === undefined) return networkError(op, answer);
   const errno = errnoName(failure.errno);
   const details = { syscall: op.syscall, errno, path: op.path, member: op.member || undefined };
   if (op.member === "process.args[0]") return commandError(op.why ?? op.text, failure.errno, details);
   if (/CLONE_NEWUSER/.test(op.text)) return userNamespaceError(failure.errno, details);
+  if (said !== undefined && /^(nics|ports)/.test(op.member)) return netProcessFailure(op.why ?? op.text, said, details);
   const what = op.why && !op.text.includes(op.why) ? `${op.why}: ${op.text}` : op.text;
   return new LibctError("ERR_CT_SYSCALL", `${what}: ${errno}`, { ...details, hint: hintFor(op, failure.errno) });
 }
@@ -88,7 +90,7 @@ function hintFor({ syscall, member, text }: OpDescription, errno: number): strin
     return `id ${/\d+/.exec(text.replace(/^\w+/, ""))?.[0] ?? ""} is not mapped in the user namespace: see uidMappings and gidMappings`;
   if (/^(resources|cgroup)/.test(member)) return cgroupHint(syscall, errno);
   if (member.startsWith("intelRdt")) return RESCTRL_HINT;
-  if (/^nics/.test(member))
+  if (/^(nics|ports)/.test(member))
     return NIC_CALL_HINTS.get(`${syscall} ${errnoName(errno)}`) ?? NIC_HINTS.get(errnoName(errno));
   if (member.startsWith("netDevices")) return NET_DEVICE_HINTS.get(errnoName(errno));
   if (syscall === "pivot_root" && errno === E.EINVAL) return 'the host may run on an initramfs: use rootMode "move"';

@@ -20,6 +20,7 @@ import type { ImportSource } from "./import-source.ts";
 import type { ContainerListing } from "./inspect.ts";
 import { isRecorded } from "./is-recorded.ts";
 import type { Meter } from "./meter.ts";
+import type { Networks } from "./networks.ts";
 import type { PassingExecutors } from "./passing.ts";
 import type { Plans } from "./plans.ts";
 import type { Repair } from "./repair.ts";
@@ -113,7 +114,7 @@ export class Host {
     return {
       store: { directory: dataDirectory(this.#caller.uid, this.#dataDirectory), runner },
       caller: this.#caller,
-      worker: async () => (await import("./images/worker.ts")).makeWorker(),
+      worker: async () => (await import("./images/worker.ts")).makeWorker(runner, this.#caller),
       records: () => this.#records(),
     };
   }
@@ -210,12 +211,19 @@ export class Host {
 
   /** Removes what containers have left behind whose monitor was killed. Gives what it was. */
   async repair(): Promise<readonly Repair[]> {
-    const { repair } = await import("./repair.ts");
-    const { returnNics } = await import("./repair-nics.ts");
-    const done = await repair(await this.#records());
-    const { keptBeside } = await import("./kept-directory.ts");
-    const returned = await returnNics(this.#zygote, keptBeside(scratchDirectory(this.#caller.uid)));
-    return [...done, ...returned.map((path) => ({ what: "interface", path }) as const)];
+    const [{ repair }, { repairNics }, { repairNetworks }, { returnNics }] = await Promise.all([
+      import("./repair.ts"),
+      import("./repair-nics.ts"),
+      import("./repair-networks.ts"),
+      import("./return-nics.ts"),
+    ]);
+    const surroundings = await this.surroundings();
+    return [
+      ...(await repair(await this.#records())),
+      ...(await returnNics(surroundings)),
+      ...(await repairNics(await surroundings.notesDirectory(), surroundings)),
+      ...(await repairNetworks(surroundings)),
+    ];
   }
 
   async #records(): Promise<RecordStore> {
@@ -242,6 +250,25 @@ export class Host {
       forget: (gone) => {
         for (const [name, one] of this.#containers) if (one === gone) this.#containers.delete(name);
       },
+    };
+  }
+
+  /**
+   * Networks that containers share.
+   *
+   * @example
+   * await host.networks.create({ name: "web" });
+   * await host.run(["httpd", "-f"], { nics: { eth0: { type: "network", network: "web" } }, ports: [{ hostPort: 8080, containerPort: 80 }] });
+   */
+  get networks(): Networks {
+    // Loaded when one of them is asked for.
+    const load = async () => (await import("./networks.ts")).networksOf(() => this.surroundings());
+    return {
+      create: async (options) => (await load()).create(options),
+      list: async () => (await load()).list(),
+      inspect: async (name) => (await load()).inspect(name),
+      remove: async (name) => (await load()).remove(name),
+      prune: async () => (await load()).prune(),
     };
   }
 
@@ -279,6 +306,12 @@ export class Host {
       caller: this.#caller,
       scratch: scratchDirectory(this.#caller.uid),
       runner: this.#zygote,
+      executor: this.#executorPath,
+      notesDirectory: async () => {
+        const { directory } = await this.#records();
+        return directory.slice(0, directory.lastIndexOf("/"));
+      },
+      stateDirectory: this.#stateDirectory,
     }));
     return this.#surroundings;
   }

@@ -10,7 +10,7 @@ const CONTAINER_IDS = 65536;
 /** Which ids a new user namespace has, and who may write its maps. */
 export function resolveIdMaps(spec: ContainerSpec, caller: Caller): IdMaps {
   const wanted = { uid: spec.uidMappings ?? "auto", gid: spec.gidMappings ?? spec.uidMappings ?? "auto" };
-  if (wanted.uid === "auto" && wanted.gid === "auto") return automatic(caller);
+  if (wanted.uid === "auto" && wanted.gid === "auto") return automaticIdMaps(caller);
   const uid = explicit(wanted.uid, caller, "uid");
   const gid = explicit(wanted.gid, caller, "gid");
   if (caller.privileged) return { uid, gid, writer: "monitor", denySetgroups: !caller.maySetgroups };
@@ -19,7 +19,7 @@ export function resolveIdMaps(spec: ContainerSpec, caller: Caller): IdMaps {
 }
 
 /** Root keeps every id; others get their subordinate ids when they have some, else just their own. */
-function automatic(caller: Caller): IdMaps {
+export function automaticIdMaps(caller: Caller): IdMaps {
   if (caller.privileged) {
     return {
       uid: identity(caller, "uid"),

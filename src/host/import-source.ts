@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { LibctError } from "../errors.ts";
 import { absolutePath } from "../linux/index.ts";
 
@@ -78,6 +78,16 @@ const missing = (message: string, path: string) =>
 /** The first bytes of a configuration are enough to tell whose it is. */
 const MOST = 64 << 10;
 
+function begin(path: string): string {
+  const fd = openSync(path, "r");
+  try {
+    const bytes = new Uint8Array(MOST);
+    return new TextDecoder().decode(bytes.subarray(0, readSync(fd, bytes, 0, MOST, 0)));
+  } finally {
+    closeSync(fd);
+  }
+}
+
 function byPath(path: string): KnownSource {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) throw missing("there is nothing to import", path);
@@ -87,7 +97,7 @@ function byPath(path: string): KnownSource {
     if (existsSync(`${path}/usr`)) return nspawn(path);
   } else if (/\.(nspawn|raw|tar|tgz|tar\.(gz|xz|bz2|zst))$/.test(path)) return nspawn(path);
   else if (stat.isFile()) {
-    const text = readFileSync(path, "utf8").slice(0, MOST);
+    const text = begin(path);
     if (/^\s*lxc\.\w/m.test(text)) return lxc(path);
     if (/^\s*(VE_PRIVATE|VE_ROOT|OSTEMPLATE|PHYSPAGES|NUMPROC|CPUUNITS)=/m.test(text)) return openvz(path);
   }

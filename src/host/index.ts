@@ -1,5 +1,5 @@
 export type { Cgroup, CgroupEvent, CgroupStats, CgroupUsage } from "../cgroup/index.ts";
-export type { ReceiveEvent } from "../image/index.ts";
+export type { ReceiveEvent, TreeChange } from "../image/index.ts";
 export type { HealthReport } from "../records/index.ts";
 export type { Attachment } from "./attach.ts";
 export { type Caller, inInitialUserNamespace, readCaller } from "./caller.ts";
@@ -13,10 +13,12 @@ export { type EnterContext, type EnterOptions, enter, explainEntry } from "./ent
 export type { ExitStatus } from "./exit-status.ts";
 export type { HealthEvent } from "./health-events.ts";
 export { type CreateOptions, Host, type HostOptions } from "./host.ts";
+export type { CommitOptions } from "./images/commit.ts";
 export type { ImageInfo, RemovedImage } from "./images/describe.ts";
 export type { HistoryStep } from "./images/history.ts";
 export type { Images, PullOptions } from "./images/images.ts";
 export type { Transfer } from "./images/transfer.ts";
+export type { StoreUsage } from "./images/usage.ts";
 export type { ImageOptions } from "./images/use.ts";
 export type { ImportOptions } from "./import.ts";
 export type { ImportSource } from "./import-source.ts";
@@ -34,6 +36,7 @@ export {
 } from "./live.ts";
 export type { Meter } from "./meter.ts";
 export type { InterfaceStats, NetworkStats, Traffic } from "./network-stats.ts";
+export type { NetworkInfo, NetworkListing, NetworkMember, Networks } from "./networks.ts";
 export { planImported } from "./plan-imported.ts";
 export { type Planner, planRun } from "./plan-run.ts";
 export { Process } from "./process.ts";

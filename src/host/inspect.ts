@@ -9,7 +9,7 @@ import {
   statusOf,
   UNCHECKED,
 } from "../records/index.ts";
-import type { ContainerSpec, ProcessSpec } from "../spec/index.ts";
+import type { ContainerNetworks, ContainerSpec, ProcessSpec } from "../spec/index.ts";
 import { type ExitStatus, exitStatus, tellsOfOomKill } from "./exit-status.ts";
 
 /** All that is known of a container. */
@@ -36,6 +36,8 @@ export interface ContainerInfo {
   readonly spec: ContainerSpec;
   readonly process: ProcessSpec;
   readonly cgroup: Cgroup | undefined;
+  /** Its addresses in managed networks, and its published ports. */
+  readonly networks: ContainerNetworks | undefined;
   /** Where its record is. */
   readonly directory: string;
 }
@@ -61,6 +63,7 @@ export function describe(found: FoundRecord, report: StatusReport): ContainerInf
     spec: record.spec,
     process: record.process,
     cgroup: record.cgroup,
+    networks: record.networks,
     directory: found.directory,
   };
 }

@@ -39,7 +39,7 @@ type CallBuilder = (block: ReturnType<ProgramBuilder["block"]>, register: (name:
 
 /** What is known of a process, and of a container also where it is written down. */
 type LaunchedProcess = Pick<ResolvedProcess, "arch" | "user" | "orphan"> &
-  Partial<Pick<Resolved, "record" | "cgroup" | "spec" | "nics"> & Pick<ResolvedEntry, "attach">>;
+  Partial<Pick<Resolved, "record" | "cgroup" | "spec" | "nics" | "features"> & Pick<ResolvedEntry, "attach">>;
 
 /** A program and its encoded form. */
 export interface Compiled {
@@ -127,6 +127,7 @@ export class Launch {
   #notified(code: number, values: readonly number[]): void {
     if (code === NOTICE.PIPES) this.#openPipes(values);
     else if (code === NOTICE.HOOKS) this.#runHooks(values[0] ?? -1);
+    else if (code === NOTICE.NIC) void this.#answerNic(values);
     else if (code === NOTICE.SCOPE) void this.#askSystemd(values[0] ?? -1);
     else if (code !== NOTICE.STARTED) return;
     else if (!this.#failure && !this.#pipesFailure) this.#settleStarted?.resolve(values[0] ?? -1);
@@ -147,6 +148,16 @@ export class Launch {
         () => this.#run.go(new Uint8Array(0)),
         (error: LibctError) => this.#giveUp(error),
       );
+  }
+
+  /** What one of the container's interfaces needs to know before it is made. */
+  async #answerNic([nic = 0, question = 0, status = 0]: readonly number[]): Promise<void> {
+    try {
+      await this.#resolved.nics?.plans[nic]?.answer?.(question, status);
+      this.#run.go(new Uint8Array(0));
+    } catch (error) {
+      this.#giveUp(error as LibctError);
+    }
   }
 
   /** What was started is left to itself, and its monitor goes. */
@@ -238,7 +249,10 @@ export class Launch {
     const failure = this.#failure ?? error ?? this.#pipesFailure ?? left ?? this.#removeCgroup();
     if (!failure && this.#exit) this.#settleEnded?.resolve(exitStatus(this.#exit, this.#oomKilled));
     else if (!failure || failure instanceof LibctError) this.#reject(failure ?? noStatus());
-    else errorOf(this.#program, failure, this.#answer).then((reason) => this.#reject(reason));
+    else {
+      const said = this.#texts[REPORT.NET_PROCESS];
+      errorOf(this.#program, failure, this.#answer, said).then((reason) => this.#reject(reason));
+    }
   }
 
   #reject(reason: LibctError): void {
@@ -250,15 +264,16 @@ export class Launch {
   async #cleanUp(): Promise<void> {
     const { clearCgroup } = await import("./repair.ts");
     if (!this.cgroup?.scope || this.#hasScope) await clearCgroup(this.cgroup);
-    const { record, nics } = this.#resolved;
-    for (const { setUp } of nics?.plans ?? [])
-      for (const step of setUp) if (step.do === "keep") await this.#return(step.path);
+    const { record, nics, features } = this.#resolved;
+    if (nics && features) {
+      const [{ undoNics }, { returnFrom }] = await Promise.all([
+        import("./repair-nics.ts"),
+        import("./return-nics.ts"),
+      ]);
+      await returnFrom(nics.plans, this.#zygote);
+      await undoNics(nics.plans, { features, runner: this.#zygote });
+    }
     if (record?.autoRemove) rmSync(record.directory, { recursive: true, force: true });
-  }
-
-  async #return(path: string): Promise<void> {
-    const { returnOne } = await import("./repair-nics.ts");
-    await returnOne(this.#zygote, path);
   }
 
   /** The monitor has removed it, but for cgroups that the container itself has made in it. systemd removes those of its scopes as well. */
@@ -277,8 +292,8 @@ export class Launch {
 const removeScope = async (scope: CgroupScope) => (await import("./scope.ts")).endScope(scope);
 
 /** What turns failures into errors is loaded when something fails: it takes longer than many a command. */
-const errorOf = async (program: Program, failure: Failure, answer?: Uint8Array) =>
-  (await import("./failures.ts")).failureError(program, failure, answer);
+const errorOf = async (program: Program, failure: Failure, answer?: Uint8Array, said?: string) =>
+  (await import("./failures.ts")).failureError(program, failure, answer, said);
 
 const noStatus = () => new LibctError("ERR_CT_EXECUTOR", "the container ended without an exit status");
 

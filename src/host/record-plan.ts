@@ -28,7 +28,7 @@ export function planRecord(spec: ContainerSpec, process: ProcessSpec, directory:
 export function makeRecord(spec: ContainerSpec, resolved: Resolved, held: boolean): ContainerRecord {
   const creator = identify(globalThis.process.pid);
   if (!creator) throw new LibctError("ERR_CT_STATE", "there is no procfs at /proc", { path: "/proc" });
-  const { process, cgroup, root } = resolved;
-  const looked = { process, cgroup: cgroup?.handle, work: root?.work };
+  const { process, cgroup, root, networks } = resolved;
+  const looked = { process, cgroup: cgroup?.handle, work: root?.work, networks };
   return { version: 1, created: Date.now(), creator, bootId: bootId(), spec, ...looked, held };
 }

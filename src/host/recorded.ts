@@ -25,6 +25,7 @@ import { type Attachment, attach } from "./attach.ts";
 import type { ContainerRun } from "./container-events.ts";
 import { endsBy } from "./default-action.ts";
 import { type ExitStatus, exitStatus, tellsOfOomKill } from "./exit-status.ts";
+import { isImageRoot, removeOwnLayer } from "./images/own-layer.ts";
 import { type ContainerInfo, describe } from "./inspect.ts";
 import { runPoststart, runPoststop } from "./late-hooks.ts";
 import { notRunning } from "./not-running.ts";
@@ -260,6 +261,7 @@ export class Recorded {
     // Its monitor has removed them already, unless it was killed, or has left its container to itself.
     await clearOwnCgroup(found);
     clearWork(this.#store, this.#name, record.work);
+    if (isImageRoot(record.spec.root)) await removeOwnLayer(this.#zygote, record.spec.root);
     this.#store.remove(this.#name);
     await runPoststop(record.spec);
   }

@@ -1,40 +1,49 @@
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { compileReturn } from "../compile/index.ts";
-import { LibctError } from "../errors.ts";
-import { hostArch, type Zygote } from "../executor/index.ts";
-import { decodeKept, ownNetwork } from "../net/index.ts";
+import { compileNetUndo, isInside, type LeftNic } from "../compile/index.ts";
+import type { LibctError } from "../errors.ts";
+import { hostArch } from "../executor/index.ts";
+import { findLeftAttachments } from "../net/index.ts";
+import type { PlannedNic } from "../spec/index.ts";
+import { forgetDeadKeepers } from "./nic-keepers.ts";
+import type { Repair } from "./repair.ts";
+import type { Surroundings } from "./resolve.ts";
 import { runProgram } from "./run-program.ts";
 
-/** Gives back the interfaces of the host whose container's monitor was killed. Tells their names. */
-export async function returnNics(zygote: Pick<Zygote, "run">, directory: string): Promise<readonly string[]> {
-  if (!existsSync(directory)) return [];
-  const returned: string[] = [];
-  for (const file of readdirSync(directory).filter((name) => name.endsWith(".json"))) {
-    const device = await returnOne(zygote, `${directory}/${file.slice(0, -".json".length)}`);
-    if (device !== undefined) returned.push(device);
+type Undoer = Pick<Surroundings, "features" | "runner">;
+
+/** Undoes the interfaces of a container whose monitor is known to be dead. The first failure is thrown when everything was tried. */
+export async function undoNics(plans: readonly PlannedNic[], undoer: Undoer): Promise<void> {
+  const failures: LibctError[] = [];
+  for (const { member, tearDown = [] } of plans) {
+    const left: LeftNic = { member, tearDown: tearDown.filter((step) => !isInside(step)) };
+    await undo(left, undoer).catch((error: LibctError) => failures.push(error));
   }
-  return returned;
+  const [first] = failures;
+  if (first) throw first;
 }
 
-/** The same for one namespace; undefined when there is nothing to do. */
-export async function returnOne(zygote: Pick<Zygote, "run">, path: string): Promise<string | undefined> {
-  if (!existsSync(`${path}.json`)) return undefined;
-  const kept = decodeKept(readFileSync(`${path}.json`, "utf8"));
-  // It comes back to where it came from, and only who is there can see to that.
-  if (kept && kept.hostNetwork !== ownNetwork()) return undefined;
-  const inside = kept && isNamespace(path) ? { inside: kept } : {};
+/** Undoes what others have left: whoever still has its lock keeps it. Gives what it was. */
+export async function repairNics(stateDirectory: string, undoer: Undoer): Promise<readonly Repair[]> {
+  const done: Repair[] = [];
+  for (const { directory, ...left } of findLeftAttachments(stateDirectory)) {
+    if (await undoIfLeft(left, undoer)) done.push({ what: "network", path: directory });
+  }
+  for (const path of forgetDeadKeepers(stateDirectory)) done.push({ what: "network", path });
+  return done;
+}
+
+async function undoIfLeft(left: LeftNic, undoer: Undoer): Promise<boolean> {
   try {
-    await runProgram(zygote, compileReturn({ arch: hostArch(), path, ...inside }));
-    return kept?.device;
+    await undo(left, undoer);
+    return true;
   } catch (error) {
-    // Its monitor is there, and has the lock.
-    if (error instanceof LibctError && error.errno === "EAGAIN") return undefined;
+    const { errno, syscall } = error as LibctError;
+    // It is in use, or somebody else has just removed it.
+    if (errno === "EAGAIN" || (errno === "ENOENT" && syscall === "openat")) return false;
     throw error;
   }
 }
 
-/** A namespace is a filesystem of its own (namespaces(7)); before it is mounted there is an empty file, or none. */
-function isNamespace(path: string): boolean {
-  const above = path.slice(0, path.lastIndexOf("/"));
-  return existsSync(path) && statSync(path).dev !== statSync(above).dev;
-}
+const undo = (left: LeftNic, { features, runner }: Undoer): Promise<void> =>
+  left.tearDown.length === 0
+    ? Promise.resolve()
+    : runProgram(runner, compileNetUndo(left, { arch: hostArch(), features }));

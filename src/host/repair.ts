@@ -7,7 +7,7 @@ import { decodeRecord, type FoundRecord, isRunning, type RecordStore } from "../
 
 /** Something that was left behind, and is gone now. */
 export interface Repair {
-  readonly what: "cgroup" | "record" | "half-made record" | "interface";
+  readonly what: "cgroup" | "record" | "half-made record" | "network" | "lease" | "interface";
   /** Of an interface of the host that was given back: its name. */
   readonly path: string;
 }

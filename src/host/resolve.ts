@@ -1,11 +1,13 @@
 import { existsSync, type Stats, statSync } from "node:fs";
 import { type Cgroup, type CgroupPlan, planCgroup, readView } from "../cgroup/index.ts";
-import type { Resolved } from "../compile/index.ts";
+import type { HolderPlace, IdMaps, Resolved } from "../compile/index.ts";
 import { invalid, LibctError } from "../errors.ts";
 import type { ProgramRunner } from "../executor/index.ts";
 import { dir } from "../fs/index.ts";
 import { type KernelFeatures, makedev, randomHex } from "../linux/index.ts";
+import type { PlannedNetworks, Tried } from "../net/index.ts";
 import {
+  type ContainerNetworks,
   type ContainerSpec,
   type Device,
   type NamespaceType,
@@ -28,8 +30,16 @@ export interface Surroundings {
   readonly caller: Caller;
   /** Directory that root drivers build in. */
   readonly scratch: string;
+  /** Where what runs is written down: above the records of containers. */
+  readonly notesDirectory: () => Promise<string>;
   /** Looks for it at what this process cannot see. */
   readonly runner: ProgramRunner;
+  /** The executor that is used instead of the package's. */
+  readonly executor?: string | undefined;
+  /** Where containers and networks are written down, if not at the user's usual place. */
+  readonly stateDirectory?: string | undefined;
+  /** Addresses and ports that were not free after all. */
+  readonly tried?: Tried | undefined;
 }
 
 /** Where the process's streams lead, and where the container is written down. */
@@ -40,15 +50,20 @@ export type Streams = Pick<
 
 /** Looks up on the machine what the compiler must know; refuses what cannot work before anything is made. */
 export async function resolveContainer(
-  spec: ContainerSpec,
+  given: ContainerSpec,
   process: ProcessSpec,
   streams: Streams,
-  { features, caller, scratch, name = spec.name ?? "", runner }: Surroundings & { readonly name?: string },
+  { name = given.name ?? "", ...surroundings }: Surroundings & { readonly name?: string; readonly whenMade?: WhenMade },
 ): Promise<Resolved> {
+  const { features, caller, scratch } = surroundings;
+  const networks = await networksOf(given, name, surroundings);
+  const { spec } = networks;
   const state = ociState({ ...spec, name }, "creating");
   const { created, joined } = splitNamespaces(spec);
   requireFeatures(created, features);
-  const idMaps = created.has("user") ? resolveIdMaps(spec, caller) : undefined;
+  const holder = await resolveHolder(given, surroundings);
+  const ownMaps = created.has("user") ? resolveIdMaps(spec, caller) : undefined;
+  const idMaps = holder && ownMaps ? holder.below(ownMaps) : ownMaps;
   const root = await planRoot(spec, { features, caller, scratch }, created);
   const ownIds = created.has("user") || joined.has("user");
   const mayMakeNodes = caller.privileged && caller.initialUserNamespace && !ownIds;
@@ -68,7 +83,9 @@ export async function resolveContainer(
     rootMode: spec.rootMode ?? (created.has("mount") ? "pivot" : "chroot"),
     root,
     mounts,
-    ...(await resolveRare(spec, name, { features, caller, runner, scratch })),
+    ...(await resolveRare(spec, name, networks, holder !== undefined, surroundings)),
+    ...(networks.joined.length > 0 ? { networks: told(networks) } : {}),
+    ...(holder ? { holder: holder.place } : {}),
     ...(root && spec.rootMode === "move" ? { kernelViews: kernelViews() } : {}),
     mountLabel: spec.mountLabel,
     memoryPolicy: spec.memoryPolicy,
@@ -77,11 +94,44 @@ export async function resolveContainer(
   };
 }
 
+/** Takes what is to be done when the container stands, or has failed. */
+export type WhenMade = (action: () => void) => void;
+
+const isManaged = ({ nics = {} }: ContainerSpec): boolean =>
+  Object.values(nics).some((nic) => "type" in nic && nic.type === "network");
+
+/** Networks of an ordinary user live in namespaces of their own, which are there at least until the container is. */
+async function resolveHolder(
+  spec: ContainerSpec,
+  surroundings: Surroundings & { readonly whenMade?: WhenMade },
+): Promise<{ readonly place: HolderPlace; below(maps: IdMaps): IdMaps } | undefined> {
+  if (surroundings.caller.privileged || !isManaged(spec)) return undefined;
+  const { belowHolder, visitHolder } = await import("./net-holder.ts");
+  const visit = await visitHolder(surroundings);
+  surroundings.whenMade?.(visit.release);
+  const { directory, pid, idMaps } = visit;
+  return { place: { directory, pid }, below: (maps) => belowHolder(maps, idMaps) };
+}
+
+/** Of a container that has nothing to do with networks: nothing is loaded for it. */
+async function networksOf(spec: ContainerSpec, name: string, surroundings: Surroundings): Promise<PlannedNetworks> {
+  if (!spec.nics && !spec.hosts && !spec.dns) return { spec, before: [], after: [], joined: [], ports: [] };
+  const { resolveNetworks } = await import("./resolve-nics.ts");
+  return await resolveNetworks(spec, name, surroundings);
+}
+
+const told = ({ joined, ports }: PlannedNetworks): ContainerNetworks => ({
+  interfaces: joined.map(({ nic, network, addresses }) => ({ name: nic, network: network.name, addresses })),
+  ports,
+});
+
 /** What few containers have is loaded for those. */
 async function resolveRare(
   spec: ContainerSpec,
   name: string,
-  surroundings: Pick<Surroundings, "features" | "caller" | "runner" | "scratch">,
+  networks: PlannedNetworks,
+  inHolder: boolean,
+  surroundings: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "notesDirectory">,
 ): Promise<Pick<Resolved, "nics" | "intelRdt">> {
   const rare: { -readonly [K in "nics" | "intelRdt"]?: NonNullable<Resolved[K]> } = {};
   if (spec.intelRdt) {
@@ -90,7 +140,7 @@ async function resolveRare(
   }
   if (spec.nics || spec.netDevices) {
     const { resolveNics } = await import("./resolve-nics.ts");
-    rare.nics = await resolveNics(spec, name, surroundings);
+    rare.nics = await resolveNics(spec, name, networks, surroundings, inHolder);
   }
   return rare;
 }

@@ -7,6 +7,7 @@ type Config = NonNullable<ImageConfig["config"]>;
 
 /** What an image says of the containers that are made of it, in a specification's terms. */
 export interface ImageDefaults {
+  /** Without arguments when neither the image nor the caller says what is executed. */
   readonly process: Pick<ProcessSpec, "args" | "env" | "cwd" | "makeCwd">;
   /** "user" or "user:group", by ids or names of the image; undefined: root. */
   readonly user: string | undefined;
@@ -26,14 +27,14 @@ export interface CommandWords {
 
 const DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** As docker reads it (image-spec, conversion.md, tells how it becomes a specification). `name` is for messages. */
-export function imageDefaults(image: ImageConfig, command: CommandWords, name: string): ImageDefaults {
+/** As docker reads it (image-spec, conversion.md, tells how it becomes a specification). */
+export function imageDefaults(image: ImageConfig, command: CommandWords): ImageDefaults {
   const config = image.config ?? {};
   const cwd = config.WorkingDir ? absolute(config.WorkingDir) : "/";
   const { stopSignal, healthcheck } = { stopSignal: readSignal(config.StopSignal), healthcheck: readHealth(config) };
   return {
     process: {
-      args: commandOf(config, command, name),
+      args: commandOf(config, command),
       env: environment([DEFAULT_PATH, ...(config.Env ?? [])]),
       cwd,
       makeCwd: true,
@@ -49,11 +50,16 @@ export function imageDefaults(image: ImageConfig, command: CommandWords, name: s
   };
 }
 
-function commandOf({ Entrypoint, Cmd }: Config, { entrypoint, args }: CommandWords, name: string): readonly string[] {
+function commandOf({ Entrypoint, Cmd }: Config, { entrypoint, args }: CommandWords): readonly string[] {
   const first = entrypoint ?? Entrypoint ?? [];
   const own = entrypoint === undefined ? (Cmd ?? []) : [];
   const words = [...first, ...(args.length > 0 ? args : own)];
-  if (words.length > 0 && words[0] !== "") return words;
+  return words[0] === "" ? [] : words;
+}
+
+/** Throws when nobody has said what is to be executed. */
+export function requireCommand(args: readonly string[], name: string): void {
+  if (args.length > 0) return;
   throw new LibctError("ERR_CT_USAGE", `the image ${name} says of no command, and none was given`, {
     hint: `ct run ${name} -- COMMAND...`,
   });

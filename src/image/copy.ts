@@ -65,6 +65,17 @@ export async function copyImage(
   destination: ImageDestination,
   options: CopyOptions = {},
 ): Promise<CopyResult> {
+  const { signal } = options;
+  try {
+    return await copyAll(source, destination, options);
+  } catch (error) {
+    // However what was under way ended then.
+    throwIfAborted(signal, `copying ${source.name}`);
+    throw error;
+  }
+}
+
+async function copyAll(source: ImageSource, destination: ImageDestination, options: CopyOptions): Promise<CopyResult> {
   const { signal, progress = () => undefined } = options;
   throwIfAborted(signal, `copying ${source.name}`);
   const root = await manifestOf(source, undefined, signal);

@@ -1,6 +1,9 @@
-import { createHash, type Hash } from "node:crypto";
+import type { Hash } from "node:crypto";
 import { LibctError } from "../errors.ts";
 import type { Descriptor, Digest } from "./types.ts";
+
+/** Loaded when it is needed: who only looks at names pays nothing for it. */
+const createHash = (algorithm: string): Hash => process.getBuiltinModule("node:crypto").createHash(algorithm);
 
 // image-spec, descriptor.md, "Registered Algorithms".
 const DIGEST = /^(?:sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})$/;

@@ -200,7 +200,7 @@ export const F_OFD_SETLK = 37;
 export const F_WRLCK = 1;
 
 /** <linux/in.h> */
-export const IPPROTO = { IPV6: 41, SCTP: 132 } as const;
+export const IPPROTO = { UDP: 17, IPV6: 41, SCTP: 132 } as const;
 
 /** setrlimit(2): resource numbers; the same on both architectures. */
 export const RLIMIT = {

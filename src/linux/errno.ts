@@ -7,6 +7,7 @@ export const E = {
   EIO: 5,
   ENOEXEC: 8,
   EBADF: 9,
+  ECHILD: 10,
   EAGAIN: 11,
   EACCES: 13,
   EFAULT: 14,
@@ -24,8 +25,11 @@ export const E = {
   ELOOP: 40,
   ENOTEMPTY: 39,
   ENOTSUP: 95,
+  EADDRINUSE: 98,
   ECONNRESET: 104,
   ETIMEDOUT: 110,
+  EADDRNOTAVAIL: 99,
+  ESTALE: 116,
   ECANCELED: 125,
 } as const;
 

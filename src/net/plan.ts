@@ -1,6 +1,6 @@
 import { invalid, LibctError } from "../errors.ts";
 import { type KernelFeatures, randomHex } from "../linux/index.ts";
-import type { Nic, NicContext, PlannedNic } from "../spec/index.ts";
+import type { NetStep, Nic, NicContext, PlannedNic, PublishedPort } from "../spec/index.ts";
 import { driverOf } from "./drivers.ts";
 import type { HostNicContext } from "./host-nic.ts";
 import { giveRoutes, raiseLoopback, settle } from "./settle.ts";
@@ -9,35 +9,54 @@ export interface NicSurroundings extends HostNicContext {
   readonly containerName: string;
   readonly features: KernelFeatures;
   readonly restarts: boolean;
+  readonly runtime: string;
+  readonly privileged: boolean;
+  readonly stateDirectory: string;
 }
 
 /** What is to be done for the interfaces of a container: first all of them are made, then what each is to have, then the loopback, then routes, which may need any. */
 export async function planNics(
   nics: Readonly<Record<string, Nic>>,
   { runner, kept, ...surroundings }: NicSurroundings,
+  ports: readonly PublishedPort[] = [],
 ): Promise<readonly PlannedNic[]> {
   const unique = randomHex(4);
+  const publishing = Object.values(nics).find(isUserMode);
+  const containerId = `libct-${surroundings.containerName.replaceAll("+", "-")}-${unique}`;
   const made: PlannedNic[] = [];
   const settled: PlannedNic[] = [];
   const routes: PlannedNic[] = [];
   for (const [index, [name, nic]] of Object.entries(nics).entries()) {
     const member = `nics.${name}`;
-    const context: NicContext = { ...surroundings, name, hostName: `ct${unique}.${index}`, nic };
+    const own = nic === publishing ? ports : [];
+    const context: NicContext = {
+      ...surroundings,
+      name,
+      hostName: `ct${unique}.${index}`,
+      containerId,
+      member,
+      nic,
+      ports: own,
+    };
     const plan = await driverOf(nic, { runner, kept }).plan(context);
     made.push({ ...plan, member });
     settled.push({ member, setUp: settle(name, nic, plan.sees) });
-    for (const { at, step } of giveRoutes(name, nic)) routes.push({ member: `${member}.routes[${at}]`, setUp: [step] });
+    for (const { at, step } of giveRoutes(name, nic, plan.sees))
+      routes.push({ member: `${member}.routes[${at}]`, setUp: [step] });
   }
   return [...made, ...settled, { member: "nics", setUp: [raiseLoopback()] }, ...routes].filter(
     ({ setUp, tearDown }) => setUp.length > 0 || tearDown !== undefined,
   );
 }
 
+/** A program that carries an interface's traffic listens on the host itself. */
+const isUserMode = (nic: Nic): boolean => "type" in nic && (nic.type === "pasta" || nic.type === "slirp4netns");
+const ON_HOST: ReadonlySet<NetStep["do"]> = new Set(["nftables", "pin", "execute"]);
+
 /** Without privileges there is only the container's own namespace. */
 export function requirePrivileges(plans: readonly PlannedNic[]): void {
   for (const { member, setUp } of plans) {
-    const step =
-      setUp.find((one) => "place" in one && one.place === "host") ?? setUp.find(({ do: what }) => what === "nftables");
+    const step = setUp.find((one) => ("place" in one && one.place === "host") || ON_HOST.has(one.do));
     if (!step) continue;
     throw new LibctError("ERR_CT_NOT_PERMITTED", `only root may ${step.why} on the host`, {
       member,

@@ -21,7 +21,9 @@ export function settle(name: string, nic: NicCommon, sees: NicPlan["sees"] = [])
   return [
     ...Object.entries(nic.sysctl ?? {}).map(([key, value]) => setParameter(name, key, value)),
     ...setLink("container", name, nic, sees),
-    ...(nic.addresses ?? []).map((address) => giveAddress("container", name, address)),
+    ...(sees.includes("addresses") ? [] : (nic.addresses ?? [])).map((address) =>
+      giveAddress("container", name, address),
+    ),
   ];
 }
 
@@ -84,17 +86,22 @@ const broadcastOf = (address: Uint8Array, length: number): Uint8Array =>
 export const raiseLoopback = (): NetStep =>
   request("container", changeLink<NetValue>({ index: LOOPBACK_INDEX, up: true }), "set the loopback up");
 
-export function giveRoutes(name: string, nic: NicCommon): readonly { readonly at: number; readonly step: NetStep }[] {
-  return (nic.routes ?? []).flatMap((route, at) =>
-    routesOf(name, nic, route).map((one) => ({
+export function giveRoutes(
+  name: string,
+  nic: NicCommon,
+  sees: NicPlan["sees"] = [],
+): readonly { readonly at: number; readonly step: NetStep }[] {
+  return (nic.routes ?? []).flatMap((route, at) => {
+    if (route.to === "default" && sees.includes("defaultRoute")) return [];
+    return routesOf(name, nic, route).map((one) => ({
       at,
       step: request("container", addRoute<NetValue>(one), `add the route to ${route.to}`),
-    })),
-  );
+    }));
+  });
 }
 
-/** "default" without any address is of each family that the interface has addresses of. */
-function routesOf(name: string, nic: NicCommon, route: NicRoute): readonly Route<NetValue>[] {
+/** What a route of the specification means to the kernel: "default" without any address is of each family that the interface has addresses of. */
+export function routesOf(name: string, nic: NicCommon, route: NicRoute): readonly Route<NetValue>[] {
   const given = route.to === "default" ? undefined : parseIpPrefix(route.to);
   const sample = given?.address ?? firstAddress(route);
   const families = sample ? [sample.length] : [...new Set((nic.addresses ?? []).map(familyLength))];

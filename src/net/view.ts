@@ -53,9 +53,9 @@ export interface NetworkView {
 
 /** The namespaces to look into, by their paths; without them the application's own. */
 export interface NetworkPaths {
-  readonly network?: string | undefined;
+  readonly namespace?: string | undefined;
   /** Gives the right to go there. */
-  readonly user?: string | undefined;
+  readonly userNamespace?: string | undefined;
 }
 
 /** Interfaces with their addresses, and routes. */

@@ -1,6 +1,6 @@
 import type { Cgroup } from "../cgroup/index.ts";
 import { LibctError } from "../errors.ts";
-import { type ContainerSpec, formatJson, type ProcessSpec, parseJson } from "../spec/index.ts";
+import { type ContainerNetworks, type ContainerSpec, formatJson, type ProcessSpec, parseJson } from "../spec/index.ts";
 import { type ProcessIdentity, parseStat } from "./process-identity.ts";
 
 /** What is written about a container when it is made. A reader knows versions up to its own. */
@@ -20,6 +20,8 @@ export interface ContainerRecord {
   readonly held: boolean;
   /** The work directory that its overlay has on the host. */
   readonly work?: string | undefined;
+  /** Its addresses in managed networks, and its published ports. */
+  readonly networks?: ContainerNetworks | undefined;
 }
 
 /** Who runs, as the monitor's program wrote it down. */
@@ -42,6 +44,8 @@ const MEMBERS: Readonly<Record<keyof ContainerRecord, (value: unknown) => boolea
   cgroup: (value) => value === undefined || (typeof value === "object" && value !== null && "directories" in value),
   held: (value) => typeof value === "boolean",
   work: (value) => value === undefined || typeof value === "string",
+  networks: (value) =>
+    value === undefined || (typeof value === "object" && value !== null && "interfaces" in value && "ports" in value),
 };
 
 const has = (value: unknown, member: string, type: "number" | "string"): boolean =>

@@ -1,3 +1,5 @@
+import type { NicCommon } from "./nic-types.ts";
+
 /** A JSON object whose members only the plugins know. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -50,7 +52,7 @@ export interface CniCapabilities {
 }
 
 /** An interface that plugins of the Container Network Interface make (https://www.cni.dev). They are executed by the container's monitor, with its rights. */
-export interface CniNic {
+export interface CniNic extends NicCommon {
   readonly type: "cni";
   /** The name of a network in `confDirs`, or the network itself. */
   readonly network: string | CniNetworkList | (CniPlugin & { readonly name: string; readonly cniVersion?: string });

@@ -10,12 +10,18 @@ export {
   mountOptionNames,
   parseMountOptions,
 } from "./mount-options.ts";
+export * from "./net-host-steps.ts";
+export type * from "./net-process.ts";
 export { indexOf, namespaceOf, request } from "./net-request.ts";
 export * as netlink from "./netlink.ts";
 export type * from "./nic-types.ts";
-export * from "./nics.ts";
+export type * from "./nic-user-mode.ts";
+export type * from "./nics.ts";
 export { parseNumbers } from "./number-list.ts";
+export type * from "./ports.ts";
+export type * from "./process-spec.ts";
 export type * from "./resources.ts";
+export type * from "./root-driver.ts";
 export type * from "./scheduling.ts";
 export { namespaceType } from "./schema.ts";
 export {

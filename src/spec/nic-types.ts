@@ -1,3 +1,5 @@
+import type { CniNic } from "./cni.ts";
+import type { PastaNic, Slirp4netnsNic } from "./nic-user-mode.ts";
 import type { NicDriver } from "./nics.ts";
 
 /** One way of several that a route may take. */
@@ -138,6 +140,17 @@ export interface LoopbackNic extends NicCommon {
   readonly type: "loopback";
 }
 
+/** A place in a managed network: a bridge that it shares with others, an address there, and a route to the outside. */
+export interface NetworkNic extends NicCommon {
+  readonly type: "network";
+  /** The network's name. */
+  readonly network: string;
+  /** One of the network's addresses. Default: a free one */
+  readonly address?: string;
+  /** Names by which others in the network find it, besides its own. */
+  readonly aliases?: readonly string[];
+}
+
 /** One that is made by a driver from outside of libct. */
 export interface CustomNic extends NicCommon {
   readonly driver: NicDriver;
@@ -153,5 +166,9 @@ export type BuiltInNic =
   | TunNic
   | VxlanNic
   | PlainNic
-  | LoopbackNic;
+  | LoopbackNic
+  | NetworkNic
+  | PastaNic
+  | Slirp4netnsNic
+  | CniNic;
 export type Nic = BuiltInNic | CustomNic;

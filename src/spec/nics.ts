@@ -1,5 +1,8 @@
 import type { KernelFeatures } from "../linux/index.ts";
+import type { HostStep } from "./net-host-steps.ts";
+import type { NetProcess, NetQuestion } from "./net-process.ts";
 import type { NicCommon } from "./nic-types.ts";
+import type { PublishedPort } from "./ports.ts";
 
 /** Where a request about interfaces is made: in the host's network namespace, which is the application's, or in the container's. */
 export type NetPlace = "host" | "container";
@@ -32,7 +35,16 @@ export type NetStep =
    * A write lock on one byte of a file (F_OFD_SETLK in fcntl(2)), held by the monitor as long as the container is there: the kernel takes it back however the
    * monitor ends. EAGAIN when somebody else has it.
    */
-  | { readonly do: "lock"; readonly path: string; readonly byte: number; readonly why: string }
+  | {
+      readonly do: "lock";
+      readonly path: string;
+      readonly byte: number;
+      /** The file, and the directory that it is in, are made when they are not there. */
+      readonly create?: boolean;
+      /** All bytes from that one on. */
+      readonly all?: true;
+      readonly why: string;
+    }
   /** A socket that is bound and never used, held by the monitor as long as the container is there: nobody else gets the port. */
   | {
       readonly do: "bind";
@@ -50,18 +62,22 @@ export type NetStep =
       readonly value: string;
       readonly why: string;
     }
-  /** Makes a directory, with mode 0700; one that is there will do. */
-  | { readonly do: "mkdir"; readonly path: string; readonly why: string }
-  /** Makes a file with this content, with mode 0600. */
-  | { readonly do: "write"; readonly path: string; readonly content: string; readonly why: string }
-  /** Removes a file, or an empty directory; one that is not there is no error. */
-  | { readonly do: "remove"; readonly path: string; readonly directory?: boolean; readonly why: string }
-  /** Binds the container's network namespace to a file that this makes: it can be named by that path, and lasts, until it is released. */
-  | { readonly do: "pin" | "unpin"; readonly path: string; readonly why: string }
-  /** Asks the application, which runs `answer` of the plan with this number; the container is not made when that throws. Not in `tearDown`. */
-  | { readonly do: "ask"; readonly question: number; readonly why: string }
   /** Looks up the interface of this name, so that `tearDown` speaks of this one, and of none when it never was there: another one may have its name by then. */
   | { readonly do: "find"; readonly place: NetPlace; readonly name: string; readonly why: string }
+  /** Writes bytes at a place of a file of the host's, which is made when it is not there and `create` says its mode. */
+  | {
+      readonly do: "put";
+      readonly path: string;
+      readonly at: number;
+      readonly content: Uint8Array;
+      readonly create?: number;
+      readonly why: string;
+    }
+  /**
+   * Sends the transaction of nf_tables that a file holds, and removes the file; one that is not there is no error. What the transaction takes away may be gone
+   * already, or be somebody else's by now, and then it is left alone.
+   */
+  | { readonly do: "undo"; readonly path: string; readonly why: string }
   /** Fails with EEXIST when there is an interface of this name. */
   | { readonly do: "absent"; readonly place: NetPlace; readonly name: string; readonly why: string }
   /**
@@ -84,24 +100,9 @@ export type NetStep =
       readonly multiQueue?: boolean;
       readonly why: string;
     }
-  | NetExecution;
-
-/**
- * Executes a program of the host's and waits for its end. In `setUp` how it ended is told to the next `ask`. In `tearDown` it is executed only if the file
- * `input` is there, which is removed when it has ended with 0; otherwise the rest of that interface's `tearDown` is left out, so that it can be tried again.
- */
-export interface NetExecution {
-  readonly do: "execute";
-  readonly path: string;
-  readonly env: Readonly<Record<string, string>>;
-  /** Files: what it reads from its standard input, and what its outputs go to. */
-  readonly input: string;
-  readonly output: string;
-  readonly errors: string;
-  /** Seconds, after which it is killed. */
-  readonly timeout: number;
-  readonly why: string;
-}
+  | NetProcess
+  | NetQuestion
+  | HostStep;
 
 /** What an interface of a container takes: all of it is data, so that `ct explain` shows it and the monitor does it, also the undoing when the application is gone. */
 export interface NicPlan {
@@ -111,7 +112,7 @@ export interface NicPlan {
    */
   readonly setUp: readonly NetStep[];
   /** What of the members that every interface has `setUp` sees to itself. */
-  readonly sees?: readonly ("mac" | "mtu" | "txQueueLength" | "up")[];
+  readonly sees?: readonly ("mac" | "mtu" | "txQueueLength" | "up" | "addresses" | "defaultRoute")[];
   /**
    * When the container has ended, however it did, each one whatever became of those before. What the kernel removes with the namespace or with the monitor
    * (a veth, a lock, a bound socket) needs nothing here.
@@ -121,13 +122,10 @@ export interface NicPlan {
   readonly keepsNamespace?: boolean;
   /**
    * What the application does at each `ask` of `setUp`, while the container waits: `status` is that of the last program that was executed, as wait4(2) gives it,
-   * or TIMED_OUT.
+   * or TIMED_OUT. When it throws, the container is not made.
    */
   readonly answer?: (question: number, status: number) => void | Promise<void>;
 }
-
-/** No status that wait4(2) gives. */
-export const TIMED_OUT = -1;
 
 /** A plan, and the member of the specification that it is for. */
 export interface PlannedNic extends NicPlan {
@@ -137,12 +135,24 @@ export interface PlannedNic extends NicPlan {
 export interface NicContext {
   /** The interface's name in the container. */
   readonly name: string;
+  /** For errors: "nics.eth0". */
+  readonly member: string;
   /** A name that no other interface on the host has, for the side of it that stays there: at most 15 bytes. */
   readonly hostName: string;
   readonly containerName: string;
   readonly features: KernelFeatures;
   /** What is wanted of it as of every interface. */
   readonly nic: NicCommon;
+  /** Ports of the host's that lead to the container by this interface. */
+  readonly ports: readonly PublishedPort[];
+  /** A directory of the user's own, for sockets. */
+  readonly runtime: string;
+  /** Whoever makes the container has all rights over the host's network. */
+  readonly privileged: boolean;
+  /** For others who keep notes of the container: no other one has it. Letters, digits, "_", "." and "-". */
+  readonly containerId: string;
+  /** Where what belongs to running containers of this user is written down. */
+  readonly stateDirectory: string;
   /** The container may be started again by its monitor, which then makes the interface anew. */
   readonly restarts: boolean;
 }

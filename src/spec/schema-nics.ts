@@ -1,4 +1,5 @@
 import { parseIp, parseIpPrefix, parseMac } from "../linux/index.ts";
+import type { CniNic } from "./cni.ts";
 import type {
   BuiltInNic,
   CustomNic,
@@ -6,6 +7,7 @@ import type {
   IpvlanNic,
   LoopbackNic,
   MacvlanNic,
+  NetworkNic,
   Nic,
   NicCommon,
   NicNextHop,
@@ -17,8 +19,10 @@ import type {
   VlanNic,
   VxlanNic,
 } from "./nic-types.ts";
+import type { PastaNic, Slirp4netnsNic } from "./nic-user-mode.ts";
 import type { NicDriver } from "./nics.ts";
 import {
+  either,
   flag,
   id,
   integer,
@@ -27,11 +31,14 @@ import {
   object,
   oneOf,
   Problem,
+  path,
   type Schema,
+  someText,
   texts,
   textThat,
   value,
 } from "./schema-base.ts";
+import { hostName } from "./schema-ports.ts";
 
 /** IFNAMSIZ with its NUL byte, and the characters of dev_valid_name in net/core/dev.c. */
 export const isInterfaceName = (name: string): boolean =>
@@ -109,6 +116,40 @@ const macvlan = object<MacvlanNic>(
 const tun = object<TunNic>({ type: type("tap", "tun") }, { ...COMMON, uid: id, gid: id, multiQueue: flag });
 const plain = object<PlainNic>({ type: type("bridge", "dummy") }, COMMON);
 
+const USER_MODE = {
+  hostLoopback: flag,
+  program: textThat((path) => path.startsWith("/") && !path.includes("\0"), "an absolute path"),
+  args: list(someText),
+};
+const isIpv4Network = (text: string) => text.includes("/") && parseIpPrefix(text)?.address.length === 4;
+/** What only plugins know is looked at when it is used; here it is copied, so that nobody changes it later. */
+const jsonObject =
+  <T>(): Schema<T> =>
+  (input) => {
+    if (!isObject(input) || Array.isArray(input)) return new Problem(input, "an object");
+    try {
+      return JSON.parse(JSON.stringify(input)) as T;
+    } catch (error) {
+      return new Problem(input, `what can be written as JSON\n${(error as Error).message}`);
+    }
+  };
+
+const cni = object<CniNic>(
+  {
+    type: type("cni"),
+    network: either((input) => typeof input === "string", someText, jsonObject<Exclude<CniNic["network"], string>>()),
+  },
+  {
+    ...COMMON,
+    args: texts((key) => /^[^=;]+$/.test(key), 'the name of an argument, without "=" and ";"'),
+    capabilities: jsonObject<NonNullable<CniNic["capabilities"]>>(),
+    confDirs: list(path),
+    pluginDirs: list(path),
+    env: texts((key) => /^[^=]+$/.test(key), "the name of a variable"),
+    timeout: integer(1, 86400),
+  },
+);
+
 /** Each kind of interface, by its type. */
 const KINDS: { readonly [K in BuiltInNic["type"]]: Schema<BuiltInNic> } = {
   veth: object<VethNic>({ type: type("veth") }, { ...COMMON, master: interfaceName, peer }),
@@ -144,6 +185,16 @@ const KINDS: { readonly [K in BuiltInNic["type"]]: Schema<BuiltInNic> } = {
   bridge: plain,
   dummy: plain,
   loopback: object<LoopbackNic>({ type: type("loopback") }, COMMON),
+  network: object<NetworkNic>(
+    { type: type("network"), network: someText },
+    { ...COMMON, address: ip, aliases: list(hostName) },
+  ),
+  pasta: object<PastaNic>({ type: type("pasta") }, { ...COMMON, ...USER_MODE, device: interfaceName }),
+  slirp4netns: object<Slirp4netnsNic>(
+    { type: type("slirp4netns") },
+    { ...COMMON, ...USER_MODE, network: textThat(isIpv4Network, 'an IPv4 network such as "10.0.2.0/24"'), ipv6: flag },
+  ),
+  cni,
 };
 
 export const nicTypes = Object.keys(KINDS);

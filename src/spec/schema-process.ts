@@ -1,5 +1,6 @@
 import { nearest } from "../errors.ts";
 import { CAPABILITIES, RLIMIT } from "../linux/index.ts";
+import type { CapabilitySets, Landlock, Personality, ProcessSpec, Rlimit, User } from "./process-spec.ts";
 import {
   either,
   flag,
@@ -18,7 +19,6 @@ import {
   value,
 } from "./schema-base.ts";
 import { execCPUAffinity, ioPriority, scheduler } from "./schema-scheduling.ts";
-import type { CapabilitySets, Landlock, Personality, ProcessSpec, Rlimit, User } from "./types.ts";
 
 const KNOWN_CAPABILITIES: ReadonlySet<unknown> = new Set(CAPABILITIES);
 

@@ -1,5 +1,6 @@
 import { signalNumber } from "../linux/index.ts";
 import type { IntelRdt } from "./intel-rdt.ts";
+import type { RootDriver } from "./root-driver.ts";
 import {
   either,
   flag,
@@ -20,11 +21,12 @@ import { healthcheck } from "./schema-healthcheck.ts";
 import { hooks } from "./schema-hooks.ts";
 import { device, idMappings, link, mount } from "./schema-mounts.ts";
 import { nic } from "./schema-nics.ts";
+import { dns, hosts, ports } from "./schema-ports.ts";
 import { processDefaultsSchema } from "./schema-process.ts";
 import { cgroup, cgroupsPath, resources } from "./schema-resources.ts";
 import { memoryPolicy } from "./schema-scheduling.ts";
 import type { Seccomp } from "./seccomp.ts";
-import type { ContainerSpec, IdMapping, Log, Namespace, NamespaceType, Restart, RootDriver } from "./types.ts";
+import type { ContainerSpec, IdMapping, Log, Namespace, NamespaceType, Restart } from "./types.ts";
 import { validateSeccomp } from "./validate-seccomp.ts";
 
 const isSignalNumber = (input: unknown): boolean =>
@@ -117,6 +119,9 @@ export const containerSchema = object<ContainerSpec>(
     memoryPolicy,
     netDevices: mapOf(object<{ readonly name?: string }>({}, { name: someText })),
     nics: mapOf(nic),
+    ports,
+    dns,
+    hosts,
     mountLabel: textThat(
       (label) => /^[^\s"\\]{1,255}$/.test(label),
       'a label such as "system_u:object_r:container_file_t:s0:c1,c2"',

@@ -2,8 +2,11 @@ import type { Healthcheck } from "./healthcheck.ts";
 import type { Hooks } from "./hooks.ts";
 import type { IntelRdt } from "./intel-rdt.ts";
 import type { Nic } from "./nic-types.ts";
+import type { Dns, PublishedPort } from "./ports.ts";
+import type { ProcessSpec } from "./process-spec.ts";
 import type { Resources } from "./resources.ts";
-import type { CPUAffinity, IOPriority, MemoryPolicy, Scheduler } from "./scheduling.ts";
+import type { RootDriver } from "./root-driver.ts";
+import type { MemoryPolicy } from "./scheduling.ts";
 import type { Seccomp } from "./seccomp.ts";
 
 /** Namespace types by the names of the OCI runtime-spec (linux.namespaces). */
@@ -70,79 +73,6 @@ export interface Link {
   readonly target: string;
 }
 
-export interface User {
-  readonly uid: number;
-  readonly gid: number;
-  readonly additionalGids?: readonly number[];
-  readonly umask?: number;
-}
-
-/** The five sets of capabilities(7). */
-export interface CapabilitySets {
-  readonly bounding?: readonly string[];
-  readonly effective?: readonly string[];
-  readonly permitted?: readonly string[];
-  readonly inheritable?: readonly string[];
-  readonly ambient?: readonly string[];
-}
-
-export interface Rlimit {
-  /** RLIMIT_NOFILE ... */
-  readonly type: string;
-  /** -1: unlimited */
-  readonly soft: number;
-  readonly hard: number;
-}
-
-/** Restrictions by landlock(7): everything that is not listed is refused. Paths are the container's. */
-export interface Landlock {
-  readonly readOnly?: readonly string[];
-  readonly readWrite?: readonly string[];
-  /** Refuse binding and connecting TCP ports other than these (ABI 4). */
-  readonly bindTcp?: readonly number[];
-  readonly connectTcp?: readonly number[];
-}
-
-/** personality(2) in the form of the runtime-spec, which has no flags so far. */
-export interface Personality {
-  readonly domain: "LINUX" | "LINUX32";
-  readonly flags?: readonly never[];
-}
-
-/** A process in a container: what is executed, as whom, and with which rights. */
-export interface ProcessSpec {
-  readonly args: readonly string[];
-  /** Default: the empty environment with a PATH. */
-  readonly env?: Readonly<Record<string, string>>;
-  /** HOME is what the container's own passwd says of the user, or "/", unless `env` has one. */
-  readonly homeFromPasswd?: boolean;
-  /** Working directory in the container. Default: "/", or unchanged when the container has no root of its own. */
-  readonly cwd?: string;
-  /** Of a container's first process: a working directory that is missing is made, as root's. */
-  readonly makeCwd?: boolean;
-  /** Ids, or a name ("www-data", "1000:100", "app:staff") looked up in the container's own passwd and group. */
-  readonly user?: User | string;
-  /** Default: as inherited. */
-  readonly capabilities?: CapabilitySets;
-  readonly noNewPrivileges?: boolean;
-  readonly rlimits?: readonly Rlimit[];
-  /** -1000 to 1000 */
-  readonly oomScoreAdj?: number;
-  readonly apparmorProfile?: string;
-  readonly selinuxLabel?: string;
-  readonly landlock?: Landlock;
-  /** A new session keyring (keyctl(2), KEYCTL_JOIN_SESSION_KEYRING). */
-  readonly newSessionKeyring?: boolean;
-  readonly personality?: Personality["domain"] | Personality;
-  /** A pseudo-terminal as its stdin, stdout and stderr. */
-  readonly terminal?: boolean;
-  readonly consoleSize?: { readonly height: number; readonly width: number };
-  readonly scheduler?: Scheduler;
-  readonly ioPriority?: IOPriority;
-  /** Of a process that enters a running container. */
-  readonly execCPUAffinity?: CPUAffinity;
-}
-
 /**
  * A container. Every member is optional and every feature is separate: `{}` is merely a child process.
  * Names are the OCI runtime-spec's.
@@ -187,6 +117,12 @@ export interface ContainerSpec {
   readonly netDevices?: Readonly<Record<string, { readonly name?: string }>>;
   /** Network interfaces of its new network namespace, by their names there. With this member, even as `{}`, its loopback is up. */
   readonly nics?: Readonly<Record<string, Nic>>;
+  /** Ports of the host's whose traffic goes to the container. */
+  readonly ports?: readonly PublishedPort[];
+  /** What its resolver is told. A container in a managed network is told what the host's is by default. */
+  readonly dns?: Dns;
+  /** Names, and their addresses, for its /etc/hosts. */
+  readonly hosts?: Readonly<Record<string, string>>;
   /** The SELinux label of its mounts (mount(8), "context="). */
   readonly mountLabel?: string;
   readonly intelRdt?: IntelRdt;
@@ -238,80 +174,4 @@ export interface Restart {
 export interface Log {
   /** Bytes after which a new file is begun; one older file is kept. Default: 16 MiB */
   readonly maxSize?: number;
-}
-
-/** Where a root driver builds, and what it may know. */
-export interface RootContext {
-  /** A directory that each container sees a mount of its own at; empty on the host. */
-  readonly scratch: string;
-  readonly uid: number;
-  /** The mounts are made in a new user namespace. */
-  readonly userNamespace: boolean;
-  readonly overlayInUserNamespace: boolean;
-  /** The kernel can change a whole tree of mounts; otherwise a bind step must tell its `tree`. */
-  readonly mountSetattr: boolean;
-  readonly readonly: boolean;
-}
-
-/** The mounts of a bound tree: kernels without mount_setattr(2) change them one by one, and must be told the flags (MS_*) that each has and keeps. */
-export interface MountTree {
-  readonly flags: number;
-  /** Paths from the tree's top on: "/home" */
-  readonly below: readonly { readonly path: string; readonly flags: number }[];
-}
-
-/** One step of building a root; they run in the container's mount namespace, before it is entered. */
-export type RootStep =
-  | {
-      readonly do: "mount";
-      readonly source: string;
-      readonly target: string;
-      readonly type: string;
-      readonly flags?: number;
-      readonly data?: string;
-    }
-  | {
-      readonly do: "bind";
-      readonly source: string;
-      readonly target: string;
-      readonly recursive: boolean;
-      readonly readonly?: boolean;
-      readonly tree?: MountTree;
-    }
-  | { readonly do: "mkdir"; readonly path: string; readonly mode: number }
-  /** An empty file, as a target for a bind mount. */
-  | { readonly do: "file"; readonly path: string }
-  | { readonly do: "symlink"; readonly path: string; readonly target: string }
-  /** The paths of the steps that follow may begin here. The last step goes back to "/". */
-  | { readonly do: "chdir"; readonly path: string }
-  /** A filesystem in a file, attached to a loop device that goes away with the mount. */
-  | {
-      readonly do: "image";
-      readonly file: string;
-      readonly target: string;
-      readonly type: string;
-      readonly readonly: boolean;
-    }
-  /** A helper that mounts and then puts itself into the background, such as fuse-overlayfs. It is killed with the container. */
-  | { readonly do: "helper"; readonly args: readonly string[] };
-
-export interface RootPlan {
-  /** The directory that becomes "/"; must be a mount point after the steps. */
-  readonly path: string;
-  readonly steps: readonly RootStep[];
-  /** Directories on the host that the steps make and the container's monitor removes when it has ended, in this order, if they are empty by then. */
-  readonly emptied?: readonly string[];
-  /** An overlay's work directory on the host: it is removed with the container's record at the latest. */
-  readonly work?: string;
-}
-
-/**
- * A private filesystem. `plan` may look at the host (and should refuse what cannot work, with a clear error), but it mounts nothing itself: it returns
- * the steps, so that they run in the container's mount namespace and vanish with it.
- */
-export interface RootDriver {
-  readonly type: string;
-  plan(context: RootContext): RootPlan | Promise<RootPlan>;
-  /** Called when the container is gone: remove what `plan` made on the host. */
-  release?(): void | Promise<void>;
 }

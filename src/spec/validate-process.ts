@@ -1,5 +1,5 @@
 import { invalid } from "../errors.ts";
-import type { CapabilitySets, ProcessSpec, Rlimit } from "./types.ts";
+import type { CapabilitySets, ProcessSpec, Rlimit } from "./process-spec.ts";
 import { checkAffinity, checkScheduler } from "./validate-scheduling.ts";
 
 /** What the structure of a process does not tell: its members against each other. */

@@ -1,10 +1,11 @@
+import type { ProcessSpec } from "./process-spec.ts";
 import type { Resources } from "./resources.ts";
 import { containerSchema } from "./schema.ts";
 import { path } from "./schema-base.ts";
 import { parse } from "./schema-parse.ts";
 import { processSchema } from "./schema-process.ts";
 import { resources as resourcesSchema } from "./schema-resources.ts";
-import type { ContainerSpec, ProcessSpec } from "./types.ts";
+import type { ContainerSpec } from "./types.ts";
 import { checkCgroup } from "./validate-cgroup.ts";
 import { checkIdMappings, checkUserIsMapped } from "./validate-idmaps.ts";
 import { checkIntelRdt } from "./validate-intel-rdt.ts";
@@ -13,6 +14,7 @@ import { checkDevices, checkMounts } from "./validate-mounts.ts";
 import { checkNamespaceNeeds, namespaceUse } from "./validate-namespaces.ts";
 import { checkNetDevices } from "./validate-net-devices.ts";
 import { checkNics } from "./validate-nics.ts";
+import { checkPorts } from "./validate-ports.ts";
 import { checkProcess } from "./validate-process.ts";
 import { checkNewResources, checkResources } from "./validate-resources.ts";
 import { checkMemoryPolicy } from "./validate-scheduling.ts";
@@ -42,6 +44,7 @@ export function validateSpec(input: unknown): ContainerSpec {
   if (spec.intelRdt) checkIntelRdt(spec.intelRdt);
   if (spec.netDevices) checkNetDevices(spec);
   if (spec.nics) checkNics(spec);
+  if (spec.ports || spec.hosts) checkPorts(spec);
   if (spec.memoryPolicy) checkMemoryPolicy(spec.memoryPolicy);
   checkLifetime(spec);
   checkCgroup(spec);

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import type { TlsOptions } from "node:tls";
 import type { Digest } from "../../src/image/types.ts";
 import { MemoryImages } from "./memory-image.ts";
 
@@ -14,7 +15,7 @@ export interface Seen {
 }
 
 export interface FakeOptions {
-  readonly tls?: { readonly key: string; readonly cert: string };
+  readonly tls?: Pick<TlsOptions, "key" | "cert" | "ca" | "requestCert">;
   /** Who may come in, and by what way. Tokens are given out by the registry itself. */
   readonly auth?: { readonly kind: "basic" | "token"; readonly user?: string; readonly password?: string };
 }

@@ -94,9 +94,12 @@ function processes(): string[] {
     return false;
   };
   return all
-    .filter(({ pid }) => descends(pid) || content(`/proc/${pid}/environ`).includes(MARK))
+    .filter(({ pid }) => descends(pid) || content(`/proc/${pid}/environ`).includes(MARK) || carries(pid))
     .map(({ pid, name }) => `${pid} ${name}`);
 }
+
+/** Programs that carry a container's traffic have an environment of their own. */
+const carries = (pid: number): boolean => content(`/proc/${pid}/cmdline`).includes("/libct/scratch/network");
 
 function cgroups(directory: string, depth: number): string[] {
   if (depth === 0) return [];
@@ -126,7 +129,9 @@ function files(): string[] {
   const runtime = process.env.XDG_RUNTIME_DIR;
   const places = ["/run/libct", ...(runtime === undefined ? [] : [`${runtime}/libct`])];
   for (const name of entries("/tmp")) if (/^libct-\d+$/.test(name)) places.push(`/tmp/${name}`);
-  return places.flatMap((place) => below(place)).filter((path) => !/\/(scratch|containers|netns)$/.test(path));
+  return places
+    .flatMap((place) => below(place))
+    .filter((path) => !/\/(scratch|containers|netns|cni|nics|holder|holder\/lock)$/.test(path));
 }
 
 const below = (directory: string): string[] =>

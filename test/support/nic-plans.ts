@@ -21,7 +21,16 @@ const plans = await planNics(
     },
     tap0: { type: "tap", uid: 1000 },
   },
-  { containerName: "web", features: kernelFeatures("6.12"), restarts: false, runner: nobody, kept: "/run/libct/netns" },
+  {
+    containerName: "web",
+    features: kernelFeatures("6.12"),
+    restarts: false,
+    runner: nobody,
+    kept: "/run/libct/netns",
+    runtime: "/run/libct",
+    privileged: true,
+    stateDirectory: "/run/libct",
+  },
 );
 
 /** Of a container with a pair on a bridge, a tap, a lock and a port. */

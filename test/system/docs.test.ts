@@ -2,6 +2,9 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { copyImage } from "../../src/image/copy.ts";
+import { layoutDestination } from "../../src/image/formats/layout.ts";
+import { builtImage, busyboxLayer } from "../support/built-image.ts";
 import { installed, requires } from "../support/prerequisite.ts";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
@@ -88,6 +91,33 @@ it("the worked example of a filesystem driver works", () => {
   });
 });
 
+it("the guide to containers of other programs: one of LXC is imported, changed and run", () => {
+  const [code = ""] = examples("docs/flavours.md");
+  mkdirSync(`${directory}/web`);
+  const config = `lxc.uts.name = web\nlxc.rootfs.path = ${directory}/rootfs\nlxc.tty.max = 4\n`;
+  writeFileSync(`${directory}/web/config`, config);
+  for (const name of ["dev", "proc"]) mkdirSync(`${directory}/rootfs/${name}`, { recursive: true });
+  const { status, stdout, stderr } = runExample(code);
+  expect({ status, stdout, stderr }).toEqual({
+    status: 0,
+    stdout:
+      "lxc.tty.max = 4 is ignored: there are no /dev/tty1 and so on: /dev/console and pseudo-terminals are\nweb\n",
+    stderr: "",
+  });
+});
+
+it("the guide to images: one is fetched, run and changed", async () => {
+  const image = await builtImage([busyboxLayer(), { "etc/hostname-of-the-image": "hello from an image\n" }]);
+  await copyImage(image, layoutDestination(`${directory}/layout`, "v1"));
+  const [code = ""] = examples("docs/images.md");
+  const withStore = code.replace("Host.open()", `Host.open({ dataDirectory: "${directory}/store" })`);
+  const { status, stdout, stderr } = runExample(withStore, { IMAGE: `oci:${directory}/layout:v1` });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  // The two layers are unpacked side by side.
+  const lines = stdout.trimEnd().split("\n");
+  expect(lines.pop()).toBe("hello from an image");
+  expect(lines.sort()).toEqual(["unpacked", "unpacked", "unpacking", "unpacking"].map((how) => `a layer is ${how}`));
+});
 describe.runIf(requires("ip", installed("ip"), "it makes the bridge"))("the guide to networking", () => {
   const [pair = "", driver = ""] = examples("docs/networking.md");
   const BRIDGE =

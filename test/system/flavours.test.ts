@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { importNspawn } from "../../src/flavours/nspawn/index.ts";
 import { importContext } from "../../src/host/import-context.ts";
@@ -18,6 +19,7 @@ import type { Host, Imported } from "../../src/index.ts";
 import { outcome } from "../support/capture.ts";
 import { openHost } from "../support/host.ts";
 import { auditEachTest } from "../support/leaks.ts";
+import { inProcess } from "../support/playground.ts";
 import { makeRoot, temporaryDirectory } from "../support/rootfs.ts";
 
 const isRoot = process.getuid?.() === 0;
@@ -36,7 +38,7 @@ function bootable(path: string): string {
   mkdirSync(path, { recursive: true });
   makeRoot(path);
   mkdirSync(join(path, "sbin"));
-  writeFileSync(join(path, "sbin/init"), '#!/bin/sh\necho "init is $$ with $*"\n');
+  writeFileSync(join(path, "sbin/init"), '#!/bin/sh\necho init is $$ with "$@"\n');
   chmodSync(join(path, "sbin/init"), 0o755);
   return path;
 }
@@ -125,6 +127,38 @@ describe.runIf(isRoot)("a container of LXC", () => {
     await run(await host.import({ lxc: directory }), "echo changed >/etc/made");
     expect(readFileSync(join(directory, "rootfs-upper/etc/made"), "utf8")).toBe("changed\n");
     expect(existsSync(join(directory, "rootfs/etc/made"))).toBe(false);
+  });
+
+  it("has hooks, in the places that LXC has them for", async () => {
+    const said = join(work, "said");
+    const directory = lxc("hooked", [
+      "lxc.hook.version = 1",
+      `lxc.hook.pre-start = echo $LXC_HOOK_TYPE $LXC_NAME >>${said}`,
+      "lxc.hook.autodev = mknod $LXC_ROOTFS_MOUNT/dev/extra c 1 3",
+      `lxc.hook.post-stop = echo $LXC_HOOK_TYPE $LXC_ROOTFS_PATH >>${said}`,
+    ]);
+    expect(await run(await host.import({ lxc: directory }), "stat -c %t:%T /dev/extra")).toEqual(["1:3"]);
+    expect(existsSync(join(directory, "rootfs/dev/extra"))).toBe(false);
+    expect(readFileSync(said, "utf8")).toBe(`pre-start hooked\npost-stop ${directory}/rootfs\n`);
+  });
+
+  it("runs as an ordinary user, whose files are the container's root's", async () => {
+    const ids = ["lxc.idmap = u 0 1000 1", "lxc.idmap = g 0 1000 1"];
+    const rules = ["lxc.cgroup.devices.deny = a", "lxc.cgroup2.devices.deny = a"];
+    const directory = lxc("rootless", ["lxc.uts.name = rootless", "lxc.mount.auto = proc sys", ...ids, ...rules]);
+    own(join(directory, "rootfs"), 1000);
+    const result = await inProcess(
+      `const { spec, process, notes } = await host.import({ lxc: ${JSON.stringify(directory)} });
+      await using container = await host.create(spec);
+      const { stdout } = await container.start({ ...process, args: ["/bin/sh", "-c", "id -u; hostname; touch /made"] });
+      let said = "";
+      for await (const chunk of stdout) said += chunk;
+      return { said, keys: notes.map(({ key }) => key) };`,
+      { uid: 1000 },
+    );
+    const keys = ["lxc.mount.auto", "lxc.cgroup.devices.deny", "lxc.cgroup2.devices.deny"];
+    expect(result).toEqual({ said: "0\nrootless\n", keys });
+    expect(statSync(join(directory, "rootfs/made")).uid).toBe(1000);
   });
 
   it("is limited by cgroups", async () => {
@@ -302,6 +336,80 @@ describe.runIf(isRoot)("an OCI bundle", () => {
     expect(imported.flavour).toBe("oci");
     expect(await run(imported)).toEqual(["init is 1 with x"]);
     expect(await run(await host.import({ bundle }), "hostname; echo $GREETING")).toEqual(["bundled", "hello"]);
+  });
+});
+
+describe.runIf(isRoot)("ct", () => {
+  const [file = "", ...words] = process.env.LIBCT_TEST_CT?.split(" ") ?? [
+    process.execPath,
+    fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url)),
+  ];
+  const ct = (...more: readonly string[]) => {
+    const { status, stdout, stderr } = spawnSync(file, [...words, ...more], { encoding: "utf8" });
+    return { status, stdout, stderr };
+  };
+  let source: string;
+  beforeAll(() => {
+    const settings = [
+      "lxc.uts.name = fromct",
+      "lxc.mount.auto = proc:rw",
+      "lxc.tty.max = 4",
+      "lxc.cap.keep = kill chown",
+    ];
+    source = `lxc:${lxc("fromct", settings)}`;
+  });
+
+  it("runs a container of LXC, its own command or another one, and tells how much is not followed", () => {
+    const said = `ct: 1 setting is not followed to the letter: \`ct import ${source}\` tells which\n`;
+    expect(ct("run", source)).toEqual({ status: 0, stdout: "init is 1 with\n", stderr: said });
+    const script = "hostname; echo $A; grep ^CapEff /proc/self/status";
+    const { stdout } = ct(
+      "run",
+      "--name",
+      "other",
+      "-e",
+      "A=b",
+      "--cap-drop",
+      "CHOWN",
+      source,
+      "--",
+      "sh",
+      "-c",
+      script,
+    );
+    expect(stdout).toBe("fromct\nb\nCapEff:\t0000000000000020\n");
+  });
+
+  it("leaves it in the background under its own name, and once only", () => {
+    expect(ct("run", "-d", source, "--", "sleep", "60")).toMatchObject({ status: 0, stdout: "fromct\n" });
+    try {
+      expect(ct("exec", "fromct", "--", "hostname").stdout).toBe("fromct\n");
+      expect(ct("run", source).stderr).toContain("there is a container named fromct already");
+    } finally {
+      expect(ct("rm", "-f", "fromct").status).toBe(0);
+    }
+  });
+
+  it("explains it, and tells what becomes of it", () => {
+    expect(ct("explain", source).stdout).toContain('sethostname("fromct"');
+    const { stdout } = ct("import", source);
+    expect(stdout).toContain("fromct: a container of LXC\nIt executes /sbin/init\n");
+    expect(stdout).toContain("Not done:\n  lxc.tty.max = 4 (");
+    expect(JSON.parse(ct("import", "--json", source).stdout)).toMatchObject({
+      flavour: "lxc",
+      spec: { hostname: "fromct" },
+      notes: [{ key: "lxc.tty.max", effect: "ignored" }],
+    });
+  });
+
+  it.each([
+    [["run", "--sandbox", "SOURCE"], "ct: --sandbox is not for a container of another program"],
+    [["run", "--user-namespace", "auto", "SOURCE"], "ct: --user-namespace is not for"],
+    [["run", "lxc:no-such-container"], "ct: there is no container of LXC called no-such-container"],
+    [["import"], "ct: no SOURCE is given"],
+  ])("refuses %j", (line, message) => {
+    const { status, stderr } = ct(...line.map((word) => (word === "SOURCE" ? source : word)));
+    expect({ status, stderr: stderr.slice(0, message.length) }).toEqual({ status: 125, stderr: message });
   });
 });
 

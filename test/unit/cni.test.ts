@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { LibctError } from "../../src/errors.ts";
 import { kernelFeatures } from "../../src/linux/index.ts";
 import {
-  cniDriver,
+  cni,
   decodeResult,
   environment,
   execution,
@@ -215,17 +215,19 @@ describe("the outcome of a plugin", () => {
 describe("the plan of an interface", () => {
   const plan = (nic: Partial<CniNic> = {}): NicPlan => {
     for (const name of ["bridge", "portmap"]) file(name, "#!/bin/sh\n");
-    const driver = cniDriver(
-      { type: "cni", network: LIST, pluginDirs: [dir], ...nic },
-      { containerId: "c1", directory: dir, member: "nics.eth0" },
-    );
-    const features = kernelFeatures("6.1");
-    return driver.plan({
+    const given: CniNic = { type: "cni", network: LIST, pluginDirs: [dir], ...nic };
+    return cni(given).plan({
       name: "eth0",
+      member: "nics.eth0",
       hostName: "h",
       containerName: "c",
-      features,
-      nic: {},
+      containerId: "c1",
+      stateDirectory: dir,
+      features: kernelFeatures("6.1"),
+      nic: given,
+      ports: [],
+      runtime: dir,
+      privileged: true,
       restarts: false,
     }) as NicPlan;
   };
@@ -233,7 +235,7 @@ describe("the plan of an interface", () => {
 
   it("asks before each plugin and after the last, and undoes them in the reverse order", () => {
     const { setUp, tearDown = [] } = plan();
-    expect(kinds(setUp)).toBe("mkdir lock write pin ask execute ask execute ask");
+    expect(kinds(setUp)).toBe("lock mkdir write pin ask execute ask execute ask");
     const executed = tearDown.flatMap((step) => (step.do === "execute" ? [step.path] : []));
     expect(executed).toEqual([`${dir}/portmap`, `${dir}/bridge`]);
     expect(kinds(tearDown)).toMatch(/^execute execute unpin (remove )+remove$/);
@@ -247,18 +249,18 @@ describe("the plan of an interface", () => {
 
   it("hands each result to the next plugin, and the last one to all that undo it", async () => {
     const { setUp, answer } = plan({ capabilities: { portMappings: [{ hostPort: 80, containerPort: 80 }] } });
-    const home = `${dir}/c1-eth0`;
-    mkdirSync(home);
+    const home = `${dir}/cni/c1-eth0`;
+    mkdirSync(home, { recursive: true });
     const read = (name: string): unknown => JSON.parse(readFileSync(`${home}/${name}`, "utf8"));
     await answer?.(0, 0);
     expect(read("0.add")).not.toHaveProperty("prevResult");
     expect(read("1.del")).toMatchObject({ type: "portmap", runtimeConfig: { portMappings: [{ hostPort: 80 }] } });
-    file("c1-eth0/0.output", { ips: [{ address: "10.1.0.2/16" }] });
-    file("c1-eth0/0.errors", "");
+    file("cni/c1-eth0/0.output", { ips: [{ address: "10.1.0.2/16" }] });
+    file("cni/c1-eth0/0.errors", "");
     await answer?.(1, 0);
     expect(read("1.add")).toMatchObject({ prevResult: { ips: [{ address: "10.1.0.2/16" }] } });
-    file("c1-eth0/1.output", { ips: [{ address: "10.1.0.3/16" }] });
-    file("c1-eth0/1.errors", "");
+    file("cni/c1-eth0/1.output", { ips: [{ address: "10.1.0.3/16" }] });
+    file("cni/c1-eth0/1.errors", "");
     await answer?.(2, 0);
     expect(read("0.del")).toMatchObject({ type: "bridge", prevResult: { ips: [{ address: "10.1.0.3/16" }] } });
     expect(read("result")).toMatchObject({ network: { name: "web" }, result: { ips: [{ address: "10.1.0.3/16" }] } });

@@ -38,7 +38,7 @@ const CONTAINERS: Readonly<Record<string, Given>> = {
   network: {
     spec: { namespaces: ["network"] },
     process: { args: ["/bin/true"] },
-    nics: { plans: NIC_PLANS, worker: "monitor" },
+    nics: { plans: NIC_PLANS, worker: "monitor", scratch: "/run/libct/scratch" },
   },
   terminal: container("dir", {
     spec: standard({ userNamespace: false }),

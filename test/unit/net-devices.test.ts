@@ -21,7 +21,10 @@ const ADDRESS = {
 const program = (device: PlannedNic, spec: ContainerSpec = {}) =>
   compileContainer(
     resolvedBy(
-      { spec: { namespaces: ["network"], ...spec }, nics: { plans: [device], worker: "monitor" } },
+      {
+        spec: { namespaces: ["network"], ...spec },
+        nics: { plans: [device], worker: "monitor", scratch: "/run/libct/scratch" },
+      },
       kernelFeatures("6.12"),
     ),
   );

@@ -37,7 +37,7 @@ function sent(program: Program): unknown {
   const data = Buffer.from(program.data);
   const from = data.indexOf('{"ociVersion"');
   const text = data.subarray(from, data.indexOf(0, from)).toString("utf8");
-  return JSON.parse(text.replace(/"pid": {11}/g, '"pid":         77'));
+  return JSON.parse(text.replace(/"pid": {10}/g, '"pid":         77'));
 }
 
 describe("a filter that notifies", () => {

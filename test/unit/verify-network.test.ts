@@ -14,7 +14,10 @@ const compile = (worker: "monitor" | "init"): Program => {
           setUp.every((step) => !("place" in step) || step.place === "container"),
         );
   return compileContainer(
-    resolvedBy({ spec: standard({ userNamespace: false }), nics: { plans, worker } }, kernelFeatures("6.12")),
+    resolvedBy(
+      { spec: standard({ userNamespace: false }), nics: { plans, worker, scratch: "/run/libct/scratch" } },
+      kernelFeatures("6.12"),
+    ),
   );
 };
 /** The program with some of a block's operations changed. */

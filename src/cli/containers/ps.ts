@@ -6,6 +6,7 @@ import type { Globals } from "../command.ts";
 import { errorText, reportError } from "../exit.ts";
 import { print } from "../output.ts";
 import { age, bytes, table } from "../table.ts";
+import { networkColumns } from "./network-columns.ts";
 import { onlyName, withHost } from "./with-host.ts";
 
 export interface PsFlags {
@@ -23,7 +24,7 @@ export function ps(flags: PsFlags, globals: Globals): Promise<number> {
       ? [JSON.stringify(all.map(summary))]
       : flags.quiet
         ? all.map(({ name }) => name)
-        : [table([HEADING, ...all.map(row)])];
+        : [tableOf(all)];
     if (lines.length > 0) await print(process.stdout, `${lines.join("\n")}\n`);
     // What cannot be read stands in the table; why is said once, below.
     for (const one of all) if ("error" in one && !flags.json) await reportError(one.error, false);
@@ -43,6 +44,17 @@ export function inspect(names: readonly string[], globals: Globals): Promise<num
 
 const HEADING = ["NAME", "STATE", "PID", "AGE", "MEMORY", "CPU", "COMMAND"];
 const LONGEST_COMMAND = 40;
+
+function tableOf(all: readonly ContainerListing[]): string {
+  const { heading, cells } = networkColumns(all);
+  // Before the command, which may be long.
+  const between = (line: readonly string[], more: readonly string[]) => [
+    ...line.slice(0, -1),
+    ...more,
+    ...line.slice(-1),
+  ];
+  return table([between(HEADING, heading), ...all.map((one) => between(row(one), cells(one)))]);
+}
 
 const isAlive = (one: ContainerListing) => !("error" in one) && (one.status !== "stopped" || one.restarting);
 
@@ -83,8 +95,23 @@ const GRACE = 5;
 
 function summary(one: ContainerListing): unknown {
   if ("error" in one) return one;
-  const { name, status, pid, restarting, restarts, lost, created, started, exit, args, lifetime, health } = one;
-  const known = { name, status, pid, restarting, restarts, lost, created, started, exit, args, lifetime, health };
+  const { name, status, pid, restarting, restarts, lost, created, started, exit, args, lifetime, health, networks } =
+    one;
+  const known = {
+    name,
+    status,
+    pid,
+    restarting,
+    restarts,
+    lost,
+    created,
+    started,
+    exit,
+    args,
+    lifetime,
+    health,
+    networks,
+  };
   return { ...known, ...usage(one) };
 }
 

@@ -1,5 +1,7 @@
 import { type Command, command } from "../command.ts";
-import type { PullFlags } from "./transfers.ts";
+import type { FlagTable } from "../syntax.ts";
+import type { CommitFlags } from "./commit.ts";
+import type { ImportFlags, LoadFlags, PullFlags, SaveFlags } from "./transfers.ts";
 import type { ListFlags, PruneFlags, RemoveFlags } from "./verbs.ts";
 
 const json = { text: "print it as JSON" } as const;
@@ -8,10 +10,36 @@ const IMAGES = {
   words: [["IMAGE", "its name, or the beginning of its id; `ct image ls` lists them"]],
 } as const;
 const IMAGE = { ...IMAGES, usage: "[options] IMAGE", most: 1 } as const;
+const PLACE = [["IMAGE", "its name, or another place"]] as const;
 const none = async () => "";
 interface Json {
   readonly json?: true;
 }
+
+const quiet = { short: "-q", text: "tell nothing of the progress" } as const;
+const steps = { text: "print each step, and what came of it, as JSON" } as const;
+const PULL_FLAGS: FlagTable<PullFlags> = {
+  platform: { value: "os/arch", text: "for another machine, such as linux/arm64" },
+  allPlatforms: { text: "those for all machines" },
+  tlsVerify: {
+    value: "true|false",
+    choices: ["true", "false"],
+    text: "false: certificates are not checked, and no TLS is no error",
+  },
+  certDir: { value: "directory", text: "*.crt of authorities to trust, *.cert and *.key of the client" },
+  authfile: { value: "file", text: "the file with credentials; default: that of docker" },
+  quiet,
+  json: steps,
+};
+const CHANGE = {
+  short: "-c",
+  value: "instruction",
+  many: true,
+  text: 'as of a Dockerfile: CMD ["/bin/sh"], ENV A=1, ...',
+} as const;
+const PLACES = `
+A place is a name as docker knows it (alpine, registry.example:5000/team/app:v1), or docker://NAME, oci:DIR[:TAG], oci-archive:FILE,
+docker-archive:FILE[:NAME], docker-daemon:NAME, containers-storage:NAME, tar:FILE, rootfs:DIR.`;
 
 const verbs = () => import("./verbs.ts");
 const transfers = () => import("./transfers.ts");
@@ -19,18 +47,111 @@ const transfers = () => import("./transfers.ts");
 /** `ct image ...` */
 export const IMAGE_COMMANDS: Readonly<Record<string, Command>> = {
   pull: command<PullFlags>(
+    { summary: "fetch images", ...IMAGES, words: PLACE, flags: PULL_FLAGS },
+    async () => PLACES,
+    async ({ words, flags }, _, globals) => (await transfers()).pull(words, flags, globals),
+  ),
+  push: command<PullFlags>(
     {
-      summary: "fetch images",
-      ...IMAGES,
+      summary: "send an image to where its name says, or elsewhere",
+      usage: "[options] IMAGE [PLACE]",
+      words: [...IMAGES.words, ["PLACE", "where to, if its name does not say it"]],
+      most: 2,
+      flags: PULL_FLAGS,
+    },
+    async () => PLACES,
+    async ({ words, flags }, _, globals) => (await transfers()).push(words, flags, globals),
+  ),
+  copy: command<PullFlags>(
+    {
+      summary: "copy an image from anywhere to anywhere",
+      usage: "[options] FROM TO",
+      words: [
+        ["FROM", "an image that is here, or a place"],
+        ["TO", "a place"],
+      ],
+      most: 2,
+      flags: PULL_FLAGS,
+    },
+    async () => PLACES,
+    async ({ words, flags }, _, globals) => (await transfers()).copy(words, flags, globals),
+  ),
+  commit: command<CommitFlags>(
+    {
+      summary: "make an image of what a container has changed",
+      usage: "[options] CONTAINER [NAME]",
+      words: [
+        ["CONTAINER", "its name; `ct ps` lists them"],
+        ["NAME", "what the image is called"],
+      ],
+      most: 2,
       flags: {
-        platform: { value: "os/arch", text: "for another machine, such as linux/arm64" },
-        allPlatforms: { text: "those for all machines" },
-        quiet: { short: "-q", text: "tell nothing of the progress" },
-        json: { text: "print each step, and the image, as JSON" },
+        author: { short: "-a", value: "name", text: "who made it" },
+        message: { short: "-m", value: "text", text: "what its history says" },
+        change: CHANGE,
+        noPause: { text: "let the container go on meanwhile" },
+        json,
       },
     },
     none,
-    async ({ words, flags }, _, globals) => (await transfers()).pull(words, flags, globals),
+    async ({ words, flags }, _, globals) => (await import("./commit.ts")).commit(words, flags, globals),
+  ),
+  diff: command<Json>(
+    {
+      summary: "list what a container has changed, or an image's topmost layer",
+      usage: "[options] CONTAINER|IMAGE",
+      words: [["CONTAINER", "its name, or that of an image: A added, C changed, D removed"]],
+      most: 1,
+      flags: { json },
+    },
+    none,
+    async ({ words, flags }, _, globals) => (await import("./commit.ts")).diff(words, flags, globals),
+  ),
+  save: command<SaveFlags>(
+    {
+      summary: "write images into an archive, which docker, podman and skopeo read as well",
+      ...IMAGES,
+      flags: {
+        output: { short: "-o", value: "file", text: "the archive; default: standard output" },
+        quiet,
+        json: steps,
+      },
+    },
+    none,
+    async ({ words, flags }, _, globals) => (await transfers()).save(words, flags, globals),
+  ),
+  load: command<LoadFlags>(
+    {
+      summary: "take all images of an archive: of docker save, podman save, ct image save, or of an OCI layout",
+      usage: "[options]",
+      most: 0,
+      flags: {
+        input: { short: "-i", value: "file", text: "the archive; default: standard input" },
+        quiet,
+        json: steps,
+      },
+    },
+    none,
+    async ({ flags }, _, globals) => (await transfers()).load(flags, globals),
+  ),
+  import: command<ImportFlags>(
+    {
+      summary: "make an image of a tar archive, or of a directory",
+      usage: "[options] FILE|DIR|- [NAME]",
+      words: [
+        ["FILE", "the archive, the directory, or - for standard input"],
+        ["NAME", "what it is called"],
+      ],
+      most: 2,
+      flags: {
+        change: CHANGE,
+        message: { short: "-m", value: "text", text: "what its history says" },
+        quiet,
+        json: steps,
+      },
+    },
+    none,
+    async ({ words, flags }, _, globals) => (await transfers()).importTree(words, flags, globals),
   ),
   ls: command<ListFlags>(
     {

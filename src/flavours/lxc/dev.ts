@@ -9,6 +9,8 @@ export interface Dev {
   readonly links: NonNullable<ContainerSpec["links"]>;
 }
 
+export const NO_DEV: Dev = { before: [], after: [], devices: [], links: [] };
+
 const TTY_GROUP = 5;
 
 /** lxc.autodev, lxc.pty.max: a /dev of the container's own, and its terminals. */

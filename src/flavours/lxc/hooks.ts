@@ -1,5 +1,5 @@
 import type { Hook, Hooks } from "../../spec/index.ts";
-import type { Settings } from "../index.ts";
+import { lookUp, type Settings } from "../index.ts";
 import type { LxcRoot } from "./root.ts";
 
 type Name = keyof Hooks;
@@ -37,11 +37,14 @@ export function translateHooks(settings: Settings, context: HookContext): Hooks 
     for (const { key, value } of given.filter((one) => one.name === type)) {
       hooks[name] = [...(hooks[name] ?? []), hookOf(value, type, version, context)];
       if (changed) settings.change(key, changed, value);
+      if (name === "createContainer" && context.root?.directory === undefined) {
+        settings.change(key, "LXC_ROOTFS_MOUNT is not set, as the root is no plain directory", value);
+      }
     }
   }
   for (const { key, name } of given) {
-    if (name === "version" || PLACES[name]) continue;
-    settings.ignore(key, IGNORED[name] ?? "there is no such hook");
+    if (name === "version" || lookUp(PLACES, name)) continue;
+    settings.ignore(key, lookUp(IGNORED, name) ?? "there is no such hook");
   }
   return Object.keys(hooks).length > 0 ? hooks : undefined;
 }
@@ -57,7 +60,12 @@ function hookOf(command: string, type: string, version: string, { name, config, 
       LXC_CONFIG_FILE: config,
       LXC_CGNS_AWARE: "1",
       LXC_HOOK_VERSION: version,
-      ...(root === undefined ? {} : { LXC_ROOTFS_PATH: root.path, LXC_ROOTFS_MOUNT: root.directory ?? root.path }),
+      ...(root === undefined
+        ? {}
+        : {
+            LXC_ROOTFS_PATH: root.path,
+            ...(root.directory === undefined ? {} : { LXC_ROOTFS_MOUNT: root.directory }),
+          }),
       ...(version === "0" ? {} : { LXC_HOOK_TYPE: type, LXC_HOOK_SECTION: "lxc" }),
     },
   };

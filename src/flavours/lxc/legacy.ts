@@ -1,3 +1,5 @@
+import { lookUp } from "../index.ts";
+
 /** Keys as they were before LXC 2.1, and what they are called since (lxc-update-config(1)). */
 const RENAMED: Readonly<Record<string, string>> = {
   "lxc.rootfs": "lxc.rootfs.path",
@@ -25,7 +27,7 @@ const RENAMED: Readonly<Record<string, string>> = {
 
 /** The present name of a key. A network without a number is that of the last `lxc.network.type`, whose index is `network`. */
 export function presentKey(key: string, network: number): string {
-  const renamed = RENAMED[key];
+  const renamed = lookUp(RENAMED, key);
   if (renamed !== undefined) return renamed;
   if (key.startsWith("lxc.limit.")) return `lxc.prlimit.${key.slice("lxc.limit.".length)}`;
   if (key === "lxc.network") return "lxc.net";

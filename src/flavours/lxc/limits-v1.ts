@@ -1,5 +1,5 @@
 import type { BlockIOResources, CpuResources, DeviceRate, MemoryResources, Resources } from "../../spec/index.ts";
-import type { Settings } from "../index.ts";
+import { lookUp, type Settings } from "../index.ts";
 import { deviceRules } from "./device-rules.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -40,7 +40,7 @@ export function limitsV1(settings: Settings): Resources {
   const hugepageLimits: { pageSize: string; limit: number | string }[] = [];
   let pids: number | undefined;
   for (const { key, name, value } of settings.below(PREFIX)) {
-    const [inMemory, inCpu, rate] = [MEMORY[name], CPU[name], RATES[name]];
+    const [inMemory, inCpu, rate] = [lookUp(MEMORY, name), lookUp(CPU, name), lookUp(RATES, name)];
     const [, pageSize] = /^hugetlb\.(\w+)\.limit_in_bytes$/.exec(name) ?? [];
     if (inMemory) memory[inMemory] = inMemory === "swappiness" ? Number(value) : sizeOf(value);
     else if (name === "memory.oom_control") memory.disableOOMKiller = value === "1";

@@ -7,17 +7,26 @@ import { limitsV2 } from "./limits-v2.ts";
  * The limits of both versions of cgroups. LXC takes only those for the version that the machine has; here those of the other version count as well, where
  * they are not contradicted: a limit is the same on both.
  */
-export function translateLimits(settings: Settings, { cgroup }: ImportContext): Resources {
+export function translateLimits(
+  settings: Settings,
+  { cgroup, privileged }: ImportContext,
+): Pick<ContainerSpec, "resources"> {
   const [first, second] = [limitsV1(settings), limitsV2(settings, cgroup)];
   const [weak, strong] = cgroup === 2 ? [first, second] : [second, first];
   const memory = { ...weak.memory, ...strong.memory };
   const cpu = { ...weak.cpu, ...strong.cpu };
-  return {
+  const { devices, ...limits }: Resources = {
     ...weak,
     ...strong,
     ...(Object.keys(memory).length > 0 ? { memory } : {}),
     ...(Object.keys(cpu).length > 0 ? { cpu } : {}),
   };
+  if (privileged) return { resources: { ...limits, ...(devices && { devices }) } };
+  // Who has no rights can neither set rules for devices nor make nodes of them, and may have no cgroups: these are made only for limits.
+  for (const { key } of [...settings.below("lxc.cgroup.devices."), ...settings.below("lxc.cgroup2.devices.")]) {
+    settings.ignore(key, "only root sets rules for devices");
+  }
+  return Object.keys(limits).length > 0 ? { resources: limits } : {};
 }
 
 const WHERE = "LXC's own processes have no cgroups here";

@@ -13,16 +13,16 @@ export function translateNetwork(settings: Settings, context: ImportContext): Ne
   for (const { name } of settings.below("lxc.net.")) if (/^\d+\./.test(name)) numbers.add(Number.parseInt(name, 10));
   const networks = [...numbers].sort((a, b) => a - b).map((index) => network(settings, index, context));
   if (networks.length > 0 && networks.every(({ type }) => type === "none")) return undefined;
-  const nics: Record<string, Nic> = {};
+  const nics = new Map<string, Nic>();
   for (const { name, type, nic } of networks) {
     if (type === "none" || type === "empty" || nic === undefined) continue;
-    const taken = (wanted: string) => wanted in nics || networks.some((one) => one.name === wanted);
+    const taken = (wanted: string) => nics.has(wanted) || networks.some((one) => one.name === wanted);
     // "eth%d": the first number that is free (network.c).
     let next = 0;
     while (taken(`eth${next}`)) next += 1;
-    nics[name ?? `eth${next}`] = nic;
+    nics.set(name ?? `eth${next}`, nic);
   }
-  return nics;
+  return Object.fromEntries(nics);
 }
 
 interface One {

@@ -32,20 +32,21 @@ export function translateProcess(settings: Settings, userNamespace: boolean, con
 
 /** A name without a value is the caller's variable. */
 function environment(settings: Settings, { env }: ImportContext): Readonly<Record<string, string>> {
-  const found: Record<string, string> = {};
+  const found = new Map<string, string>();
   for (const value of [...settings.all("lxc.environment"), ...settings.all("lxc.environment.runtime")]) {
     const equals = value.indexOf("=");
     const name = equals < 0 ? value : value.slice(0, equals);
     const text = equals < 0 ? env(name) : value.slice(equals + 1);
-    if (text !== undefined) found[name] = text;
+    if (text !== undefined) found.set(name, text);
   }
-  return found;
+  return Object.fromEntries(found);
 }
 
 function translateRlimits(settings: Settings): readonly Rlimit[] {
   const limits = settings.below("lxc.prlimit.").map(({ key, name, value }) => {
     const type = name.toUpperCase();
-    if (!(type in RLIMIT)) throw invalid(key, name, `one of ${Object.keys(RLIMIT).join(", ").toLowerCase()}`);
+    if (!Object.hasOwn(RLIMIT, type))
+      throw invalid(key, name, `one of ${Object.keys(RLIMIT).join(", ").toLowerCase()}`);
     const [soft = "", hard = soft] = value.split(":").map((part) => part.trim());
     return { type: `RLIMIT_${type}`, soft: limit(key, soft), hard: limit(key, hard) };
   });

@@ -8,6 +8,7 @@ import type {
   SeccompOperator,
   SeccompSyscall,
 } from "../../spec/index.ts";
+import { lookUp } from "../index.ts";
 
 type Ignore = (why: string) => void;
 
@@ -135,7 +136,7 @@ const OPERATORS: Readonly<Record<string, SeccompOperator>> = {
 /** index,value,operator[,mask] */
 function argumentOf(text: string, path: string, at: number): SeccompArg {
   const [index = "", value = "", operator = "", mask] = text.split(",").map((part) => part.trim());
-  const op = OPERATORS[operator] ?? Object.values(OPERATORS).find((name) => name === operator);
+  const op = lookUp(OPERATORS, operator) ?? Object.values(OPERATORS).find((name) => name === operator);
   const numbers = [value, mask ?? "0"].every((part) => /^(0x[0-9a-f]+|\d+)$/i.test(part));
   if (!/^[0-5]$/.test(index) || op === undefined || !numbers) {
     throw wrong(path, at, `[${text}]`, "[INDEX,VALUE,OPERATOR] or [INDEX,VALUE,SCMP_CMP_MASKED_EQ,MASK]");

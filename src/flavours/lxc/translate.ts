@@ -1,9 +1,9 @@
 import { LibctError } from "../../errors.ts";
 import { absolutePath } from "../../linux/index.ts";
 import { type ContainerSpec, type Mount, namespaceOfSysctl } from "../../spec/index.ts";
-import { type ImportContext, type Imported, type Settings, settingsOf } from "../index.ts";
+import { type ImportContext, type Imported, type Settings, settingsOf, signalOf } from "../index.ts";
 import { autoMounts } from "./auto-mounts.ts";
-import { translateDev } from "./dev.ts";
+import { NO_DEV, translateDev } from "./dev.ts";
 import { translateHooks } from "./hooks.ts";
 import { idMaps } from "./identity.ts";
 import { cgroupsPath, translateLimits } from "./limits.ts";
@@ -46,9 +46,10 @@ export function importLxc(path: string, context: ImportContext): Imported {
     ...(hostname === undefined ? {} : { hostname }),
     ...files(settings, has, root, maps, context),
     ...(Object.keys(sysctl).length > 0 ? { sysctl } : {}),
-    resources: translateLimits(settings, context),
+    ...translateLimits(settings, context),
     ...cgroupsPath(settings, context.name),
     ...(seccomp && { seccomp }),
+    stopSignal: signalOf("lxc.signal.halt", settings.last("lxc.signal.halt") ?? "SIGPWR"),
     ...(nics && has("network") && Object.keys(nics).length > 0 ? { nics } : {}),
     ...(hooks && { hooks }),
   };
@@ -70,11 +71,10 @@ function files(
   });
   const mapsGroup = (gid: number) =>
     maps?.gidMappings.some(({ containerID, size }) => containerID <= gid && gid < containerID + size) ?? true;
-  const dev = translateDev(settings, mapsGroup);
   const entries = entryMounts(settings, root, context);
+  // Without a root of its own it has the host's /dev.
+  const dev = root === undefined ? NO_DEV : translateDev(settings, mapsGroup);
   const mounts: readonly Mount[] = [...dev.before, ...auto.mounts, ...entries.mounts, ...dev.after];
-  // Without a root of its own nothing is mounted over the host's: LXC does so neither.
-  if (root === undefined && !has("mount")) return {};
   return {
     mounts,
     devices: dev.devices,
@@ -85,12 +85,12 @@ function files(
 }
 
 function translateSysctl(settings: Settings): Readonly<Record<string, string>> {
-  const sysctl: Record<string, string> = {};
+  const sysctl = new Map<string, string>();
   for (const { key, name, value } of settings.below("lxc.sysctl.")) {
-    if (namespaceOfSysctl(name) !== undefined) sysctl[name] = value;
+    if (namespaceOfSysctl(name) !== undefined) sysctl.set(name, value);
     else settings.ignore(key, "it belongs to the whole machine, and to no namespace of the container");
   }
-  return sysctl;
+  return Object.fromEntries(sysctl);
 }
 
 function seccompOf(settings: Settings, { read, arch }: ImportContext): ContainerSpec["seccomp"] {

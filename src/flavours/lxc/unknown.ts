@@ -4,7 +4,8 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^lxc\.(start\.|group$|monitor\.)/, "it is about LXC's own daemon and how it starts containers"],
   [/^lxc\.console\./, "the console is what `ct run -t` or `ct attach` shows; `ct logs` has what was written"],
   [/^lxc\.tty\./, "there are no /dev/tty1 and so on, only /dev/console and pseudo-terminals"],
-  [/^lxc\.signal\./, "say it when stopping: ct stop --signal"],
+  [/^lxc\.signal\.reboot$/, "libct does not reboot containers"],
+  [/^lxc\.signal\.stop$/, "what does not end when it is asked to is killed"],
   [/^lxc\.apparmor\./, "libct writes no AppArmor profiles"],
   [/^lxc\.selinux\.context\.keyring$/, "the keyring has the label of the process that makes it"],
   [/^lxc\.seccomp\.allow_nesting$/, "filters are always stacked: the kernel does so"],
@@ -13,8 +14,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [/^lxc\.rootfs\.managed$/, "libct does not change the storage of containers of LXC"],
   [/^lxc\.sched\.core$/, "core scheduling is not done"],
   [/^lxc\.proc\./, "only oom_score_adj is written"],
-  [/^lxc\.(pivotdir|kmsg|rebootsignal)$/, "LXC itself has given it up"],
-  [/^lxc\.haltsignal$/, "say it when stopping: ct stop --signal"],
+  [/^lxc\.(pivotdir|kmsg)$/, "LXC itself has given it up"],
   [/^lxc\.environment\.hooks$/, "hooks have the variables that LXC documents"],
 ];
 

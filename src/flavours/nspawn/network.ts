@@ -15,19 +15,19 @@ export function translateNetwork(settings: Settings): Network {
   const zone = settings.last("Network.Zone");
   if (zone !== undefined) settings.change("Network.Zone", `the bridge vz-${zone} must be there`);
   const master = bridge ?? (zone === undefined ? undefined : `vz-${zone}`);
-  const nics: Record<string, Nic> = {};
+  const nics = new Map<string, Nic>();
   if (yes(settings, "Network.VirtualEthernet") || master !== undefined) {
-    nics.host0 = { type: "veth", ...(master === undefined ? {} : { master }) };
+    nics.set("host0", { type: "veth", ...(master === undefined ? {} : { master }) });
   }
   for (const value of settings.all("Network.VirtualEthernetExtra")) {
     const [host = "", inside = host] = value.split(":");
-    nics[inside] = { type: "veth", peer: { name: host } };
+    nics.set(inside, { type: "veth", peer: { name: host } });
   }
   for (const name of settings.all("Network.MACVLAN").flatMap(words)) {
-    nics[shortened(`mv-${name}`)] = { type: "macvlan", link: name, mode: "bridge" };
+    nics.set(shortened(`mv-${name}`), { type: "macvlan", link: name, mode: "bridge" });
   }
   for (const name of settings.all("Network.IPVLAN").flatMap(words)) {
-    nics[shortened(`iv-${name}`)] = { type: "ipvlan", link: name, mode: "l2" };
+    nics.set(shortened(`iv-${name}`), { type: "ipvlan", link: name, mode: "l2" });
   }
   const netDevices = Object.fromEntries(
     settings
@@ -38,8 +38,8 @@ export function translateNetwork(settings: Settings): Network {
         return [host, name === undefined ? {} : { name }];
       }),
   );
-  const isolated = yes(settings, "Network.Private") || Object.keys(nics).length + Object.keys(netDevices).length > 0;
-  return { isolated, nics, netDevices };
+  const isolated = yes(settings, "Network.Private") || nics.size + Object.keys(netDevices).length > 0;
+  return { isolated, nics: Object.fromEntries(nics), netDevices };
 }
 
 /** IFNAMSIZ, with its NUL (netdevice(7)). */

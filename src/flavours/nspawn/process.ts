@@ -51,23 +51,17 @@ function command(settings: Settings, { machine, context }: ProcessContext): read
 }
 
 function environment(settings: Settings): Readonly<Record<string, string>> {
-  const env: Record<string, string> = {
-    PATH,
-    container: "systemd-nspawn",
-    HOME: "/root",
-    USER: "root",
-    LOGNAME: "root",
-  };
+  const env = new Map(
+    Object.entries({ PATH, container: "systemd-nspawn", HOME: "/root", USER: "root", LOGNAME: "root" }),
+  );
   const id = settings.last("Exec.MachineID");
-  if (id !== undefined) env.container_uuid = id;
-  for (const value of settings.all("Exec.Environment")) {
-    for (const word of splitWords(value)) {
-      const equals = word.indexOf("=");
-      if (equals <= 0) throw invalid("Exec.Environment", word, "NAME=VALUE");
-      env[word.slice(0, equals)] = word.slice(equals + 1);
-    }
+  if (id !== undefined) env.set("container_uuid", id);
+  for (const word of settings.all("Exec.Environment").flatMap(splitWords)) {
+    const equals = word.indexOf("=");
+    if (equals <= 0) throw invalid("Exec.Environment", word, "NAME=VALUE");
+    env.set(word.slice(0, equals), word.slice(equals + 1));
   }
-  return env;
+  return Object.fromEntries(env);
 }
 
 function capabilities(
@@ -98,7 +92,7 @@ const UNITS: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 *
 
 function translateLimits(settings: Settings): readonly Rlimit[] {
   return settings.below("Exec.Limit").flatMap(({ key, name, value }) => {
-    if (!(name in RLIMIT)) throw invalid(key, name, `one of ${Object.keys(RLIMIT).join(", ")}`);
+    if (!Object.hasOwn(RLIMIT, name)) throw invalid(key, name, `one of ${Object.keys(RLIMIT).join(", ")}`);
     const [soft = "", hard = soft] = value.split(":");
     return [{ type: `RLIMIT_${name}`, soft: limit(key, soft), hard: limit(key, hard) }];
   });

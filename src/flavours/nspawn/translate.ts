@@ -10,7 +10,15 @@ import {
   STANDARD_LINKS,
   standardMounts,
 } from "../../spec/index.ts";
-import { type Entry, type ImportContext, type Imported, type Note, type Settings, settingsOf } from "../index.ts";
+import {
+  type Entry,
+  type ImportContext,
+  type Imported,
+  type Note,
+  type Settings,
+  settingsOf,
+  signalOf,
+} from "../index.ts";
 import { resolvConf, translateFiles } from "./files.ts";
 import type { Machine } from "./find.ts";
 import { translateNetwork } from "./network.ts";
@@ -30,7 +38,6 @@ export function importNspawn(machine: Machine, context: ImportContext): Imported
   const users = idMappings(settings, machine, context);
   const { mounts, links, maskedPaths, ...root } = translateFiles(settings, machine);
   const boot = yes(settings, "Exec.Boot");
-  const affinity = settings.last("Exec.CPUAffinity");
   const namespaces: NamespaceType[] = ["mount", "pid", "ipc", "uts", "cgroup"];
   if (network.isolated) namespaces.push("network");
   if (users) namespaces.push("user");
@@ -50,17 +57,8 @@ export function importNspawn(machine: Machine, context: ImportContext): Imported
     maskedPaths: [...MASKED_PATHS, ...maskedPaths],
     readonlyPaths: READONLY_PATHS,
     seccomp: "default",
-    resources:
-      affinity === undefined
-        ? {}
-        : {
-            cpu: {
-              cpus: affinity
-                .trim()
-                .split(/[\s,]+/)
-                .join(","),
-            },
-          },
+    ...stopSignal(settings, boot),
+    ...translateLimits(settings, context),
     ...(Object.keys(network.nics).length > 0 ? { nics: network.nics } : {}),
     ...(Object.keys(network.netDevices).length > 0 ? { netDevices: network.netDevices } : {}),
   };
@@ -81,6 +79,29 @@ function readSettings({ settings }: Machine, { read }: ImportContext) {
   const all = parseSettings(text, settings.path);
   const bad = settings.trusted ? [] : all.filter(({ key }) => isPrivileged(key));
   return { entries: all.filter((entry) => !bad.includes(entry)), refused: bad.map(refuse) };
+}
+
+function translateLimits(settings: Settings, { privileged }: ImportContext): Pick<ContainerSpec, "resources"> {
+  const affinity = settings.last("Exec.CPUAffinity");
+  if (affinity !== undefined)
+    return {
+      resources: {
+        cpu: {
+          cpus: affinity
+            .trim()
+            .split(/[\s,]+/)
+            .join(","),
+        },
+      },
+    };
+  // Who has no rights may have no cgroups.
+  return privileged ? { resources: {} } : {};
+}
+
+/** "Defaults to SIGRTMIN+3 if Boot= is used", which systemd takes for an order to halt. */
+function stopSignal(settings: Settings, boot: boolean): Pick<ContainerSpec, "stopSignal"> {
+  const given = settings.last("Exec.KillSignal") ?? (boot ? "SIGRTMIN+3" : undefined);
+  return given === undefined ? {} : { stopSignal: signalOf("Exec.KillSignal", given) };
 }
 
 const refuse = (entry: Entry): Note => ({

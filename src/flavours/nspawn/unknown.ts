@@ -1,8 +1,9 @@
+import { lookUp } from "../index.ts";
+
 const REASONS: Readonly<Record<string, string>> = {
   "Exec.ProcessTwo": "there is no stub: the command is the first process",
   "Exec.PivotRoot": "the root is the machine's own",
   "Exec.AmbientCapability": "the first process has what root has",
-  "Exec.KillSignal": "say it when stopping: ct stop --signal",
   "Exec.NotifyReady": "nobody is told that it is ready",
   "Exec.SystemCallFilter": "libct's own filter is used: give another one by --security-opt seccomp=FILE",
   "Exec.Timezone": "the container's files are not changed",
@@ -14,7 +15,7 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 export const reasonFor = (key: string): string =>
-  REASONS[key] ?? "systemd-nspawn knows no such setting, or libct does not";
+  lookUp(REASONS, key) ?? "systemd-nspawn knows no such setting, or libct does not";
 
 /** They "possibly elevate privileges or grant additional access to resources of the host": taken only from a file that the administrator has written. */
 export const isPrivileged = (key: string): boolean =>

@@ -9,12 +9,12 @@ export interface Network {
 
 /** IP_ADDRESS (venet), NETIF (veth) and NETDEV (interfaces of the host). */
 export function translateNetwork(settings: Settings): Network {
-  const nics: Record<string, Nic> = { ...venet(settings) };
+  const nics = new Map<string, Nic>(Object.entries(venet(settings)));
   for (const value of settings.all("NETIF")) {
-    for (const one of value.split(";").filter((text) => text !== "")) Object.assign(nics, veth(settings, one, value));
+    for (const one of value.split(";").filter((text) => text !== "")) nics.set(...veth(settings, one, value));
   }
   const devices = (settings.last("NETDEV") ?? "").split(/\s+/).filter((name) => name !== "");
-  return { nics, netDevices: Object.fromEntries(devices.map((name) => [name, {}])) };
+  return { nics: Object.fromEntries(nics), netDevices: Object.fromEntries(devices.map((name) => [name, {}])) };
 }
 
 /** An interface of OpenVZ's own kernel, which routes the addresses to it. */
@@ -35,7 +35,7 @@ function venet(settings: Settings): Readonly<Record<string, Nic>> {
 }
 
 /** ifname=eth0,bridge=vzbr0,mac=...,host_ifname=... */
-function veth(settings: Settings, text: string, value: string): Readonly<Record<string, Nic>> {
+function veth(settings: Settings, text: string, value: string): readonly [name: string, nic: Nic] {
   const fields = new Map(
     text.split(",").map((field) => {
       const at = field.indexOf("=");
@@ -47,12 +47,11 @@ function veth(settings: Settings, text: string, value: string): Readonly<Record<
   if (fields.has("mac_filter")) settings.change("NETIF", "mac_filter: addresses are not filtered", value);
   const [name, hostMac] = [fields.get("host_ifname"), fields.get("host_mac")];
   const peer = { ...(name === undefined ? {} : { name }), ...(hostMac === undefined ? {} : { mac: hostMac }) };
-  return {
-    [ifname]: {
-      type: "veth",
-      ...(bridge === undefined ? {} : { master: bridge }),
-      ...(mac === undefined ? {} : { mac }),
-      ...(Object.keys(peer).length > 0 ? { peer } : {}),
-    },
+  const nic: Nic = {
+    type: "veth",
+    ...(bridge === undefined ? {} : { master: bridge }),
+    ...(mac === undefined ? {} : { mac }),
+    ...(Object.keys(peer).length > 0 ? { peer } : {}),
   };
+  return [ifname, nic];
 }

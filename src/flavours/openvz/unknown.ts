@@ -1,3 +1,5 @@
+import { lookUp } from "../index.ts";
+
 const COUNTED = "no cgroup counts it";
 
 /** Parameters that are not followed, and why. */
@@ -42,4 +44,4 @@ const REASONS: Readonly<Record<string, string>> = {
   PCI: "devices of a bus are not given",
 };
 
-export const reasonFor = (key: string): string => REASONS[key] ?? "libct does not know it";
+export const reasonFor = (key: string): string => lookUp(REASONS, key) ?? "libct does not know it";

@@ -1,5 +1,5 @@
 import { lstatSync, readFileSync } from "node:fs";
-import { layerTree, type Store, type StoredImage } from "../../image/index.ts";
+import { layerTree, type Store, type StoredImage } from "../../image/present.ts";
 import type { User } from "../../spec/index.ts";
 import { findUser, homeOf } from "../users.ts";
 
@@ -20,7 +20,9 @@ export function findAccount(store: Store, image: StoredImage, user: string): Acc
   const [passwd, group] = [readFromLayers(store, image, "passwd"), readFromLayers(store, image, "group")];
   if (passwd === undefined || group === undefined) return { user, home: undefined };
   const found = findUser(user, passwd, group);
-  return { user: found, home: homeOf(found.uid, passwd) };
+  // The primary group stands among the others, too: a process that gives it up keeps no access by it unawares (CVE-2022-36109).
+  const additionalGids = [...new Set([found.gid, ...found.additionalGids])];
+  return { user: { ...found, additionalGids }, home: homeOf(found.uid, passwd) };
 }
 
 /** A file of /etc as the container will see it; "" when there is none; undefined when it is none of the layers' plain files, and the container must look itself. */

@@ -1,4 +1,4 @@
-import type { LayerWorker, Store } from "../../image/index.ts";
+import type { LayerWorker, Store } from "../../image/present.ts";
 import type { RecordStore } from "../../records/index.ts";
 import type { Caller } from "../caller.ts";
 

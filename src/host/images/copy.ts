@@ -4,12 +4,14 @@ import {
   type Digest,
   type ImageDestination,
   type ImageSource,
+  openDestination,
+  parseLocation,
   requireImage,
   storeSource,
 } from "../../image/index.ts";
 import type { ImagesContext } from "./context.ts";
 import type { PullOptions } from "./images.ts";
-import { anySource, destinationAt } from "./locations.ts";
+import { openAny } from "./locations.ts";
 import { platformOf } from "./pull.ts";
 
 /** Where an image has gone. */
@@ -30,7 +32,8 @@ export async function pushImage(
 ): Promise<Copied> {
   const found = requireImage(context.store, name);
   const target = to ?? found.named?.name ?? name;
-  const destination = typeof target === "string" ? await destinationAt(target, options.registry) : target;
+  const destination =
+    typeof target === "string" ? await openDestination(parseLocation(target), options.registry) : target;
   return await transport(storeSource(context.store, found), destination, options, tell);
 }
 
@@ -42,8 +45,8 @@ export async function copyBetween(
   options: PullOptions,
   tell: (event: CopyEvent) => void,
 ): Promise<Copied> {
-  const source = typeof from === "string" ? await anySource(context, from, options.registry) : from;
-  const destination = typeof to === "string" ? await destinationAt(to, options.registry) : to;
+  const source = typeof from === "string" ? await openAny(context, from, options.registry) : from;
+  const destination = typeof to === "string" ? await openDestination(parseLocation(to), options.registry) : to;
   return await transport(source, destination, options, tell);
 }
 

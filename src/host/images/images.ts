@@ -7,15 +7,20 @@ import type {
   ReceiveEvent,
   RegistryOptions,
   StoredImage,
+  TreeChange,
 } from "../../image/index.ts";
+import type { CommitOptions, Committed } from "./commit.ts";
 import type { ImagesContext } from "./context.ts";
 import type { Copied } from "./copy.ts";
 import type { ImageInfo, RemovedImage } from "./describe.ts";
 import type { HistoryStep } from "./history.ts";
 import { type Transfer, transfer } from "./transfer.ts";
+import type { StoreUsage } from "./usage.ts";
 import type { ImageOptions, ImageUse, UseOptions } from "./use.ts";
 
 const storing = () => import("../../image/index.ts");
+/** What a container over a present image needs. */
+const finding = () => import("../../image/present.ts");
 const describing = () => import("./describe.ts");
 
 export interface PullOptions {
@@ -84,6 +89,50 @@ export class Images {
     });
   }
 
+  /** Writes images into one archive, which docker, podman and skopeo read as well: a file, or a stream. */
+  save(
+    names: string | readonly string[],
+    to: string | NodeJS.WritableStream,
+    options: PullOptions = {},
+  ): Transfer<CopyEvent, void> {
+    return transfer(async (tell) => {
+      const { saveImages } = await import("./archives.ts");
+      await saveImages(this.#context, typeof names === "string" ? [names] : names, to, options, tell);
+    });
+  }
+
+  /** Takes all images of an archive: of `docker save`, `podman save`, `ct image save`, or of an OCI layout. */
+  load(path: string, options: PullOptions = {}): Transfer<ReceiveEvent, readonly ImageInfo[]> {
+    return transfer(async (tell) => (await import("./archives.ts")).loadImages(this.#context, path, options, tell));
+  }
+
+  /** An image of one layer: a tar archive, or a directory with a root. `changes` are instructions of a Dockerfile: CMD ["/bin/sh"] */
+  import(
+    path: string,
+    options: PullOptions & {
+      readonly name?: string;
+      readonly changes?: readonly string[];
+      readonly message?: string;
+    } = {},
+  ): Transfer<ReceiveEvent, ImageInfo> {
+    return transfer(async (tell) => (await import("./import.ts")).importTree(this.#context, path, options, tell));
+  }
+
+  /**
+   * An image of a container's image and what the container has changed: a container of this Host, or one that others find, by its name.
+   *
+   * @example
+   * await host.images.commit(await host.open("web"), { name: "web:patched", changes: ['CMD ["nginx"]'] });
+   */
+  async commit(container: Committed, options: CommitOptions = {}): Promise<ImageInfo> {
+    return await (await import("./commit.ts")).commitContainer(this.#context, container, options);
+  }
+
+  /** What a container over an image has changed; of an image, what its topmost layer does to those below. */
+  async *diff(what: string | Pick<Committed, "name" | "spec">): AsyncGenerator<TreeChange> {
+    yield* (await import("./diff.ts")).differences(this.#context, what);
+  }
+
   #receiving(act: (tell: (event: ReceiveEvent) => void) => Promise<ImageInfo>): Transfer<ReceiveEvent, ImageInfo> {
     return transfer(act);
   }
@@ -107,16 +156,16 @@ export class Images {
   }
 
   async has(name: string): Promise<boolean> {
-    return (await storing()).findImage(this.#context.store, name) !== undefined;
+    return (await finding()).findImage(this.#context.store, name) !== undefined;
   }
 
   /** Gives an image a further name. */
   async tag(name: string, further: string): Promise<void> {
-    const { adding, requireImage, setName } = await storing();
+    const { adding, nameImage, requireImage } = await storing();
     const { store } = this.#context;
     const { image, named } = requireImage(store, name);
     await adding(store, async () => {
-      setName(store, further, { target: named?.target ?? image.manifest, image: image.digest });
+      nameImage(store, further, { target: named?.target ?? image.manifest, image: image.digest });
     });
   }
 
@@ -130,17 +179,22 @@ export class Images {
     return await (await import("./remove.ts")).pruneImages(this.#context, options);
   }
 
+  /** What the store takes on the disk. */
+  async usage(): Promise<StoreUsage> {
+    return await (await import("./usage.ts")).storeUsage(this.#context.store);
+  }
+
   /** @internal An image made ready for a container. */
   async use(image: string | ImageOptions, options: UseOptions): Promise<ImageUse> {
     const given = typeof image === "string" ? { name: image } : image;
-    const [{ useImage }, { findImage, requireImage }] = [await import("./use.ts"), await storing()];
+    const [{ useImage }, { findImage, requireImage }] = [await import("./use.ts"), await finding()];
     const { store } = this.#context;
     const present = given.pull === "always" ? undefined : findImage(store, given.name);
     if (!present && given.pull !== "never") {
       const pulling = this.pull(given.name, given);
       await Promise.all([pulling, given.watch?.(pulling)]);
     }
-    return useImage(this.#context, present ?? requireImage(store, given.name), given.name, {
+    return await useImage(this.#context, present ?? requireImage(store, given.name), given.name, {
       ...options,
       ...(given.entrypoint === undefined ? {} : { entrypoint: given.entrypoint }),
     });

@@ -1,8 +1,7 @@
 import {
   findImage,
-  type ImageDestination,
+  formatReference,
   type ImageSource,
-  openDestination,
   openSource,
   parseLocation,
   type RegistryOptions,
@@ -10,27 +9,29 @@ import {
 } from "../../image/index.ts";
 import type { ImagesContext } from "./context.ts";
 
-/** Where an image comes from: "alpine", "oci:DIR:tag", "docker-archive:FILE", ... */
-export const sourceAt = (text: string, options: RegistryOptions = {}): Promise<ImageSource> =>
-  openSource(parseLocation(text), options);
-
-export const destinationAt = (text: string, options: RegistryOptions = {}): Promise<ImageDestination> =>
-  openDestination(parseLocation(text), options);
-
-/** The store's own image of that name, if it is there; else whatever the text says. */
-export async function anySource(
+/** The store's own image of that name, if it is there; else what is at that place: "alpine", "oci:DIR:tag", "docker-archive:FILE", ... */
+export async function openAny(
   { store }: ImagesContext,
   text: string,
-  options: RegistryOptions = {},
+  options: RegistryOptions | undefined,
 ): Promise<ImageSource> {
-  const registry = parseLocation(text).transport === "registry";
-  const found = registry ? findImage(store, text) : undefined;
-  return found ? storeSource(store, found) : await sourceAt(text, options);
+  const location = parseLocation(text);
+  const found = location.transport === "registry" ? findImage(store, text) : undefined;
+  return found ? storeSource(store, found) : await openSource(location, options);
 }
 
 /** The name that an image from there gets, unless another one is given. */
 export function nameFrom(text: string): string | undefined {
   const location = parseLocation(text);
-  if (location.transport === "registry") return text.replace(/^docker:\/\//, "");
-  return undefined;
+  switch (location.transport) {
+    case "registry":
+      return formatReference(location.reference);
+    case "docker-archive":
+      return location.reference && formatReference(location.reference);
+    case "docker-daemon":
+    case "containers-storage":
+      return location.name;
+    default:
+      return undefined;
+  }
 }

@@ -1,16 +1,17 @@
 import {
   canonicalName,
   type ImageSource,
+  openSource,
   type Platform,
+  parseLocation,
   parsePlatform,
   type ReceiveEvent,
-  readName,
   receiveImage,
 } from "../../image/index.ts";
 import type { ImagesContext } from "./context.ts";
 import { describeImage, type ImageInfo } from "./describe.ts";
 import type { PullOptions } from "./images.ts";
-import { nameFrom, sourceAt } from "./locations.ts";
+import { nameFrom } from "./locations.ts";
 
 /** Fetches an image, and gives it its name. */
 export async function pullImage(
@@ -20,7 +21,7 @@ export async function pullImage(
   tell: (event: ReceiveEvent) => void,
 ): Promise<ImageInfo> {
   const { store } = context;
-  const source = typeof image === "string" ? await sourceAt(image, options.registry) : image;
+  const source = typeof image === "string" ? await openSource(parseLocation(image), options.registry) : image;
   const given = options.name ?? (typeof image === "string" ? nameFrom(image) : undefined);
   try {
     const received = await receiveImage(store, source, {
@@ -31,7 +32,7 @@ export async function pullImage(
       worker: await context.worker(),
       tell,
     });
-    return describeImage(store, { image: received.image, named: readName(store, received.name) });
+    return describeImage(store, received);
   } finally {
     await source.close?.();
   }

@@ -12,7 +12,7 @@ import {
 import { isRunning, RecordStore } from "../../records/index.ts";
 import type { ImagesContext } from "./context.ts";
 import type { RemovedImage } from "./describe.ts";
-import { isImageRoot } from "./root.ts";
+import { isImageRoot } from "./own-layer.ts";
 
 const NOTHING: Collected = { bytes: 0, blobs: 0, layers: 0, containers: 0 };
 

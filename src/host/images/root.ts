@@ -9,7 +9,7 @@ import {
   removeContainer,
   type Store,
   type StoredImage,
-} from "../../image/index.ts";
+} from "../../image/present.ts";
 import { randomHex } from "../../linux/index.ts";
 import { identify } from "../../records/index.ts";
 import type { RootDriver } from "../../spec/index.ts";
@@ -31,12 +31,11 @@ export interface ImageRootOptions {
   readonly name: string;
   /** The container goes on without this application: its layer is removed with its record. */
   readonly outlives: boolean;
+  /** Called when the container's own directory is there. */
+  readonly prepare: () => Promise<void>;
 }
 
-export const isImageRoot = (root: unknown): root is ImageRoot =>
-  typeof root === "object" && root !== null && "type" in root && root.type === "image" && "directory" in root;
-
-export function imageRoot(context: ImagesContext, { image, name, outlives }: ImageRootOptions): ImageRoot {
+export function imageRoot(context: ImagesContext, { image, name, outlives, prepare }: ImageRootOptions): ImageRoot {
   const { store } = context;
   const id = randomHex(8);
   const directory = `${store.directory}/containers/${id}`;
@@ -54,6 +53,7 @@ export function imageRoot(context: ImagesContext, { image, name, outlives }: Ima
       pinLayers(store, id, { image: image.digest, name, layers, user: { ...user, record } });
       pinned = true;
       requireLayers(store, image, name);
+      await prepare();
       // The kernel takes no directory twice; of a layer that is there twice the upper one hides all of the lower one.
       const trees = [...new Set(layers.map((diffId) => layerTree(store, diffId)).reverse())];
       const lower = trees.length > 0 ? trees : [emptyLayer(directory)];

@@ -1,10 +1,12 @@
 import { LibctError } from "../../errors.ts";
+import { requireCommand } from "../../image/present.ts";
 import type { ContainerSpec, ProcessSpec } from "../../spec/index.ts";
 import { overStandard } from "../over-standard.ts";
 import type { Planner } from "../plan-run.ts";
 import type { RunOptions, RunPlan } from "../run-options.ts";
 import type { ImagesContext } from "./context.ts";
 import type { Images } from "./images.ts";
+import { isImageRoot } from "./own-layer.ts";
 import type { ImageOptions, ImageUse } from "./use.ts";
 
 /** A container over an image: what the image says, and over it what the caller says. */
@@ -18,8 +20,11 @@ export async function specOfImage(
     args: spec.process?.args ?? [],
     user: spec.process?.user,
     outlives: outlives(spec),
+    given: spec.mounts ?? [],
   });
-  return { ...over(use, spec), process: processOver(use, spec.process) };
+  const { args, ...process } = processOver(use, spec.process);
+  // Of an image without a command it may come with the start.
+  return { ...over(use, spec), process: { ...process, ...(args.length > 0 ? { args } : {}) } };
 }
 
 /** The same for a throw-away container with the standard isolation. */
@@ -30,8 +35,14 @@ export async function planImageRun(host: Planner, args: readonly string[], optio
     throw new LibctError("ERR_CT_USAGE", "an image and the sandbox exclude each other", { member: "sandbox" });
   const { spec, process } = overStandard(host.caller, options);
   refuseRoot(spec);
-  const use = await host.images.use(image, { args, user: options.user, outlives: outlives(spec) });
+  const use = await host.images.use(image, {
+    args,
+    user: options.user,
+    outlives: outlives(spec),
+    given: spec.mounts ?? [],
+  });
   // The standard one's working directory is not the caller's wish.
+  requireCommand(use.process.args, typeof image === "string" ? image : image.name);
   return { spec: over(use, spec), process: processOver(use, process, options.cwd ?? use.process.cwd) };
 }
 
@@ -47,6 +58,7 @@ const over = (use: ImageUse, spec: ContainerSpec): ContainerSpec => ({
   ...spec,
   annotations: { ...use.spec.annotations, ...spec.annotations },
   root: use.root,
+  mounts: [...(spec.mounts ?? []), ...use.mounts],
 });
 
 function processOver(use: ImageUse, given: Partial<ProcessSpec> = {}, cwd = given.cwd): ProcessSpec {
@@ -56,8 +68,12 @@ function processOver(use: ImageUse, given: Partial<ProcessSpec> = {}, cwd = give
   return { ...rest, ...use.process, ...place, env: { ...use.process.env, ...env } };
 }
 
-/** The volumes of a container as what is mounted; made when they are not there. */
+/** The volumes of a container as what is mounted; made when they are not there, and filled from the image when they are empty. */
 export async function withVolumes(context: ImagesContext, spec: ContainerSpec): Promise<ContainerSpec> {
   const { resolveVolumes } = await import("../volumes/mounts.ts");
+  if (isImageRoot(spec.root)) {
+    const { fillVolumes } = await import("../volumes/fill.ts");
+    await fillVolumes(context, spec.root, spec.mounts ?? []);
+  }
   return { ...spec, mounts: resolveVolumes(context.store, spec.mounts ?? []) };
 }

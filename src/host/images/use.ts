@@ -1,5 +1,5 @@
-import { type CommandWords, type FoundImage, imageDefaults, type ReceiveEvent } from "../../image/index.ts";
-import type { ContainerSpec, ProcessSpec, User } from "../../spec/index.ts";
+import { type CommandWords, type FoundImage, imageDefaults, type ReceiveEvent } from "../../image/present.ts";
+import type { ContainerSpec, Mount, ProcessSpec, User } from "../../spec/index.ts";
 import { findAccount } from "./accounts.ts";
 import type { ImagesContext } from "./context.ts";
 import { type ImageRoot, imageRoot } from "./root.ts";
@@ -24,8 +24,8 @@ export interface ImageUse {
   readonly root: ImageRoot;
   readonly process: Partial<ProcessSpec> & Pick<ProcessSpec, "args">;
   readonly spec: Pick<ContainerSpec, "annotations" | "stopSignal" | "healthcheck">;
-  /** Paths that the image wants to be on volumes. */
-  readonly volumes: readonly string[];
+  /** Volumes that the image wants and the caller has not given. */
+  readonly mounts: readonly Mount[];
 }
 
 export interface UseOptions extends CommandWords {
@@ -33,20 +33,38 @@ export interface UseOptions extends CommandWords {
   readonly user?: User | string | undefined;
   /** The container goes on without this application. */
   readonly outlives: boolean;
+  /** What is mounted, and so need not be on a volume of the container's own. */
+  readonly given: readonly Mount[];
 }
 
 /** Makes a present image ready. Nothing is made on the machine before the container is. */
-export function useImage(context: ImagesContext, found: FoundImage, name: string, options: UseOptions): ImageUse {
+export async function useImage(
+  context: ImagesContext,
+  found: FoundImage,
+  name: string,
+  options: UseOptions,
+): Promise<ImageUse> {
   const { image } = found;
-  const defaults = imageDefaults(image.about, options, name);
+  const defaults = imageDefaults(image.about, options);
   const { user, home } = accountOf(context, found, options.user ?? defaults.user ?? "0");
   const { env, ...process } = defaults.process;
+  const { outlives } = options;
+  let mounts: readonly Mount[] = [];
+  const root = imageRoot(context, { image, name, outlives, prepare: () => makeVolumes(context, found, mounts) });
+  if (defaults.volumes.length > 0) {
+    mounts = (await import("../volumes/fill.ts")).ownVolumes(root, defaults.volumes, options.given);
+  }
   return {
-    root: imageRoot(context, { image, name, outlives: options.outlives }),
+    root,
     process: { ...process, user, env: { ...(home === undefined ? {} : { HOME: home }), ...env } },
     spec: defaults.spec,
-    volumes: defaults.volumes,
+    mounts,
   };
+}
+
+async function makeVolumes(context: ImagesContext, { image }: FoundImage, mounts: readonly Mount[]): Promise<void> {
+  if (mounts.length === 0) return;
+  await (await import("../volumes/fill.ts")).makeOwnVolumes(context, image, mounts);
 }
 
 function accountOf(context: ImagesContext, { image }: FoundImage, user: User | string) {

@@ -1,10 +1,27 @@
-import type { LayerWorker } from "../../image/index.ts";
-import { unsupported } from "../unsupported.ts";
+import type { ProgramRunner } from "../../executor/index.ts";
+import { type LayerIds, type LayerWorker, packUpper, removeTree, unpackTar } from "../../image/index.ts";
+import type { Caller } from "../caller.ts";
+import { resolveIdMaps } from "../idmaps.ts";
 
-/** Who unpacks layers for this user, and removes them. */
-export function makeWorker(): LayerWorker {
-  const cannot = async () => {
-    throw unsupported("layers cannot be unpacked", "image", "a later version can");
+/** Who unpacks layers for this user, and removes them: root as root, others in a user namespace with their subordinate ids. */
+export function makeWorker(runner: ProgramRunner, caller: Caller): LayerWorker {
+  const ids = caller.privileged ? undefined : layerIds(caller);
+  // Only root of the machine may set `trusted` attributes (xattr(7)); overlays in a user namespace look for those of the user.
+  const whiteouts = caller.privileged && caller.initialUserNamespace ? "overlay" : "overlay-user";
+  return {
+    async unpack(content, directory, { signal }) {
+      const layer = await unpackTar({ executor: runner, content, directory, ids, whiteouts, signal });
+      return { diffId: layer.diffId, size: layer.fileBytes };
+    },
+    async apply(content, directory) {
+      await unpackTar({ executor: runner, content, directory, ids, whiteouts: "applied" });
+    },
+    pack: (directory, { signal }) => packUpper(directory, { executor: runner, ids, signal }),
+    remove: (directory) => removeTree(runner, directory, ids),
   };
-  return { unpack: cannot, remove: cannot };
+}
+
+function layerIds(caller: Caller): LayerIds {
+  const { uid, gid, writer } = resolveIdMaps({}, caller);
+  return { uid, gid, writer: writer === "monitor" ? "self" : writer };
 }

@@ -1,11 +1,10 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { LibctError } from "../../errors.ts";
 import { collectBytes } from "../read-blob.ts";
-import { writeContent } from "../write-content.ts";
 import { decompressArchive } from "./archive-compression.ts";
-import { fileError, READ_SIZE } from "./files.ts";
+import { fileError } from "./files.ts";
 import type { Members } from "./members.ts";
-import { scratchFile } from "./scratch.ts";
+import { readBetween, spool } from "./scratch.ts";
 import { indexTar } from "./tar-index.ts";
 
 /** The members of a tar archive. A compressed one is unpacked first, as nobody can read in the middle of it. */
@@ -21,17 +20,6 @@ export async function archiveMembers(path: string): Promise<Members> {
 /** The same of an archive that comes from somewhere, such as a program. */
 export const spooledMembers = async (content: AsyncIterable<Uint8Array>, name: string): Promise<Members> =>
   membersOf(await spool(content), name);
-
-async function spool(content: AsyncIterable<Uint8Array>): Promise<FileHandle> {
-  const file = await scratchFile();
-  try {
-    await writeContent(file, content, 0);
-    return file;
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
-}
 
 async function membersOf(file: FileHandle, path: string): Promise<Members> {
   const index = await indexTar(file, path).catch(async (error: unknown) => {
@@ -57,21 +45,4 @@ async function membersOf(file: FileHandle, path: string): Promise<Members> {
     },
     close: () => file.close(),
   };
-}
-
-/** Several readers share the descriptor, each at places of its own. */
-async function* readBetween(
-  file: FileHandle,
-  start: number,
-  end: number,
-  signal?: AbortSignal,
-): AsyncGenerator<Uint8Array> {
-  for (let at = start; at < end; ) {
-    signal?.throwIfAborted();
-    const buffer = Buffer.allocUnsafe(Math.min(READ_SIZE, end - at));
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
-    if (bytesRead === 0) return;
-    at += bytesRead;
-    yield buffer.subarray(0, bytesRead);
-  }
 }

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { LibctError } from "../../errors.ts";
 import type { ImageReference } from "../reference.ts";
 import { parseReference } from "../reference.ts";
 import type { ImageDestination, ImageSource } from "../types.ts";
@@ -7,15 +7,21 @@ import { type ArchiveWriter, archiveWriter } from "./archive-writer.ts";
 import { archiveKind, dockerArchiveSource } from "./docker-archive.ts";
 import { layoutSource } from "./layout.ts";
 import type { Members } from "./members.ts";
-import { programError, programOutput } from "./outputs.ts";
+import { outputOf, programOutput } from "./program.ts";
 
 export type Engine = "docker" | "podman";
 
 /** An image in the store of a running Docker or of podman, by `docker save`: there is no other way in that all versions have. */
 export async function engineSource(engine: Engine, name: string): Promise<ImageSource> {
-  const words = engine === "docker" ? ["save", name] : ["save", "--quiet", "--format", "docker-archive", name];
-  const members = await spooledMembers(outputOf(engine, words), `${engine} save ${name}`);
+  const words = engine === "docker" ? ["save"] : ["save", "--quiet", "--format", "docker-archive"];
+  const members = await spooledMembers(outputOf(engine, [...words, checked(name)]), `${engine} save ${name}`);
   return onlyImage(members);
+}
+
+/** A name or an id; what looks like an option would be one. */
+function checked(name: string): string {
+  if (!/^[\w[]/.test(name)) throw new LibctError("ERR_CT_USAGE", `${JSON.stringify(name)} does not name an image`);
+  return name;
 }
 
 /** What the engine was asked for is all that is in it; a layout goes first, as it has the manifests as they are. */
@@ -23,26 +29,6 @@ async function onlyImage(members: Members): Promise<ImageSource> {
   return (await archiveKind(members)) === "oci"
     ? layoutSource(members, undefined, "docker-daemon")
     : dockerArchiveSource(members);
-}
-
-/** Standard output of a program, which must end well. */
-async function* outputOf(file: string, words: readonly string[]): AsyncGenerator<Uint8Array> {
-  const child = spawn(file, words, { stdio: ["ignore", "pipe", "pipe"] });
-  let said = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    said = (said + text).slice(-2000);
-  });
-  const ended = new Promise<string | undefined>((resolve) => {
-    child.once("error", (cause) => resolve(`it cannot be executed: ${(cause as NodeJS.ErrnoException).code}`));
-    child.once("close", (status) => resolve(status === 0 ? undefined : said.trim() || `status ${status}`));
-  });
-  try {
-    yield* child.stdout as AsyncIterable<Uint8Array>;
-    const failure = await ended;
-    if (failure !== undefined) throw programError(file, words, failure);
-  } finally {
-    if (child.exitCode === null) child.kill("SIGTERM");
-  }
 }
 
 /** The store of an engine to copy into, by `docker load`. */

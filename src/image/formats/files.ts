@@ -2,6 +2,7 @@ import { createReadStream, mkdirSync, readFileSync, renameSync, rmSync, statSync
 import { open } from "node:fs/promises";
 import { LibctError } from "../../errors.ts";
 import { randomHex } from "../../linux/index.ts";
+import { throwIfAborted } from "../abort.ts";
 import { writeContent } from "../write-content.ts";
 
 /** Pieces of this size cost little, and fit the pipes and buffers behind them. */
@@ -47,6 +48,7 @@ export async function* readStream(
   try {
     yield* createReadStream(path, options) as AsyncIterable<Uint8Array>;
   } catch (error) {
+    throwIfAborted(signal, `reading ${path}`);
     throw fileError("read", path, error);
   }
 }

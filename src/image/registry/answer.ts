@@ -16,7 +16,8 @@ export const LONGEST_EXPLANATION = 16 * 1024;
 export function explain(what: string, { status, headers, body }: Answer): LibctError {
   const said = saidIn(body);
   const words = said === "" ? `status ${status}` : `${said} (status ${status})`;
-  if (status === 401) return unauthorized(what, words, "`ct login` keeps credentials for it");
+  if (status === 401)
+    return unauthorized(what, words, "`ct login` keeps a user and a password for it; are they right?");
   if (status === 403)
     return unauthorized(what, words, "do these credentials have the right to it? `ct login` takes others");
   if (status === 404) {

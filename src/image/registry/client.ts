@@ -90,10 +90,11 @@ async function explained({ what, signal }: Ask, response: HttpResponse, patience
 async function authorized(ask: Ask, options: ClientOptions, authorizer: Authorizer | undefined): Promise<HttpResponse> {
   // An upload's place on another host carries its own leave in the URL.
   const ours = authorizer && ask.url.origin === options.base.origin ? authorizer : undefined;
-  const response = await follow(ask, await ours?.header(ask.scopes, ask.signal), options);
+  const used = await ours?.header(ask.scopes, ask.signal);
+  const response = await follow(ask, used, options);
   if (response.status !== 401 || !ours || response.url.origin !== options.base.origin) return response;
   // Once: who says 401 to what he has asked for would do so for ever.
-  await ours.learn(response.headers, ask.scopes, ask.signal);
+  await ours.learn(response.headers, ask.scopes, used);
   if (ask.body !== undefined && !(ask.body instanceof Uint8Array)) return response;
   await discard(response, options.patience);
   return follow(ask, await ours.header(ask.scopes, ask.signal), options);

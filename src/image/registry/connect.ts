@@ -1,8 +1,9 @@
+import { LibctError } from "../../errors.ts";
 import type { Credentials } from "../credentials/types.ts";
 import { type Certificates, certificateDirectories, readCertificates, secureContext } from "./certificates.ts";
 import { createClient, type RegistryClient } from "./client.ts";
 import type { Endpoint } from "./endpoints.ts";
-import { discard, openWire, type Tls, type Wire } from "./http.ts";
+import { discard, type HttpResponse, openWire, type Tls, type Wire } from "./http.ts";
 import { isLoopback } from "./proxy.ts";
 import { type Pause, pause } from "./retry.ts";
 
@@ -76,24 +77,35 @@ async function baseOf(
 ): Promise<URL> {
   const [secure, plain] = [new URL(`https://${host}`), new URL(`http://${host}`)];
   // Docker talks to a registry on this machine without TLS, too: nobody else can listen there.
-  const loopback = isLoopback(secure.hostname);
-  if (!insecure && (!loopback || hasAuthority)) return secure;
-  const [first, second] = loopback ? [plain, secure] : [secure, plain];
-  const failed = await ping(first, wire, patience);
-  if (!failed) return first;
-  return (await ping(second, wire, patience)) ? Promise.reject(failed.error) : second;
+  if (isLoopback(secure.hostname)) {
+    if (hasAuthority && !insecure) return secure;
+    return (await speaksHttp(plain, wire, patience)) ? plain : secure;
+  }
+  if (!insecure) return secure;
+  try {
+    await ping(secure, wire, patience);
+    return secure;
+  } catch (error) {
+    if (await speaksHttp(plain, wire, patience)) return plain;
+    throw error;
+  }
 }
 
-/** Whether a registry answers there; what is wrong otherwise. A server of TLS says 400 to who speaks without. */
-async function ping(base: URL, wire: Wire, patience: number): Promise<{ readonly error: unknown } | undefined> {
+/** Whether a registry answers there without TLS. A server of TLS says 400 to who speaks without, or sends him away. */
+async function speaksHttp(base: URL, wire: Wire, patience: number): Promise<boolean> {
   try {
-    const response = await wire.send({ method: "GET", url: new URL("/v2/", base) });
-    await discard(response, patience);
-    const toTls = base.protocol === "http:" && response.headers.location?.startsWith("https:");
-    return response.status === 400 || toTls ? { error: new Error(`status ${response.status}`) } : undefined;
+    const { status, headers } = await ping(base, wire, patience);
+    return status !== 400 && !headers.location?.startsWith("https:");
   } catch (error) {
-    return { error };
+    if (error instanceof LibctError && error.errno === "ECONNREFUSED") throw error;
+    return false;
   }
+}
+
+async function ping(base: URL, wire: Wire, patience: number): Promise<HttpResponse> {
+  const response = await wire.send({ method: "GET", url: new URL("/v2/", base) });
+  await discard(response, patience);
+  return response;
 }
 
 async function credentialsFor(

@@ -57,6 +57,15 @@ export const idle = (url: URL, milliseconds: number): LibctError =>
     errno: "ETIMEDOUT",
   });
 
+export const unreachable = (url: URL, milliseconds: number): LibctError =>
+  new LibctError(
+    "ERR_CT_REGISTRY",
+    `there is no connection to ${url.host} after ${Math.round(milliseconds / 1000)} seconds`,
+    {
+      hint: "does a firewall drop what is sent there, or is a proxy needed (HTTPS_PROXY)?",
+    },
+  );
+
 /** Whether another try may go well. */
 export const isPassing = (error: unknown): boolean =>
   error instanceof LibctError &&

@@ -9,9 +9,9 @@ import { Agent as TlsAgent, request as tlsRequest } from "node:https";
 import { finished } from "node:stream/promises";
 import type { SecureContext } from "node:tls";
 import { aborted } from "../abort.ts";
-import { failure, idle } from "./failure.ts";
+import { failure, idle, unreachable } from "./failure.ts";
 import { proxyFor } from "./proxy.ts";
-import { throughProxy } from "./tunnel.ts";
+import { type Detour, throughProxy } from "./tunnel.ts";
 
 /** How a host's TLS is spoken. */
 export interface Tls {
@@ -66,10 +66,10 @@ export function openWire(options: WireOptions): Wire {
   return {
     async send(request) {
       const proxy = proxyFor(request.url, options.env);
-      const { path, ...how } = proxy
+      const how: Detour = proxy
         ? await throughProxy(request.url, proxy, options.tls(request.url), options)
         : { path: pathOf(request.url), agent: request.url.protocol === "https:" ? agentFor(request.url) : plain };
-      return exchange(request, { ...how, path }, options.patience);
+      return exchange(request, how, options.patience);
     },
     close() {
       plain.destroy();
@@ -78,47 +78,72 @@ export function openWire(options: WireOptions): Wire {
   };
 }
 
-export const pathOf = ({ pathname, search }: URL): string => pathname + search;
+const pathOf = ({ pathname, search }: URL): string => pathname + search;
 
 /** One request and the head of its answer. */
 function exchange(
   { method, url, headers, body, signal }: HttpRequest,
-  how: object,
+  how: Detour,
   patience: number,
 ): Promise<HttpResponse> {
-  if (signal?.aborted) return Promise.reject(aborted(signal, `${method} ${url.origin}`));
+  const what = `${method} ${url.origin}`;
+  if (signal?.aborted) return Promise.reject(aborted(signal, what));
   return new Promise((resolve, reject) => {
     const send = url.protocol === "https:" ? tlsRequest : plainRequest;
-    const { hostname, port } = url;
-    const options = { method, headers, hostname: hostname.replace(/^\[|\]$/g, ""), port, ...how };
+    const place = { hostname: url.hostname.replace(/^\[|\]$/g, ""), port: url.port };
+    const options = { method, ...place, ...how, headers: { ...headers, ...how.headers } };
     let answer: IncomingMessage | undefined;
     const request = send(options, (response) => {
       answer = response;
+      watch.stop();
       request.off("error", fail);
       // The connection may break while nobody reads; who reads learns it from the body.
       for (const one of [request, response]) one.on("error", () => undefined);
-      clearTimeout(timer);
       resolve({ status: response.statusCode ?? 0, headers: response.headers, url, body: response });
     });
     // To put away what it was sent may take a registry longer than to begin an answer.
-    const longest = method === "GET" || method === "HEAD" ? patience : 5 * patience;
-    const timer = setTimeout(() => request.destroy(idle(url, longest)), longest);
+    const watch = watchRequest(request, url, method === "GET" || method === "HEAD" ? patience : 5 * patience);
     const fail = (error: unknown): void => {
-      clearTimeout(timer);
-      reject(signal?.aborted ? aborted(signal, `${method} ${url.origin}`) : failure(url, error));
+      watch.stop();
+      reject(signal?.aborted ? aborted(signal, what) : failure(url, error));
     };
     const abort = (): void => void request.destroy(new Error("aborted"));
     signal?.addEventListener("abort", abort, { once: true });
     request.once("error", fail);
     request.once("close", () => signal?.removeEventListener("abort", abort));
-    // What is sent takes the time that it takes; then the patience begins again.
     void writeBody(request, body, () => {
-      if (!answer) timer.refresh();
+      if (!answer) watch.alive();
       // An answer that comes first, such as 401, says that nobody wants the rest; the connection is of no use then.
       answer?.once("end", () => request.destroy());
       return answer === undefined;
     }).catch(fail);
   });
+}
+
+/** Milliseconds. A host that is there answers sooner, and one that is not would be asked again and again. */
+const TO_CONNECT = 30_000;
+
+interface Watch {
+  /** Something was sent: the time begins again. */
+  alive(): void;
+  stop(): void;
+}
+
+/** Ends a request when there is no connection in time, or no answer. */
+function watchRequest(request: ClientRequest, url: URL, patience: number): Watch {
+  const toConnect = Math.min(TO_CONNECT, patience);
+  let timer = setTimeout(() => request.destroy(unreachable(url, toConnect)), toConnect);
+  const connected = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => request.destroy(idle(url, patience)), patience);
+  };
+  request.once("socket", (socket) => {
+    // A connection that was kept, or one through a proxy, is there already.
+    if (!socket.connecting) connected();
+    else socket.once("connect", connected);
+  });
+  request.once("close", () => clearTimeout(timer));
+  return { alive: () => void timer.refresh(), stop: () => clearTimeout(timer) };
 }
 
 async function writeBody(request: ClientRequest, body: HttpRequest["body"], wanted: () => boolean): Promise<void> {

@@ -24,6 +24,15 @@ export function registrySource(
   // The one that gave the manifest is asked first for what belongs to it.
   const places: Place[] = endpoints.map((endpoint) => ({ endpoint }));
 
+  /** One that could not be made is tried again by who asks next; others may be using one that could. */
+  function connectionTo(place: Place): Promise<Connection> {
+    place.connection ??= connect(place.endpoint, options).catch((error: unknown) => {
+      delete place.connection;
+      throw error;
+    });
+    return place.connection;
+  }
+
   async function anywhere<T>(
     act: (place: Place, connection: Connection) => Promise<T>,
     signal: AbortSignal | undefined,
@@ -31,12 +40,10 @@ export function registrySource(
     let failure: unknown;
     for (const place of [...places]) {
       try {
-        place.connection ??= connect(place.endpoint, options);
-        const result = await act(place, await place.connection);
+        const result = await act(place, await connectionTo(place));
         places.unshift(...places.splice(places.indexOf(place), 1));
         return result;
       } catch (error) {
-        delete place.connection;
         // What the registry itself says counts more than what a mirror says.
         failure = error;
         if (signal?.aborted) break;

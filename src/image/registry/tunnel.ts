@@ -7,22 +7,34 @@ import { failure, idle } from "./failure.ts";
 import type { Tls, WireOptions } from "./http.ts";
 import { basicOf } from "./proxy.ts";
 
-/** What a request through a proxy has beside its own: a proxy sees those without TLS, and passes the bytes of the others on (CONNECT, RFC 9110). */
+/** What a request has beside its own when it goes through a proxy. */
+export interface Detour extends RequestOptions {
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A proxy sees requests without TLS, and passes the bytes of the others on (RFC 9112, 3.2.2; RFC 9110, CONNECT). */
 export async function throughProxy(
   url: URL,
   proxy: URL,
   { context, verify }: Tls,
   options: WireOptions,
-): Promise<RequestOptions & { readonly path: string }> {
+): Promise<Detour> {
   const { hostname, port, protocol } = proxy;
   if (url.protocol === "http:") {
-    const toProxy = { hostname, port: port || (protocol === "https:" ? 443 : 80), agent: false as const };
-    return { ...toProxy, path: url.href, setHost: false };
+    if (protocol === "https:") {
+      throw new LibctError(
+        "ERR_CT_NOT_SUPPORTED",
+        `a registry without TLS is not asked through a proxy with it (${proxy.host})`,
+      );
+    }
+    return { hostname, port: port || 80, path: url.href, headers: { host: url.host, ...proxyAuthorization(proxy) } };
   }
   const socket = await openTunnel(url, proxy, options);
   const servername = url.hostname.replace(/^\[|\]$/g, "");
+  // Without `agent`: one that is false makes an agent, which would open a connection of its own.
   const createConnection = () => connect({ socket, servername, secureContext: context, rejectUnauthorized: verify });
-  return { path: url.pathname + url.search, agent: false, createConnection };
+  return { path: url.pathname + url.search, createConnection };
 }
 
 function openTunnel(url: URL, proxy: URL, { patience, tls }: WireOptions): Promise<Socket> {

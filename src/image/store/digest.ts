@@ -13,5 +13,8 @@ function requireDigest(text: string): Digest {
 /** The digits alone. */
 export const hexOf = (digest: Digest): string => requireDigest(digest).slice("sha256:".length);
 
+/** "sha256-0123...", as a file's name. */
+export const fileNameOf = (digest: Digest): string => requireDigest(digest).replace(":", "-");
+
 /** As people know it from docker. */
 export const shortDigest = (digest: Digest): string => hexOf(digest).slice(0, 12);

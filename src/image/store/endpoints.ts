@@ -4,7 +4,8 @@ import { isImageConfig } from "../media-types.ts";
 import type { Descriptor, Digest, ImageDestination, ImageSource, RawManifest } from "../types.ts";
 import { blobPath, hasBlob, putBlob, readBlob, streamBlob } from "./blobs.ts";
 import { makeDirectory, replaceFile } from "./files.ts";
-import { type FoundImage, keepImage, type StoredImage } from "./images.ts";
+import type { FoundImage, StoredImage } from "./images.ts";
+import { keepImage } from "./keep-image.ts";
 import type { Store } from "./place.ts";
 
 /** An image of the store as where it is taken from: to be pushed, or saved. */

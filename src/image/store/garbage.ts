@@ -1,18 +1,18 @@
 import { renameSync, rmSync, statSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { randomHex } from "../../linux/index.ts";
-import { algorithmOf } from "../digest.ts";
 import { readDocument } from "../manifest.ts";
 import type { Digest } from "../types.ts";
 import { readBlob } from "./blobs.ts";
 import { type ContainerLayer, listPins, type PinnedContainer } from "./containers.ts";
-import { hexOf } from "./digest.ts";
-import { allEntries, entries, isAbsent, isHidden, readIfThere } from "./files.ts";
+import { fileNameOf } from "./digest.ts";
+import { allEntries, entries, isHidden, readIfThere } from "./files.ts";
 import { alone } from "./holding.ts";
 import { readImage, type StoredImage } from "./images.ts";
-import type { LayerWorker, UnpackedLayer } from "./layers.ts";
+import type { UnpackedLayer } from "./layer-place.ts";
+import type { LayerWorker } from "./layers.ts";
 import { listNames } from "./names.ts";
 import { ROOMS, type Store } from "./place.ts";
+import { removeContainer } from "./remove-container.ts";
 
 /** What was removed. */
 export interface Collected {
@@ -61,7 +61,7 @@ interface Live {
   readonly layers: Set<string>;
 }
 
-const key = (digest: Digest): string => `${algorithmOf(digest)}-${hexOf(digest)}`;
+const key = fileNameOf;
 
 function mark(store: Store, pins: readonly PinnedContainer[]): Live {
   const live: Live = { blobs: new Set(), images: new Set(), layers: new Set() };
@@ -201,26 +201,4 @@ async function sweepContainers(
 function isYoung(directory: string): boolean {
   const stat = statSync(directory, { throwIfNoEntry: false });
   return stat !== undefined && Date.now() - stat.mtimeMs < YOUNG_MS;
-}
-
-/** Removes a container's own layer; a half-removed one is never seen. */
-export async function removeContainer(directory: string, { remove }: Pick<LayerWorker, "remove">): Promise<void> {
-  const slash = directory.lastIndexOf("/");
-  const doomed = `${directory.slice(0, slash)}/~${randomHex(8)}`;
-  try {
-    renameSync(directory, doomed);
-  } catch (error) {
-    if (isAbsent(error)) return;
-    throw error;
-  }
-  await removeQuickly(doomed, remove);
-}
-
-/** Most hold files of this user alone: then nobody else is needed. */
-async function removeQuickly(path: string, remove: LayerWorker["remove"]): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true });
-  } catch {
-    await remove(path);
-  }
 }

@@ -1,10 +1,8 @@
 import { LibctError } from "../../errors.ts";
-import { algorithmOf } from "../digest.ts";
-import { LARGEST_CONFIG, readConfig, readDocument, refuseArtifact } from "../manifest.ts";
-import type { Descriptor, Digest, ImageConfig, RawManifest } from "../types.ts";
-import { readBlob } from "./blobs.ts";
-import { hexOf } from "./digest.ts";
-import { entries, makeDirectory, readIfThere, replaceFile } from "./files.ts";
+import { isDigest } from "../digest.ts";
+import type { Descriptor, Digest, ImageConfig } from "../types.ts";
+import { fileNameOf, hexOf } from "./digest.ts";
+import { entries, readIfThere } from "./files.ts";
 import { canonicalName, listNames, type NamedImage, readName } from "./names.ts";
 import { ROOMS, type Store } from "./place.ts";
 
@@ -21,11 +19,11 @@ export interface StoredImage {
   readonly about: ImageConfig;
 }
 
-const pathOf = ({ directory }: Store, digest: Digest): string =>
-  `${directory}/${ROOMS.IMAGES}/${algorithmOf(digest)}-${hexOf(digest)}.json`;
+export const imagePath = ({ directory }: Store, digest: Digest): string =>
+  `${directory}/${ROOMS.IMAGES}/${fileNameOf(digest)}.json`;
 
 export function readImage(store: Store, digest: Digest): StoredImage | undefined {
-  const path = pathOf(store, digest);
+  const path = imagePath(store, digest);
   const bytes = readIfThere(path);
   return bytes && decode(bytes, path);
 }
@@ -53,30 +51,6 @@ function decode(bytes: Uint8Array, path: string): StoredImage {
   throw new LibctError("ERR_CT_STORE", `${path} has version ${String(found.version)}, of another libct`, { path });
 }
 
-/** Reads what manifest and config say, and writes it down. Both are here already. */
-export function keepImage(store: Store, manifest: RawManifest, from: string): StoredImage {
-  const document = readDocument(manifest, from);
-  if (document.kind !== "manifest") throw new LibctError("ERR_CT_IMAGE", `${from} is an index, and no image`);
-  refuseArtifact(document.manifest, from);
-  const { config, layers } = document.manifest;
-  const bytes = readBlob(store, config.digest);
-  if (!bytes) throw new LibctError("ERR_CT_IMAGE", `${from}: the config ${config.digest} is missing`);
-  if (bytes.length > LARGEST_CONFIG) throw new LibctError("ERR_CT_IMAGE", `${from}: the config is too large`);
-  const about = readConfig(bytes, document.manifest, from);
-  const { digest } = manifest.descriptor;
-  const image: StoredImage = {
-    version: 1,
-    digest,
-    manifest: manifest.descriptor,
-    config,
-    layers: layers.map((blob, index) => ({ blob, diffId: about.rootfs.diff_ids[index] as Digest })),
-    about,
-  };
-  makeDirectory(`${store.directory}/${ROOMS.IMAGES}`);
-  replaceFile(pathOf(store, digest), `${JSON.stringify(image)}\n`);
-  return image;
-}
-
 /** An image, and the name that it was found by. */
 export interface FoundImage {
   readonly image: StoredImage;
@@ -92,7 +66,9 @@ export function findImage(store: Store, text: string): FoundImage | undefined {
   return digits === undefined ? undefined : findByDigits(store, digits, text);
 }
 
-const isName = (text: string): boolean => !/^[0-9a-f]{64}$/.test(text);
+/** Part of a digest is none. */
+const isName = (text: string): boolean =>
+  /^sha(?:256|512):/.test(text) ? isDigest(text) : !/^[0-9a-f]{64}$/.test(text);
 
 /** The image that a name stands for. */
 export function imageOf(store: Store, { name, image }: NamedImage): StoredImage {
@@ -121,7 +97,7 @@ function findByDigits(store: Store, digits: string, text: string): FoundImage | 
 export function requireImage(store: Store, text: string): FoundImage {
   const found = findImage(store, text);
   if (found) return found;
-  const name = /^(?:sha256:)?[0-9a-f]{64}$/.test(text) ? text : canonicalName(text);
+  const name = isName(text) && !isDigest(text) ? canonicalName(text) : text;
   throw new LibctError("ERR_CT_NO_SUCH_IMAGE", `there is no image ${name} here`, {
     hint: "`ct image ls` lists those that are; `ct image pull` gets others",
   });

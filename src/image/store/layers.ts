@@ -8,22 +8,23 @@ import { algorithmOf } from "../digest.ts";
 import type { Descriptor, Digest } from "../types.ts";
 import { streamBlob } from "./blobs.ts";
 import { hexOf } from "./digest.ts";
-import { cannotWrite, entries, makeDirectory, readIfThere, replaceFile } from "./files.ts";
+import { cannotWrite, makeDirectory, readIfThere, replaceFile } from "./files.ts";
+import { hasLayer, layerPath, type UnpackedLayer } from "./layer-place.ts";
 import { ROOMS, type Store } from "./place.ts";
 
-/** What is known of a layer that was unpacked. */
-export interface UnpackedLayer {
-  readonly diffId: Digest;
-  /** Bytes of its files. */
-  readonly size: number;
-}
-
-/** Unpacks a layer's tar stream, compressed or not, into the empty directory. */
+/** Unpacks a layer's tar stream, compressed or not, into the directory, which it makes. Nothing is left of one that fails. */
 export type Unpack = (
   content: AsyncIterable<Uint8Array>,
   directory: string,
   options: { readonly signal?: AbortSignal | undefined },
 ) => Promise<UnpackedLayer>;
+
+export type Pack = (
+  directory: string,
+  options: { readonly signal?: AbortSignal | undefined },
+) => AsyncIterable<Uint8Array>;
+
+export type Apply = (content: AsyncIterable<Uint8Array>, directory: string) => Promise<void>;
 
 /** Removes a directory with all that is in it, whoever owns it. */
 export type RemoveTree = (directory: string) => Promise<void>;
@@ -31,21 +32,11 @@ export type RemoveTree = (directory: string) => Promise<void>;
 /** Who unpacks and removes for this user. */
 export interface LayerWorker {
   readonly unpack: Unpack;
+  /** The upper directory of an overlay as a layer's archive. */
+  readonly pack: Pack;
+  /** Does what a layer's archive says in a plain directory that is there: whiteouts remove. */
+  readonly apply: Apply;
   readonly remove: RemoveTree;
-}
-
-const layerPath = ({ directory }: Store, diffId: Digest): string =>
-  `${directory}/${ROOMS.LAYERS}/${algorithmOf(diffId)}-${hexOf(diffId)}`;
-
-/** The files of a layer, in overlay's form. */
-export const layerTree = (store: Store, diffId: Digest): string => `${layerPath(store, diffId)}/diff`;
-
-export const hasLayer = (store: Store, diffId: Digest): boolean => existsSync(layerPath(store, diffId));
-
-/** Bytes of its files; 0 when it is not unpacked. */
-export function layerSize(store: Store, diffId: Digest): number {
-  const bytes = readIfThere(`${layerPath(store, diffId)}/layer.json`);
-  return bytes ? (JSON.parse(bytes.toString("utf8")) as UnpackedLayer).size : 0;
 }
 
 /** Which layer a blob is, if it was unpacked before: the blob's digest does not tell. */
@@ -89,7 +80,7 @@ async function unpackFresh(
 ): Promise<Digest> {
   const fresh = `${store.directory}/${ROOMS.LAYERS}/~new-${randomHex(8)}`;
   try {
-    makeDirectory(`${fresh}/diff`);
+    makeDirectory(fresh);
     const layer = await unpack(streamBlob(store, blob.digest), `${fresh}/diff`, { signal });
     replaceFile(`${fresh}/layer.json`, `${JSON.stringify(layer)}\n`);
     await take(fresh, layerPath(store, layer.diffId), remove);
@@ -118,14 +109,6 @@ export function requireDiffId(found: Digest, promised: Digest, blob: Digest, fro
     hint: "the image is broken, or not to be trusted",
   });
 }
-
-/** Layers that are here, with the bytes of their files. */
-export const listLayers = (store: Store): readonly { readonly directory: string; readonly size: number }[] =>
-  entries(`${store.directory}/${ROOMS.LAYERS}`).map((name) => {
-    const directory = `${store.directory}/${ROOMS.LAYERS}/${name}`;
-    const bytes = readIfThere(`${directory}/layer.json`);
-    return { directory, size: bytes ? (JSON.parse(bytes.toString("utf8")) as UnpackedLayer).size : 0 };
-  });
 
 /** Unpacking is work for a processor, and a little waiting for the disk. */
 export const PARALLEL = Math.max(2, availableParallelism());

@@ -37,19 +37,36 @@ export function readName(store: Store, name: string): NamedImage | undefined {
 }
 
 /** Gives the name to an image, whatever had it before. */
-export function setName(store: Store, name: string, { target, image }: Pick<NamedImage, "target" | "image">): void {
+export function setName(
+  store: Store,
+  name: string,
+  { target, image }: Pick<NamedImage, "target" | "image">,
+): NamedImage {
   const path = fileOf(store, name);
   const named: NamedImage = { name: canonicalName(name), target, image, tagged: Date.now() };
   for (;;) {
     makeDirectory(path.slice(0, path.lastIndexOf("/")));
     try {
       replaceFile(path, `${JSON.stringify(named)}\n`);
-      return;
+      return named;
     } catch (error) {
       // Somebody else has removed the last name in the directory, and with it the directory.
       if (!(error instanceof LibctError) || error.errno !== "ENOENT") throw error;
     }
   }
+}
+
+/** As `setName`; an image without a name has its digest in place of one, as long as it has no other. */
+export function nameImage(
+  store: Store,
+  name: string | undefined,
+  what: Pick<NamedImage, "target" | "image">,
+): NamedImage {
+  const others = listNames(store).filter(({ image }) => image === what.image);
+  if (name === undefined && others[0]) return others[0];
+  const named = setName(store, name ?? what.image, what);
+  if (name !== undefined && others.some((one) => one.name === what.image)) removeName(store, what.image);
+  return named;
 }
 
 /** False when there was no such name. */

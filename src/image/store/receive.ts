@@ -8,7 +8,7 @@ import { adding } from "./holding.ts";
 import type { StoredImage } from "./images.ts";
 import { type Lane, makeLane } from "./lane.ts";
 import { isUnpacked, type LayerWorker, requireDiffId, unpackLayer } from "./layers.ts";
-import { setName } from "./names.ts";
+import { type NamedImage, nameImage } from "./names.ts";
 import type { Store } from "./place.ts";
 
 /** What is told while an image comes into the store. */
@@ -30,7 +30,7 @@ export interface ReceiveOptions extends Pick<CopyOptions, "platform" | "signal" 
 
 export interface Received {
   readonly image: StoredImage;
-  readonly name: string;
+  readonly named: NamedImage;
 }
 
 /** Copies an image into the store. Its layers are unpacked as soon as each has come, while others still come; only then others see its name. */
@@ -54,9 +54,8 @@ async function receive(store: Store, source: ImageSource, options: ReceiveOption
     await unpacking.finish(image, source.name);
     // What the name stands for at its source is told as well: it may be an index, of which one image was taken.
     putBytes(store, copied.source);
-    const name = options.name ?? image.digest;
-    setName(store, name, { target: copied.source.descriptor, image: image.digest });
-    return { image, name };
+    const named = nameImage(store, options.name, { target: copied.source.descriptor, image: image.digest });
+    return { image, named };
   } catch (error) {
     stop.abort();
     await unpacking.settled();

@@ -4,3 +4,4 @@ export * from "./attributes.ts";
 export * from "./link.ts";
 export * from "./message.ts";
 export * from "./route.ts";
+export * from "./rule.ts";

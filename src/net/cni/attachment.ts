@@ -6,7 +6,7 @@ import { type CniNetwork, isObject } from "./network.ts";
 /** The files of an attachment: with them it can be undone by whoever finds them. */
 export interface AttachmentFiles {
   readonly directory: string;
-  /** Locked by the monitor as long as it lives. */
+  /** Beside the directory: locked by the monitor as long as it lives. */
   readonly lock: string;
   /** The steps that undo it, as JSON. */
   readonly steps: string;
@@ -22,11 +22,14 @@ export interface AttachmentFiles {
   }[];
 }
 
+/** Where attachments are written down, below the directory for what runs. */
+export const CNI_DIRECTORY = "cni";
+
 export function attachmentFiles(parent: string, name: string, plugins: number): AttachmentFiles {
   const directory = `${parent}/${name}`;
   return {
     directory,
-    lock: `${directory}/lock`,
+    lock: `${directory}.lock`,
     steps: `${directory}/steps`,
     netns: `${directory}/netns`,
     result: `${directory}/result`,
@@ -92,8 +95,34 @@ export function readSteps(directory: string): readonly NetStep[] | undefined {
   throw new LibctError("ERR_CT_STATE", `${path} holds no steps`, { path });
 }
 
-/** The attachments of a directory, by their names. */
-export function listAttachments(parent: string): readonly string[] {
+/** An attachment that may be in use, or left behind by a monitor that was killed. */
+export interface FoundAttachment {
+  readonly directory: string;
+  readonly member: string;
+  readonly lock: string;
+  readonly tearDown: readonly NetStep[];
+}
+
+/** All of them, by their locks, which are made first and removed last. */
+export function findLeftAttachments(stateDirectory: string): readonly FoundAttachment[] {
+  const parent = `${stateDirectory}/${CNI_DIRECTORY}`;
+  return namesIn(parent)
+    .filter((name) => name.endsWith(".lock"))
+    .map((name) => {
+      const lock = `${parent}/${name}`;
+      const directory = lock.slice(0, -".lock".length);
+      return { directory, member: "nics", lock, tearDown: readSteps(directory) ?? nothingDone(directory, lock) };
+    });
+}
+
+/** The steps are written before anything else is done. */
+const nothingDone = (directory: string, lock: string): readonly NetStep[] => [
+  { do: "remove", path: `${directory}/steps`, why: "forget what was never attached" },
+  { do: "remove", path: directory, directory: true, why: "forget what was never attached" },
+  { do: "remove", path: lock, why: "forget what was never attached" },
+];
+
+function namesIn(parent: string): readonly string[] {
   try {
     return readdirSync(parent).sort();
   } catch (error) {

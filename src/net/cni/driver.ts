@@ -1,20 +1,26 @@
 import { invalid } from "../../errors.ts";
-import type { CniNic, JsonObject, NetExecution, NetStep, NicDriver, NicPlan } from "../../spec/index.ts";
-import { type AttachmentFiles, attachmentFiles, readOutput, writeInput, writeResult } from "./attachment.ts";
+import type {
+  CniCapabilities,
+  CniNic,
+  JsonObject,
+  NetExecution,
+  NetStep,
+  NicContext,
+  NicDriver,
+  NicPlan,
+} from "../../spec/index.ts";
+import {
+  type AttachmentFiles,
+  attachmentFiles,
+  CNI_DIRECTORY,
+  readOutput,
+  writeInput,
+  writeResult,
+} from "./attachment.ts";
 import { type CniAttachment, type CniCommand, environment, execution, undoing, unheard } from "./execution.ts";
 import { CONF_DIRS, findNetwork, findPlugin, pluginDirs } from "./find.ts";
 import { type CniNetwork, parseNetwork } from "./network.ts";
 import { resultOf } from "./result.ts";
-
-/** What the driver is told besides the interface itself. */
-export interface CniPlace {
-  /** The container's id for the plugins, which no other container has. */
-  readonly containerId: string;
-  /** Where what is attached is written down, by directories of their own; it exists. */
-  readonly directory: string;
-  /** For errors: "nics.eth0". */
-  readonly member: string;
-}
 
 const DEFAULT_TIMEOUT = 60;
 /** What plugins find their own programs with: iptables, ipset, sysctl. */
@@ -24,38 +30,46 @@ const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
  * The interface that a chain of plugins makes. The monitor executes them one after the other, and the application, which is asked in between, hands the result of
  * each to the next. What undoes it all needs no application: the inputs for that are files by then.
  */
-export const cniDriver = (nic: CniNic, { containerId, directory, member }: CniPlace): NicDriver => ({
-  type: "cni",
-  plan({ name }) {
-    const network = findOrParse(nic, `${member}.network`);
-    const capabilities = nic.capabilities ?? {};
-    const [lost] = unheard(network, capabilities);
-    if (lost !== undefined) {
-      throw invalid(
-        `${member}.capabilities.${lost}`,
-        capabilities[lost],
-        `a capability that a plugin of ${network.name} has`,
-      );
-    }
-    const dirs = pluginDirs(nic.pluginDirs);
-    const files = attachmentFiles(directory, `${containerId}-${name}`, network.plugins.length);
-    const attachment: CniAttachment = {
-      containerId,
-      ifname: name,
-      netns: files.netns,
-      args: nic.args ?? {},
-      pluginDirs: dirs,
-      env: { PATH: process.env.PATH ?? DEFAULT_PATH, ...nic.env },
-    };
-    const programs = network.plugins.map(({ type }, index) =>
-      findPlugin(type, dirs, `${member}.network.plugins[${index}]`),
-    );
-    return planAttachment({ nic, network, files, attachment, programs, member });
-  },
-});
+export const cni = (nic: CniNic): NicDriver => ({ type: "cni", plan: (context) => plan(nic, context) });
+
+function plan(nic: CniNic, { name, member, containerId, stateDirectory, restarts }: NicContext): NicPlan {
+  if (restarts) {
+    const hint = "the application, which hands the results of plugins on, may be gone by then";
+    throw invalid(member, "cni", "another type, as the container is started again by its monitor", hint);
+  }
+  const network = findOrParse(nic, `${member}.network`);
+  const { capabilities = {}, args = {}, timeout = DEFAULT_TIMEOUT } = nic;
+  checkForPlugins(network, nic, member);
+  const dirs = pluginDirs(nic.pluginDirs);
+  const files = attachmentFiles(`${stateDirectory}/${CNI_DIRECTORY}`, `${containerId}-${name}`, network.plugins.length);
+  const attachment: CniAttachment = {
+    containerId,
+    ifname: name,
+    netns: files.netns,
+    args,
+    pluginDirs: dirs,
+    env: { PATH: process.env.PATH ?? DEFAULT_PATH, ...nic.env },
+  };
+  const programs = network.plugins.map(({ type }, index) =>
+    findPlugin(type, dirs, `${member}.network.plugins[${index}]`),
+  );
+  return planAttachment({ capabilities, timeout, network, files, attachment, programs, member });
+}
+
+/** What would be lost without a word, or misunderstood. */
+function checkForPlugins(network: CniNetwork, { capabilities = {}, args = {} }: CniNic, member: string): void {
+  const [lost] = unheard(network, capabilities);
+  if (lost !== undefined) {
+    const expected = `a capability that a plugin of ${network.name} has`;
+    throw invalid(`${member}.capabilities.${lost}`, capabilities[lost], expected);
+  }
+  const wrong = Object.entries(args).find(([, value]) => value.includes(";"));
+  if (wrong) throw invalid(`${member}.args.${wrong[0]}`, wrong[1], 'a text without ";", which ends an argument');
+}
 
 interface Parts {
-  readonly nic: CniNic;
+  readonly capabilities: CniCapabilities;
+  readonly timeout: number;
   readonly network: CniNetwork;
   readonly files: AttachmentFiles;
   readonly attachment: CniAttachment;
@@ -71,8 +85,8 @@ function planAttachment(parts: Parts): NicPlan {
   const { network, files } = parts;
   const tearDown = undo(parts);
   const setUp: readonly NetStep[] = [
+    { do: "lock", path: files.lock, byte: 0, create: true, why: "tell others that it is in use" },
     { do: "mkdir", path: files.directory, why: `remember what is attached to ${network.name}` },
-    { do: "lock", path: files.lock, byte: 0, why: "tell others that it is in use" },
     { do: "write", path: files.steps, content: `${JSON.stringify(tearDown)}\n`, why: "write down how it is undone" },
     { do: "pin", path: files.netns, why: "give the network namespace a name for the plugins" },
     { do: "ask", question: 0, why: "begin with the first plugin" },
@@ -87,7 +101,7 @@ function planAttachment(parts: Parts): NicPlan {
 function executePlugin(
   command: CniCommand,
   index: number,
-  { nic, network, files, attachment, programs }: Parts,
+  { timeout, network, files, attachment, programs }: Parts,
 ): NetExecution {
   const of = files.plugins[index];
   const path = programs[index];
@@ -99,7 +113,7 @@ function executePlugin(
     input: command === "ADD" ? of.add : of.del,
     output: of.output,
     errors: of.errors,
-    timeout: nic.timeout ?? DEFAULT_TIMEOUT,
+    timeout,
     why: `${command} of the CNI plugin ${network.plugins[index]?.type} of network ${network.name}`,
   };
 }
@@ -113,14 +127,14 @@ function undo(parts: Parts): readonly NetStep[] {
   return [
     ...network.plugins.map((_, index) => executePlugin("DEL", network.plugins.length - 1 - index, parts)),
     { do: "unpin", path: files.netns, why: "let the network namespace go" },
-    ...[...plugins, files.result, files.steps, files.lock].map(remove),
+    ...[...plugins, files.result, `${files.result}.new`, files.steps].map(remove),
     { do: "remove", path: files.directory, directory: true, why },
+    remove(files.lock),
   ];
 }
 
 /** Before the first plugin, between two, after the last: what has come out of the one before becomes the input of the next. */
-function answer({ nic, network, files, member }: Parts, question: number, status: number): void {
-  const capabilities = nic.capabilities ?? {};
+function answer({ capabilities, network, files, member }: Parts, question: number, status: number): void {
   const result = question === 0 ? undefined : outcome({ network, files, member }, question - 1, status);
   // After a failure all of them are asked to clean up, even those that were not executed (CNI specification, "Network Configuration List Error Handling").
   if (question === 0 || question === network.plugins.length) {

@@ -1,5 +1,5 @@
-export { readResult, readSteps } from "./attachment.ts";
-export { type CniPlace, cniDriver } from "./driver.ts";
+export { type FoundAttachment, findLeftAttachments, readResult } from "./attachment.ts";
+export { cni } from "./driver.ts";
 export { environment, execution, undoing } from "./execution.ts";
 export { findNetwork, findPlugin, pluginDirs } from "./find.ts";
 export { isVersionSince, parseNetwork } from "./network.ts";

@@ -5,9 +5,13 @@ import { validateSpec } from "../../../src/spec/index.ts";
 import { contextWith } from "./context.ts";
 
 const CONFIG = "/var/lib/lxc/web/config";
+const ROOT = "lxc.rootfs.path = dir:/srv/web";
 
 const imported = (text: string, files: Readonly<Record<string, string>> = {}, more: Partial<ImportContext> = {}) =>
-  importLxc(CONFIG, contextWith({ [CONFIG]: text, ...files }, more));
+  importLxc(
+    CONFIG,
+    contextWith({ [CONFIG]: text.includes("lxc.rootfs") ? text : `${text}\n${ROOT}\n`, ...files }, more),
+  );
 const spec = (text: string, files = {}, more = {}) => imported(text, files, more).spec;
 const notes = (text: string, files = {}) =>
   imported(text, files).notes.map(({ key, value, effect }) => `${key} = ${value}: ${effect}`);
@@ -125,6 +129,12 @@ describe("the root", () => {
   it("is refused when libct cannot mount it", () => {
     expect(() => spec("lxc.rootfs.path = zfs:tank/web")).toThrow(/zfs.*mount it, and give the directory/s);
     expect(() => spec("lxc.rootfs.path = overlay:/upper")).toThrow(/LOWER:UPPER/);
+  });
+
+  it("is the host's without one, and so is /dev", () => {
+    const { spec: made } = importLxc(CONFIG, contextWith({ [CONFIG]: "lxc.mount.auto = proc\n" }));
+    expect(made).not.toHaveProperty("root");
+    expect(made).toMatchObject({ mounts: [{ destination: "/proc" }], devices: [], links: [] });
   });
 
   it("is read-only when its options say so", () => {
@@ -275,6 +285,13 @@ lxc.cgroup2.cpu.max = 50000 100000`;
     expect(() => spec("lxc.cgroup2.devices.allow = everything")).toThrow(/lxc\.cgroup2\.devices\.allow/);
   });
 
+  it("of devices are root's to set, and cgroups are made for others only if there is a limit", () => {
+    const made = imported("lxc.cgroup2.devices.deny = a", {}, { privileged: false });
+    expect(made.spec).not.toHaveProperty("resources");
+    expect(made.notes.map(({ reason }) => reason)).toEqual(["only root sets rules for devices"]);
+    expect(spec("lxc.cgroup2.pids.max = 5", {}, { privileged: false }).resources).toEqual({ pids: { limit: 5 } });
+  });
+
   it("have a place", () => {
     expect(spec("lxc.cgroup.dir = mine").cgroupsPath).toBe("mine/web");
     expect(spec("lxc.cgroup.dir.container = outer").cgroupsPath).toBe("outer");
@@ -398,6 +415,13 @@ lxc.keyring.session = 0`;
     });
     expect(process.env).toMatchObject({ A: "1", LANG: "C.UTF-8" });
     expect(process.env).not.toHaveProperty("GONE");
+  });
+
+  it("is asked to end by the signal that it expects", () => {
+    expect(spec("").stopSignal).toBe("SIGPWR");
+    expect(spec("lxc.signal.halt = SIGRTMIN+14").stopSignal).toBe(48);
+    expect(spec("lxc.haltsignal = 15").stopSignal).toBe(15);
+    expect(() => spec("lxc.signal.halt = SIGNOTHING")).toThrow(/lxc\.signal\.halt/);
   });
 
   it("has no kernel parameters that are the machine's", () => {

@@ -45,6 +45,8 @@ describe("a machine of systemd-nspawn", () => {
       "/lib/systemd/systemd",
       "--log-level=debug",
     ]);
+    expect(spec("[Exec]\nBoot=yes").stopSignal).toBe(37);
+    expect(spec("[Exec]\nKillSignal=SIGINT").stopSignal).toBe("SIGINT");
     expect(imported(`[Exec]\nParameters=a b "c c"`).process.args).toEqual(["a", "b", "c c"]);
   });
 

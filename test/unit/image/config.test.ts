@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { imageDefaults } from "../../../src/image/config.ts";
+import { imageDefaults, requireCommand } from "../../../src/image/config.ts";
 import type { ImageConfig } from "../../../src/image/types.ts";
 
 const image = (config: ImageConfig["config"]): ImageConfig => ({
@@ -9,7 +9,7 @@ const image = (config: ImageConfig["config"]): ImageConfig => ({
   config: { Cmd: ["sh"], ...config },
 });
 const defaults = (config: ImageConfig["config"], args: readonly string[] = []) =>
-  imageDefaults(image(config), { args }, "test");
+  imageDefaults(image(config), { args });
 
 describe("the command of an image", () => {
   const both = { Entrypoint: ["/entry", "-x"], Cmd: ["serve"] };
@@ -26,15 +26,15 @@ describe("the command of an image", () => {
 
   it("loses its own arguments with its entrypoint", () => {
     const given = (entrypoint: readonly string[], args: readonly string[] = []) =>
-      imageDefaults(image(both), { entrypoint, args }, "test").process.args;
+      imageDefaults(image(both), { entrypoint, args }).process.args;
     expect(given(["/bin/sh"])).toEqual(["/bin/sh"]);
     expect(given(["/bin/sh"], ["-c", "id"])).toEqual(["/bin/sh", "-c", "id"]);
     expect(given([], ["id"])).toEqual(["id"]);
   });
 
   it("must be said by somebody", () => {
-    expect(() => defaults({ Cmd: null })).toThrow(/says of no command.*ct run test -- COMMAND/);
-    expect(() => defaults({ Cmd: [""] })).toThrow(/says of no command/);
+    expect([{ Cmd: null }, { Cmd: [""] }].map((config) => defaults(config).process.args)).toEqual([[], []]);
+    expect(() => requireCommand([], "test")).toThrow(/says of no command.*ct run test -- COMMAND/);
   });
 });
 

@@ -232,3 +232,31 @@ describe("a tar file of a root", () => {
     expect(existsSync(`${place}/root.tar`)).toBe(true);
   });
 });
+
+describe("a directory with a root", () => {
+  it("is an image of one layer, always the same, with what its files have", async () => {
+    mkdirSync(`${place}/root/etc`, { recursive: true });
+    writeFileSync(`${place}/root/etc/hello`, "hello");
+    symlinkSync("hello", `${place}/root/etc/link`);
+    const one = await load(`rootfs:${place}/root`);
+    expect((await load(`rootfs:${place}/root`)).tagged).toBe(one.tagged);
+    const [layer] = [...one.blobs.values()].filter((bytes) => bytes[0] !== 0x7b);
+    writeFileSync(`${place}/layer.tar`, layer ?? "");
+    const listing = execFileSync("tar", ["-tf", `${place}/layer.tar`], { encoding: "utf8" });
+    expect(listing.trim().split("\n")).toEqual(["./", "./etc/", "./etc/hello", "./etc/link"]);
+  });
+
+  it.each([
+    ["none", "ENOENT"],
+    ["x", undefined],
+  ])("that is none is refused", async (name, errno) => {
+    writeFileSync(`${place}/x`, "");
+    await expect(load(`rootfs:${place}/${name}`)).rejects.toMatchObject({ code: "ERR_CT_NO_SUCH_IMAGE", errno });
+  });
+});
+
+describe("an engine's store", () => {
+  it("gets no options instead of names", async () => {
+    await expect(load("docker-daemon:--output=/etc/x")).rejects.toMatchObject({ code: "ERR_CT_USAGE" });
+  });
+});

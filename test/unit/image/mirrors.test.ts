@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseReference } from "../../../src/image/reference.ts";
@@ -62,6 +62,13 @@ describe("registries.conf", () => {
     ["quay.io/app", ["quay.io/app"]],
   ])("sends those who want %s to %j", async (name, expected) => {
     expect(await places(name)).toEqual(expected);
+  });
+
+  it("may look as docs/registries.md shows it", async () => {
+    const page = readFileSync(new URL("../../../docs/registries.md", import.meta.url), "utf8");
+    const [, example = ""] = /example: mirrors -->\n```toml\n([^`]*)```/.exec(page) ?? [];
+    const expected = ["mirror.example:5000/hub/library/alpine insecure", "registry-1.docker.io/library/alpine"];
+    expect(await places("alpine", example)).toEqual(expected);
   });
 
   it("blocks what it blocks", async () => {

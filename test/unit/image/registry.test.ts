@@ -319,6 +319,15 @@ describe("credentials", () => {
     expect(asked[0]?.headers.authorization).toBeUndefined();
   });
 
+  it("are asked for once when several requests begin together", async () => {
+    const registry = await start({ auth: { kind: "token" } });
+    const images = new MemoryImages();
+    images.addImage(["a", "b", "c", "d", "e", "f"]);
+    await push(registry, images);
+    const asked = registry.seen.filter(({ path }) => path === "/token");
+    expect(asked.map(({ query }) => query.getAll("scope"))).toEqual([["repository:app:pull,push"]]);
+  });
+
   it("are asked for again when a token is not good any more", async () => {
     const registry = await start({ auth: { kind: "token" } });
     registry.images.addImage([LAYER]);
@@ -357,6 +366,47 @@ describe("credentials", () => {
     expect(storage.seen).toHaveLength(2);
     expect(storage.seen.every(({ headers }) => headers.authorization === undefined)).toBe(true);
     expect(storage.seen[0]?.query.get("signature")).toBe("1");
+  });
+
+  it("do not go to where a foreign layer is, whatever is asked for there (CVE-2020-15157)", async () => {
+    const [registry, elsewhere] = [await start({ auth: { kind: "basic", ...auth } }), await start()];
+    const { digest } = registry.images.addBlob("foreign", "x");
+    const mediaType = "application/vnd.oci.image.layer.nondistributable.v1.tar";
+    const config = { os: "linux", architecture: "amd64", rootfs: { type: "layers", diff_ids: [digest] } };
+    registry.images.addManifest(
+      {
+        schemaVersion: 2,
+        config: registry.images.addBlob(JSON.stringify(config), "application/vnd.oci.image.config.v1+json"),
+        layers: [{ mediaType, digest, size: 7, urls: [`${elsewhere.url}/layer`] }],
+      },
+      "application/vnd.oci.image.manifest.v1+json",
+    );
+    elsewhere.behave = (_, response) => {
+      response.writeHead(401, { "www-authenticate": `Basic realm="x", Bearer realm="${elsewhere.url}/token"` }).end();
+      return true;
+    };
+    await expect(pull(registry, own)).rejects.toMatchObject({ code: "ERR_CT_UNAUTHORIZED" });
+    expect(elsewhere.seen.map(({ path, headers }) => [path, headers.authorization])).toEqual([["/layer", undefined]]);
+  });
+
+  it("do not go to another host that an upload is sent to", async () => {
+    const [registry, storage] = [await start({ auth: { kind: "basic", ...auth } }), await start()];
+    registry.behave = ({ method }, response) => {
+      if (method === "POST") response.writeHead(202, { location: `${storage.url}/upload?leave=1` }).end();
+      return method === "POST";
+    };
+    storage.behave = ({ method }, response) => {
+      response.writeHead(method === "PATCH" ? 202 : 201, { location: `${storage.url}/upload?leave=2` });
+      // What is sent is read, as a storage would.
+      response.req.resume().once("end", () => response.end());
+      return true;
+    };
+    const images = new MemoryImages();
+    images.addImage([LAYER]);
+    await push(registry, images, own);
+    expect(storage.seen.map(({ method }) => method).sort()).toEqual(["PATCH", "PUT", "PUT"]);
+    expect(storage.seen.every(({ headers }) => headers.authorization === undefined)).toBe(true);
+    expect(storage.seen.every(({ query }) => query.has("leave"))).toBe(true);
   });
 
   it("are not sent for ever to who is never content", async () => {

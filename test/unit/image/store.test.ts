@@ -7,7 +7,8 @@ import { blobPath, hasBlob, putBlob } from "../../../src/image/store/blobs.ts";
 import { listPins, pinLayers } from "../../../src/image/store/containers.ts";
 import { collectGarbage } from "../../../src/image/store/garbage.ts";
 import { findImage, listImages, requireImage } from "../../../src/image/store/images.ts";
-import { hasLayer, type LayerWorker, layerTree } from "../../../src/image/store/layers.ts";
+import { hasLayer, layerTree } from "../../../src/image/store/layer-place.ts";
+import type { LayerWorker } from "../../../src/image/store/layers.ts";
 import { listNames, readName, removeName, setName } from "../../../src/image/store/names.ts";
 import type { Store } from "../../../src/image/store/place.ts";
 import { receiveImage } from "../../../src/image/store/receive.ts";
@@ -24,6 +25,7 @@ const runner: ProgramRunner = {
     return {
       go: () => queueMicrotask(() => listener.done?.(undefined)),
       call: () => Promise.reject(new Error("nothing is called here")),
+      callInPlace: () => Promise.reject(new Error("nothing is called here")),
       forget: () => undefined,
     };
   },
@@ -35,8 +37,13 @@ const worker: LayerWorker = {
     const parts: Uint8Array[] = [];
     for await (const part of content) parts.push(part);
     const bytes = Buffer.concat(parts);
+    mkdirSync(directory);
     writeFileSync(`${directory}/archive`, bytes);
     return { diffId: digestOf(bytes), size: bytes.length };
+  },
+  apply: () => Promise.reject(new Error("nothing is applied here")),
+  pack: () => {
+    throw new Error("nothing is packed here");
   },
   remove: async (directory) => rmSync(directory, { recursive: true, force: true }),
 };

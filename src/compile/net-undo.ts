@@ -1,0 +1,57 @@
+import type { Arch } from "../linux/index.ts";
+import { type Program, ProgramBuilder } from "../program/index.ts";
+import type { NetStep } from "../spec/index.ts";
+import { openProcfs } from "./namespaces.ts";
+import type { ExecutionContext } from "./net-programs.ts";
+import { doSteps, type NetWorker, takeHeld } from "./net-steps.ts";
+
+/** What a monitor that was killed has left of an interface. */
+export interface LeftNic {
+  readonly member: string;
+  /** It has had a lock on this file, so that nobody undoes what is in use. Without one it is known to be dead. */
+  readonly lock?: string;
+  /** Nothing in them is about the container's network namespace, which has gone with it. */
+  readonly tearDown: readonly NetStep[];
+}
+
+/** The program that undoes it: fails with EAGAIN when the monitor is alive after all. What fails does not keep the rest from being undone. */
+export function compileNetUndo(
+  { member, lock, tearDown }: LeftNic,
+  { arch, features }: { readonly arch: Arch } & ExecutionContext["resolved"],
+): Program {
+  const program = new ProgramBuilder(arch);
+  const block = program.block("undo").at(member);
+  const proc = openProcfs(block, { arch });
+  if (lock !== undefined) {
+    takeHeld(block, { member, step: { do: "lock", path: lock, byte: 0, why: "see that nobody uses it" } });
+  }
+  const isOurs = program.register("ours");
+  const one = program.memory.zeroed(8);
+  block.store(one, 1, 8);
+  block.load(isOurs, one, 8);
+  const epilogue = program.epilogue().at(member);
+  const [failed, nothing] = [epilogue.label(), epilogue.label()];
+  epilogue.jumpUnless(isOurs, 1, nothing);
+  for (const step of tearDown) {
+    const sockets = { host: program.register("netlink_host"), container: program.register("netlink_container") };
+    const namespaces = { host: program.register("ns_host"), container: program.register("ns_container") };
+    const worker: NetWorker = {
+      block: epilogue,
+      socket: sockets,
+      namespace: namespaces,
+      indexes: new Map(),
+      proc,
+      place: "host",
+      opened: new Set(),
+      failed,
+      idOf: (_, id) => id,
+      program,
+      resolved: { features },
+    };
+    doSteps(worker, [{ member, step }]);
+    for (const place of worker.opened) epilogue.sys("close", [worker.socket[place]]);
+  }
+  epilogue.place(failed);
+  epilogue.place(nothing);
+  return program.finish();
+}

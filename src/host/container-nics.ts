@@ -1,0 +1,21 @@
+import type { NicChange, NicState } from "../net/index.ts";
+import type { Nic } from "../spec/index.ts";
+
+/**
+ * The network interfaces of a container that runs.
+ *
+ * @example
+ * await container.nics.attach("eth1", { type: "veth", master: "br0", addresses: ["10.0.0.9/24"] });
+ * await container.nics.set("eth1", { mtu: 1400, addresses: ["10.0.0.9/24", "10.0.0.10/24"] });
+ * await container.nics.detach("eth1");
+ */
+export interface ContainerNics {
+  /** As the kernel has them now, the loopback among them. */
+  list(): Promise<readonly NicState[]>;
+  /** Adds one of any kind: all of it, or nothing. It goes when the container has ended, whoever has added it. */
+  attach(name: string, nic: Nic): Promise<void>;
+  /** Takes one away, with everything that was made for it. */
+  detach(name: string): Promise<void>;
+  /** Changes what is named: all of it, or nothing. Of `addresses` and `routes` all are named that are wanted. */
+  set(name: string, change: NicChange): Promise<void>;
+}

@@ -1,0 +1,77 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import { LibctError } from "../../errors.ts";
+import {
+  archiveWriter,
+  type CopyEvent,
+  copyImage,
+  fileOutput,
+  isDigest,
+  namesInArchive,
+  parseReference,
+  type ReceiveEvent,
+  requireImage,
+  storeSource,
+  streamOutput,
+} from "../../image/index.ts";
+import type { ImagesContext } from "./context.ts";
+import type { ImageInfo } from "./describe.ts";
+import type { PullOptions } from "./images.ts";
+import { pullImage } from "./pull.ts";
+
+/** Writes images into one archive that docker, podman and skopeo read, too. */
+export async function saveImages(
+  context: ImagesContext,
+  names: readonly string[],
+  to: string | NodeJS.WritableStream,
+  options: PullOptions,
+  tell: (event: CopyEvent) => void,
+): Promise<void> {
+  const { store } = context;
+  const found = names.map((name) => requireImage(store, name));
+  const output = typeof to === "string" ? await fileOutput(to) : streamOutput(to);
+  const writer = archiveWriter(output, typeof to === "string" ? to : "the archive");
+  try {
+    for (const image of found) {
+      const destination = writer.destination(referenceOf(image.named?.name));
+      // What stands in an archive is for one machine: only there are all of its layers.
+      const source = storeSource(store, { image: image.image, named: undefined });
+      await copyImage(source, destination, { signal: options.signal, progress: tell });
+    }
+    await writer.finish();
+  } catch (error) {
+    await writer.discard();
+    throw error;
+  }
+}
+
+/** An image without a name is found by its id. */
+const referenceOf = (name: string | undefined) =>
+  name === undefined || isDigest(name) ? undefined : parseReference(name);
+
+/** Takes all images of an archive of docker save, or of an OCI layout. */
+export async function loadImages(
+  context: ImagesContext,
+  path: string,
+  options: PullOptions,
+  tell: (event: ReceiveEvent) => void,
+): Promise<readonly ImageInfo[]> {
+  requireFile(path);
+  const images: ImageInfo[] = [];
+  for (const name of await namesInArchive(path)) {
+    const place = name === undefined ? `archive:${path}` : `archive:${path}:${name}`;
+    images.push(await pullImage(context, place, { ...options, ...(name === undefined ? {} : { name }) }, tell));
+  }
+  return images;
+}
+
+/** Anything but a file that can be read again from its start: a pipe is for `ct image load` without a file. */
+function requireFile(path: string): void {
+  try {
+    const fd = openSync(path, "r");
+    readSync(fd, new Uint8Array(1));
+    closeSync(fd);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new LibctError("ERR_CT_IMAGE", `cannot read ${path}: ${code}`, { path, errno: code, cause });
+  }
+}

@@ -1,0 +1,71 @@
+import { existsSync } from "node:fs";
+import { LibctError } from "../../errors.ts";
+import {
+  canonicalName,
+  commitImage,
+  type CommitOptions as ImageChanges,
+  readImage,
+  requireImage,
+} from "../../image/index.ts";
+import type { ContainerSpec } from "../../spec/index.ts";
+import type { ImagesContext } from "./context.ts";
+import { describeImage, type ImageInfo } from "./describe.ts";
+import { isImageRoot } from "./own-layer.ts";
+import type { ImageRoot } from "./root.ts";
+
+export interface CommitOptions extends ImageChanges {
+  /** The container stands still meanwhile, if it has cgroups. Default: true */
+  readonly pause?: boolean;
+}
+
+/** A container, as far as it is asked for what it has changed. */
+export interface Committed {
+  readonly name: string;
+  readonly spec: ContainerSpec;
+  status(): { readonly status: string };
+  readonly cgroup: unknown;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+}
+
+/** An image of a container's image and what the container has changed, as `docker commit` makes it. What is on volumes and in memory does not belong to it. */
+export async function commitContainer(
+  context: ImagesContext,
+  container: Committed,
+  options: CommitOptions,
+): Promise<ImageInfo> {
+  const root = requireImageRoot(container);
+  const { store } = context;
+  const below = readImage(store, root.image);
+  if (!below) {
+    throw new LibctError("ERR_CT_STORE", `the image of container ${container.name} is not in this store`, {
+      path: root.directory,
+      hint: "choose the store that it was made from: --data, or Host.open({ dataDirectory })",
+    });
+  }
+  const name = options.name === undefined ? undefined : canonicalName(options.name);
+  const worker = await context.worker();
+  const still = (options.pause ?? true) && container.status().status === "running" && container.cgroup !== undefined;
+  if (still) await container.pause();
+  try {
+    const tar = worker.pack(requireUpper(root), {});
+    const image = await commitImage(store, below, tar, worker, { ...options, name });
+    return describeImage(store, requireImage(store, name ?? image.digest));
+  } finally {
+    if (still) await container.resume();
+  }
+}
+
+export function requireImageRoot({ name, spec: { root } }: Pick<Committed, "name" | "spec">): ImageRoot {
+  if (isImageRoot(root)) return root;
+  throw new LibctError("ERR_CT_STATE", `container ${name} is not over an image`, {
+    hint: "what is in its root can be made an image: ct image import DIR",
+  });
+}
+
+/** One that was never started has changed nothing. */
+export function requireUpper({ directory }: ImageRoot): string {
+  const upper = `${directory}/upper`;
+  if (existsSync(upper)) return upper;
+  throw new LibctError("ERR_CT_STATE", "the container has never been started: it has changed nothing", { path: upper });
+}

@@ -1,0 +1,24 @@
+export { joinBatch, leaveBatch } from "./elements.ts";
+export { blockingChains, readChains } from "./foreign.ts";
+export { lockedBytes } from "./held-locks.ts";
+export { type HostRoute, parseIpv4Routes, parseIpv6Routes } from "./host-routes.ts";
+export { readLinks, readTaken } from "./host-view.ts";
+export { BLANK_PLACE, emptyHosts, hostsEntries, leasesWithPlace, PLACE, placeContent } from "./hosts-file.ts";
+export { type Joined, nothingTried, putPlace, type Tried, undo } from "./join.ts";
+export { chooseLease, leaseCount, leasedAddresses, leaseOf } from "./lease.ts";
+export { forwarding, makeNetwork, parameterOf } from "./make.ts";
+export {
+  DEFAULT_NETWORK,
+  type Network,
+  type NetworkOptions,
+  type NetworkSubnet,
+  planNetwork,
+  type Taken,
+} from "./network.ts";
+export { type NetworkPlaces, networkPlaces, RUNNING_FILE, undoFile } from "./places.ts";
+export { needsNetworks, type PlannedNetworks, planNetworks } from "./plan.ts";
+export { MOST_PORTS, type OnePort, publishBatch, singlePorts, withdrawBatch } from "./ports.ts";
+export { hostResolvConf, resolvConf } from "./resolv-conf.ts";
+export { tableBatch } from "./rules.ts";
+export { heldLeases, leasesWithUndo, openRunning } from "./running.ts";
+export { forgetNetwork, listNetworks, networkNames, readNetwork, writeNetwork } from "./store.ts";

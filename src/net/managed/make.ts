@@ -1,0 +1,79 @@
+/** What must be there before a container can join a network: made by whoever needs it first, and found by all others. */
+import { existsSync, readFileSync } from "node:fs";
+import { changeLink, createLink, E, parseIpPrefix } from "../../linux/index.ts";
+import type { NetStep, NetValue } from "../../spec/index.ts";
+import { indexOf, request } from "../request.ts";
+import { giveAddress } from "../settle.ts";
+import { joinBatch } from "./elements.ts";
+import { isDualStack, placeOf } from "./lease.ts";
+import type { Network } from "./network.ts";
+import { tableBatch } from "./rules.ts";
+import { subnetOf } from "./subnet.ts";
+
+/** Steps that change nothing where everything is as it should be. */
+export function makeNetwork(network: Network): readonly NetStep[] {
+  return [...makeBridge(network), ...parameters(network), ...makeRules(network)];
+}
+
+/** With a MAC address of its own: else it has the lowest one of its ports, another one each time somebody comes or goes. */
+function makeBridge({ bridge, mtu, subnets }: Network): readonly NetStep[] {
+  const place = placeOf(`${bridge} ${subnets.map(({ subnet }) => subnet).join(" ")}`, 2 ** 32);
+  const mac = Uint8Array.of(0x02, 0x63, place >>> 24, (place >> 16) & 0xff, (place >> 8) & 0xff, place & 0xff);
+  const link = createLink<NetValue>({ name: bridge, kind: "bridge", mac, ...(mtu === undefined ? {} : { mtu }) });
+  const index = indexOf(bridge, "host");
+  return [
+    request("host", link, `make the bridge ${bridge}`, [E.EEXIST]),
+    ...subnets.map(({ subnet, gateway }) => {
+      const step = giveAddress("host", bridge, `${gateway}/${parseIpPrefix(subnet)?.length}`);
+      return step.do === "request" ? { ...step, tolerate: [E.EEXIST] } : step;
+    }),
+    request("host", changeLink<NetValue>({ index, up: true }), `set the bridge ${bridge} up`),
+  ];
+}
+
+const makeRules = (network: Network): readonly NetStep[] => [
+  { do: "nftables", batch: tableBatch(), tolerate: [E.EEXIST], why: "make libct's table of rules" },
+  { do: "nftables", batch: joinBatch(network), why: `tell the rules of the network ${network.name}` },
+];
+
+interface Parameter {
+  readonly path: string;
+  readonly value: string;
+  readonly why: string;
+}
+
+/** Only what is not so already: others may have changed it on purpose, and it is the whole machine's. */
+function parameters(network: Network): readonly NetStep[] {
+  const wanted = [...ofBridge(network), ...(network.internal ? [] : forwarding(network))];
+  return wanted.flatMap(({ path, value, why }): NetStep[] =>
+    parameterOf(path) === value ? [] : [{ do: "sysctl", place: "host", key: `net/${path}`, value, why }],
+  );
+}
+
+const ofBridge = ({ bridge, subnets }: Network): readonly Parameter[] => [
+  // Packets from 127.0.0.1 leave by the bridge, and their answers come in there (ip-sysctl, route_localnet).
+  ...(subnets.some(({ subnet }) => subnetOf(subnet).address.length === 4)
+    ? [{ path: `ipv4/conf/${bridge}/route_localnet`, value: "1", why: "let 127.0.0.1 reach published ports" }]
+    : []),
+  // A container must not be able to tell the host where to send its packets.
+  ...(existsSync("/proc/sys/net/ipv6")
+    ? [{ path: `ipv6/conf/${bridge}/accept_ra`, value: "0", why: "take no routes from containers" }]
+    : []),
+];
+
+export const forwarding = (network: Network): readonly Parameter[] => [
+  { path: "ipv4/ip_forward", value: "1", why: "let packets pass from one interface to another" },
+  ...(isDualStack(network)
+    ? [{ path: "ipv6/conf/all/forwarding", value: "1", why: "let packets of IPv6 pass from one interface to another" }]
+    : []),
+];
+
+/** Undefined when it is not there, as of a bridge that is still to be made. */
+export function parameterOf(path: string): string | undefined {
+  try {
+    return readFileSync(`/proc/sys/net/${path}`, "utf8").trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,198 @@
+import { existsSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { auditEachTest } from "../support/leaks.ts";
+import { inNetwork } from "../support/network.ts";
+import type { Failed } from "../support/playground.ts";
+import { installed, requires } from "../support/prerequisite.ts";
+
+auditEachTest();
+
+interface Link {
+  readonly ifname: string;
+  readonly mtu: number;
+  readonly address: string;
+  readonly operstate: string;
+  readonly flags: readonly string[];
+  readonly addr_info: readonly { readonly local: string; readonly prefixlen: number; readonly scope: string }[];
+}
+
+/** A container with a veth on a bridge; `see()` gives its interface, `routes()` its routes, as ip(8) tells them. */
+const SET_UP = "ip link add br0 type bridge; ip addr add 10.0.0.1/24 dev br0; ip link set br0 up";
+const ETH0 = `{ type: "veth", master: "br0", addresses: ["10.0.0.2/24"], routes: [{ to: "default", via: "10.0.0.1" }] }`;
+const START = `
+  const { pid, container, end } = await lookInto({ nics: { eth0: ${ETH0} } });
+  const see = (name = "eth0") => JSON.parse(inside(pid, "ip -j addr")).find(({ ifname }) => ifname === name);
+  const routes = () => JSON.parse(inside(pid, "ip -j route"));
+`;
+const addresses = ({ addr_info }: Link) =>
+  addr_info.filter(({ scope }) => scope === "global").map(({ local, prefixlen }) => `${local}/${prefixlen}`);
+
+describe.runIf(requires("ip", installed("ip"), "it looks at what was changed"))(
+  "the network of a container that runs",
+  () => {
+    it("gets an interface and loses it again, and nothing is left on the host", async () => {
+      const seen = await inNetwork<{
+        readonly with: Link;
+        readonly answer: string;
+        readonly list: readonly { readonly name: string }[];
+        readonly without: readonly string[];
+        readonly host: readonly string[];
+      }>(
+        SET_UP,
+        `${START}
+       await container.nics.attach("eth1", { type: "veth", master: "br0", mac: "02:00:00:00:00:09", addresses: ["10.0.0.9/24"], sysctl: { "net.ipv4.conf.IFNAME.forwarding": "1" } });
+       const seen = see("eth1");
+       const answer = text("/bin/busybox", ["ping", "-c1", "-W2", "10.0.0.9"]);
+       const list = await container.nics.list();
+       await container.nics.detach("eth1");
+       const without = (await container.nics.list()).map(({ name }) => name);
+       return { with: seen, answer, list, without, host: ipJson("link show").map(({ ifname }) => ifname) };`,
+      );
+      expect(seen.with).toMatchObject({ address: "02:00:00:00:00:09", operstate: "UP" });
+      expect(seen.answer).toContain("1 packets received");
+      expect(seen.list).toContainEqual(
+        expect.objectContaining({
+          name: "eth1",
+          kind: "veth",
+          mac: "02:00:00:00:00:09",
+          addresses: ["10.0.0.9/24"],
+          up: true,
+        }),
+      );
+      expect(seen.list.find(({ name }) => name === "eth0")).toMatchObject({
+        routes: [{ to: "default", via: "10.0.0.1" }],
+      });
+      expect(seen.without).toEqual(["lo", "eth0"]);
+      expect(seen.host).toHaveLength(3); // lo, br0, the other side of eth0
+    });
+
+    it("is changed: addresses, routes, MTU, MAC, queue, up and down", async () => {
+      const seen = await inNetwork<{
+        readonly changed: Link;
+        readonly routes: unknown;
+        readonly down: Link;
+        readonly up: Link;
+        readonly last: unknown;
+      }>(
+        SET_UP,
+        `${START}
+       await container.nics.set("eth0", { mtu: 1300, mac: "02:00:00:00:00:0A", addresses: ["10.0.0.7/24", "10.0.0.8/24"] });
+       const [changed, first] = [see(), routes()];
+       await container.nics.set("eth0", { up: false });
+       const down = see();
+       await container.nics.set("eth0", { up: true, routes: [{ to: "10.9.0.0/16", via: "10.0.0.1", metric: 7 }] });
+       return { changed, routes: first, down, up: see(), last: routes() };`,
+      );
+      expect(seen.changed).toMatchObject({ mtu: 1300, address: "02:00:00:00:00:0a" });
+      expect(addresses(seen.changed)).toEqual(["10.0.0.7/24", "10.0.0.8/24"]);
+      // The default route went with the first address, and is there again.
+      expect(seen.routes).toContainEqual(expect.objectContaining({ dst: "default", gateway: "10.0.0.1" }));
+      expect(seen.down.flags).not.toContain("UP");
+      expect(seen.up.flags).toContain("UP");
+      expect(seen.last).toContainEqual(expect.objectContaining({ dst: "10.9.0.0/16", metric: 7 }));
+      expect(seen.last).not.toContainEqual(expect.objectContaining({ dst: "default" }));
+    });
+
+    it("stays as it was when a part of a change fails", async () => {
+      const seen = await inNetwork<{
+        readonly failed: Failed;
+        readonly after: Link;
+        readonly routes: unknown;
+        readonly attached: Failed;
+        readonly names: unknown;
+        readonly host: unknown;
+      }>(
+        SET_UP,
+        `${START}
+       const failed = await attempt(() => container.nics.set("eth0", { mtu: 1300, addresses: ["10.0.0.7/24"], routes: [{ to: "10.9.0.0/16", via: "192.0.2.1" }] }));
+       const [after, afterRoutes] = [see(), routes()];
+       const attached = await attempt(() => container.nics.attach("eth1", { type: "veth", master: "br0", addresses: ["10.0.0.9/24"], routes: [{ to: "10.9.0.0/16", via: "192.0.2.1" }] }));
+       const names = (await container.nics.list()).map(({ name }) => name);
+       return { failed, after, routes: afterRoutes, attached, names, host: ipJson("link show").length };`,
+      );
+      expect(seen.failed).toMatchObject({ code: "ERR_CT_SYSCALL", errno: "ENETUNREACH" });
+      expect(seen.failed.member).toMatch(/^nics\.eth0\.routes/);
+      expect(seen.after.mtu).toBe(1500);
+      expect(addresses(seen.after)).toEqual(["10.0.0.2/24"]);
+      expect(seen.routes).toContainEqual(expect.objectContaining({ dst: "default", gateway: "10.0.0.1" }));
+      expect(seen.attached).toMatchObject({ errno: "ENETUNREACH" });
+      expect(seen.names).toEqual(["lo", "eth0"]);
+      expect(seen.host).toBe(3);
+    });
+
+    it("refuses what cannot be meant, and nothing is changed", async () => {
+      const seen = await inNetwork<readonly Failed[]>(
+        SET_UP,
+        `${START}
+       const { nics } = container;
+       return [
+         await attempt(() => nics.attach("eth0", { type: "veth" })),
+         await attempt(() => nics.attach("a-name-that-is-too-long", { type: "veth" })),
+         await attempt(() => nics.attach("eth1", { type: "veth", master: "nothing" })),
+         await attempt(() => nics.detach("eth7")),
+         await attempt(() => nics.detach("lo")),
+         await attempt(() => nics.set("eth7", { mtu: 1400 })),
+         await attempt(() => nics.set("eth0", { mtu: 7 })),
+         await attempt(() => nics.set("eth0", { addresses: ["10.0.0.0/24"] })),
+       ];`,
+      );
+      expect(seen.map(({ message }) => message)).toEqual([
+        expect.stringContaining("the container has an interface eth0 already"),
+        expect.stringContaining("at most 15 bytes"),
+        expect.stringContaining("nothing"),
+        expect.stringContaining("an interface that the container has: lo, eth0"),
+        expect.stringContaining("another interface"),
+        expect.stringContaining("an interface that the container has: lo, eth0"),
+        expect.stringContaining("expected an integer from 68 to 65535"),
+        expect.stringContaining("expected an address"),
+      ]);
+    });
+
+    it("gets what needs somebody to take it away: it goes with the container, also when nobody is there who has added it", async () => {
+      const network = JSON.stringify({
+        cniVersion: "1.0.0",
+        name: "livenet",
+        plugins: [
+          {
+            type: "bridge",
+            bridge: "cni0",
+            isGateway: true,
+            ipMasq: true,
+            ipam: { type: "host-local", dataDir: "/run/libct/cni-test", ranges: [[{ subnet: "10.87.0.0/24" }]] },
+          },
+        ],
+      });
+      if (!requires("CNI's bridge", existsSync("/usr/lib/cni/bridge"), "it makes an interface")) return;
+      const seen = await inNetwork<{
+        readonly attached: Link;
+        readonly detached: unknown;
+        readonly notes: unknown;
+        readonly left: unknown;
+      }>(
+        SET_UP,
+        `const { existsSync, readdirSync, rmSync } = await import("node:fs");
+       const { pid, container, end } = await lookInto({ name: "live-cni", nics: { eth0: ${ETH0} } });
+       const see = (name) => JSON.parse(inside(pid, "ip -j addr")).find(({ ifname }) => ifname === name);
+       const nic = { type: "cni", network: ${network}, pluginDirs: ["/usr/lib/cni"] };
+       const files = () => [...readdirSync("/run/libct/cni"), ...readdirSync("/run/libct/nics")];
+       try {
+         await container.nics.attach("net1", nic);
+         await container.nics.detach("net1");
+         const detached = { names: (await container.nics.list()).map(({ name }) => name), files: files() };
+         const other = await openHost();
+         await (await other.open("live-cni")).nics.attach("net1", nic);
+         await other[Symbol.asyncDispose]();
+         const attached = see("net1");
+         const notes = files().length;
+         await end();
+         while (files().length > 0) await new Promise((next) => setTimeout(next, 5));
+         return { attached, detached, notes, left: readdirSync("/run/libct/cni-test/livenet").filter((name) => name.startsWith("10.")) };
+       } finally { rmSync("/run/libct/cni-test", { recursive: true, force: true }); }`,
+      );
+      expect(seen.detached).toEqual({ names: ["lo", "eth0"], files: [] });
+      expect(seen.attached).toMatchObject({ ifname: "net1", operstate: "UP" });
+      expect(seen.notes).toBe(3);
+      expect(seen.left).toEqual([]);
+    });
+  },
+);
