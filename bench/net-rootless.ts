@@ -1,5 +1,5 @@
-// `bun bench/net-rootless.ts [--quick]` as root: throughput of an ordinary user's containers, to another host and from it through a published port, by libct, by podman
-// with the same helper, and by the helper alone. Prints; never fails for a figure.
+// `bun bench/net-rootless.ts [--quick]` as root: throughput of an ordinary user's containers, to another host and from it through a published port, by libct, and by podman
+// with the same helper. Prints; never fails for a figure.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { asUserOfNetwork, OTHER, OWN } from "../test/support/user-network.ts";
@@ -18,7 +18,7 @@ interface Figures {
 
 try {
   prepareRoot();
-  const found = await asUserOfNetwork<Readonly<Record<string, Figures>>>(BODY(), PREPARE());
+  const found = await asUserOfNetwork<Readonly<Record<string, Figures>>>(body(), prepare());
   if ("failed" in found) throw new Error(JSON.stringify(found));
   const rows = Object.entries(found).map(([name, figures]) => [name, gigabits(figures.out), gigabits(figures.in)]);
   console.log(table([["Gbit/s, median", "to another host", "from it, published port"], ...rows]));
@@ -47,22 +47,20 @@ function prepareRoot(): void {
 }
 
 /** podman wants a name and subordinate ids. */
-function PREPARE(): string {
+function prepare(): string {
   return `
     mount --bind ${directory}/passwd /etc/passwd; mount --bind ${directory}/sub /etc/subuid; mount --bind ${directory}/sub /etc/subgid
     other iperf3 -s`;
 }
 
-function BODY(): string {
+function body(): string {
   return `
     const { spawn } = await import("node:child_process");
     const home = "${directory}";
     const client = ["iperf3", "-c", "${OTHER}", "-t", "${seconds}", "-J"];
     const server = ["iperf3", "-s", "-1"];
     const rate = (text) => JSON.parse(text.slice(text.indexOf("{"))).end.sum_received.bits_per_second;
-    const podman = (words, command) => ["podman", "--cgroup-manager", "cgroupfs", "--events-backend", "none", "run", "--rm", "--cgroups", "disabled",
-      "--ulimit", "host", "--network", "slirp4netns:mtu=65520", ...words, "--rootfs", "${root}", ...command];
-    const raw = (words, command) => ["pasta", "--config-net", "-T", "none", "-U", "none", "-u", "none", ...words, "--", ...command];
+    const podman = (words, command) => ["podman", "--runtime", "runc", "--cgroup-manager", "cgroupfs", "--events-backend", "none", "run", "--rm", "--ulimit", "host", "--network", "slirp4netns:mtu=65520", ...words, "--rootfs", "${root}", ...command];
     const spec = (type, ports) => ({ ...libct.standard({ userNamespace: true }), root: "${root}", nics: { eth0: { type } }, ports });
     const libctRun = (type) => async (command, ports, published) => {
       const container = await host.create(spec(type, ports));
@@ -86,7 +84,6 @@ function BODY(): string {
     };
     const contestants = {
       "libct, pasta": libctRun("pasta"),
-      "pasta alone": commandRun((ports, command) => raw(ports.length > 0 ? ["-t", "5301:5201"] : ["-t", "none"], command)),
       "libct, slirp4netns": libctRun("slirp4netns"),
       "podman, slirp4netns": commandRun((ports, command) => podman(ports.length > 0 ? ["-p", "5301:5201"] : [], command)),
     };

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { type FoundRecord, RecordStore, statusOf } from "../src/records/index.ts";
 import { processesOf } from "./processes.ts";
@@ -8,16 +9,28 @@ export interface Inventory {
   readonly mounts: readonly string[];
   readonly cgroups: readonly string[];
   readonly loopDevices: readonly string[];
+  /** Of the network namespace that the run has for itself. */
   readonly links: readonly string[];
+  /** Notes of interfaces that plugins have made, or that somebody stays for, and the plugins' leases. */
+  readonly attachments: readonly string[];
 }
 
-export function takeInventory(mark: string): Inventory {
+/** Where what is attached is written down. */
+export interface Places {
+  readonly stateDirectory: string;
+  readonly leases: string;
+}
+
+export function takeInventory(mark: string, { stateDirectory, leases }: Places): Inventory {
   return {
     processes: processesOf(mark).map(({ pid, name }) => `${pid} ${name}`),
     mounts: readFileSync("/proc/self/mountinfo", "utf8").trim().split("\n"),
     cgroups: cgroups("/sys/fs/cgroup", 6),
     loopDevices: readdirSync("/sys/block").filter((name) => name.startsWith("loop") && backs(name)),
-    links: readdirSync("/sys/class/net"),
+    links: links(),
+    attachments: [`${stateDirectory}/cni`, `${stateDirectory}/nics`, leases].flatMap((place) =>
+      below(place).filter((path) => !/\/(lock|last_reserved_ip\.\d+)$/.test(path)),
+    ),
   };
 }
 
@@ -26,6 +39,31 @@ export const leaked = (before: Inventory, after: Inventory): readonly string[] =
     const known = new Set(before[kind]);
     return after[kind].filter((item) => !known.has(item)).map((item) => `${kind}: ${item}`);
   });
+
+interface Link {
+  readonly ifname: string;
+}
+
+function links(): readonly string[] {
+  const told = JSON.parse(execFileSync("ip", ["-j", "link", "show"], { encoding: "utf8" })) as readonly Link[];
+  return told.map(({ ifname }) => ifname);
+}
+
+function below(directory: string): readonly string[] {
+  try {
+    const entries = readdirSync(directory, { withFileTypes: true });
+    return entries.flatMap((entry) => {
+      const path = `${directory}/${entry.name}`;
+      return entry.isDirectory() ? below(path) : [path];
+    });
+  } catch {
+    return []; // It was never made.
+  }
+}
+
+/** What only a repair removes when a monitor was killed together with its application. */
+export const awaitsRepair = (line: string): boolean =>
+  /^(cgroups|attachments|links): /.test(line) || /^mounts: .*\/cni\//.test(line);
 
 function cgroups(directory: string, depth: number): readonly string[] {
   return names(directory).flatMap((name) => {

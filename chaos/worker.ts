@@ -1,8 +1,9 @@
-// An application that does random things with containers until it is killed or told to end: `bun worker.ts STATE ROOT EXECUTOR SEED`. Several share a state directory.
+// An application that does random things with containers until it is killed or told to end: `bun worker.ts STATE ROOT EXECUTOR LEASES SEED`. Several share a state directory.
+import { existsSync } from "node:fs";
 import { type ContainerSpec, Host, LibctError, standard } from "../src/index.ts";
 import { pick, random } from "./random.ts";
 
-const [stateDirectory = "", root = "", executor = "", seed = "0"] = process.argv.slice(2);
+const [stateDirectory = "", root = "", executor = "", leases = "", seed = "0"] = process.argv.slice(2);
 const next = random(Number(seed));
 const base: ContainerSpec = { ...standard({ userNamespace: false }), root };
 const host = await Host.open({ stateDirectory, executor });
@@ -12,11 +13,34 @@ process.stdin.on("end", () => {
 });
 process.stdin.resume();
 
+const PLUGINS = "/usr/lib/cni";
+const withPlugins = existsSync(`${PLUGINS}/bridge`);
+const address = () => `10.66.${Math.floor(next() * 250)}.${1 + Math.floor(next() * 250)}/16`;
+const veth = () => ({ type: "veth", master: "chaos0", addresses: [address()] }) as const;
+const plugins = {
+  type: "cni",
+  network: {
+    cniVersion: "1.0.0",
+    name: "chaos",
+    plugins: [
+      { type: "bridge", bridge: "chaos1", ipam: { type: "host-local", dataDir: leases, subnet: "10.67.0.0/16" } },
+    ],
+  },
+  pluginDirs: [PLUGINS],
+} as const;
+
+/** Most have none: a network takes its time, and there is more to be killed. */
+function network(): Pick<ContainerSpec, "nics"> {
+  const chance = next();
+  if (chance < 0.1 && withPlugins) return { nics: { eth0: plugins } };
+  return chance < 0.4 ? { nics: { eth0: veth() } } : {};
+}
+
 /** The exit status is part of the name, so that the auditor knows what must have been recorded. */
 async function makeDurable(): Promise<void> {
   const status = Math.floor(next() * 100);
   const name = `h${status}-${Math.floor(next() * 1e9).toString(36)}`;
-  const spec = { ...base, name, lifetime: "host" as const, ...(next() < 0.5 ? { resources: {} } : {}) };
+  const spec = { ...base, name, lifetime: "host" as const, ...network(), ...(next() < 0.5 ? { resources: {} } : {}) };
   const container = await host.create(spec);
   const seconds = (next() * 0.5).toFixed(2);
   const command = ["sh", "-c", `echo begun; sleep ${seconds}; exit ${status}`];
@@ -30,7 +54,7 @@ async function makeDurable(): Promise<void> {
 
 async function makeShort(): Promise<void> {
   const named = next() < 0.5 ? { name: `a-${Math.floor(next() * 1e9).toString(36)}` } : {};
-  const container = await host.create({ ...base, ...named, ...(next() < 0.5 ? { resources: {} } : {}) });
+  const container = await host.create({ ...base, ...named, ...network(), ...(next() < 0.5 ? { resources: {} } : {}) });
   const child = await container.start(["sh", "-c", `sleep ${(next() * 0.2).toFixed(2)} & wait`], {
     stdout: "ignore",
     stderr: "ignore",
@@ -51,6 +75,11 @@ async function useAny(): Promise<void> {
       await container.resume();
     },
     async () => void (await container.update({ pids: { limit: 50 } })),
+    async () => {
+      await container.nics.attach("eth1", next() < 0.2 && withPlugins ? plugins : veth());
+      await container.nics.set("eth1", { mtu: 1400 });
+      if (next() < 0.5) await container.nics.detach("eth1");
+    },
     async () => void (await container.rename(`${chosen.name}r`)),
     async () => {
       for await (const entry of container.logs()) if (entry.lost > 0) throw new Error("a log lost something");

@@ -26,6 +26,7 @@ export {
   type ContainerInterface,
   type ContainerListing,
   type ContainerNetwork,
+  type ContainerNics,
   type ContainerStats,
   type CreateOptions,
   type EndReason,
@@ -42,8 +43,15 @@ export {
   type ImportOptions,
   type ImportSource,
   type InterfaceStats,
+  type LinkEvent,
   type Meter,
+  type NetworkInfo,
+  type NetworkListing,
+  type NetworkMember,
   type NetworkStats,
+  type Networks,
+  type NicChange,
+  type NicState,
   type OutputStream,
   type Process,
   type PullOptions,
@@ -66,6 +74,7 @@ export {
   type Volumes,
 } from "./host/index.ts";
 export type { KernelFeatures } from "./linux/index.ts";
+export type { Network, NetworkOptions, NetworkSubnet } from "./net/index.ts";
 export type {
   HealthcheckResult,
   HealthReport,

@@ -111,7 +111,7 @@ const COMMON: FlagTable<Omit<RunFlags, "json" | "kernel">> = {
   network: {
     value: "network",
     many: true,
-    text: "none (the default), host, container:NAME, or NAME[:ip=ADDRESS,alias=NAME] of `ct network ls`; default makes one; pasta or slirp4netns: the host's, by that program; private: what this user has by himself",
+    text: "none (the default), host, container:NAME, cni:NAME, or NAME[:ip=ADDRESS,alias=NAME] of `ct network ls`; default makes one; pasta or slirp4netns: the host's, by that program; private: what this user has by himself",
   },
   net: { value: "network", text: "the same" },
   nic: {

@@ -15,6 +15,10 @@ export const GROUPS: Readonly<Record<string, Group>> = {
     summary: "networks that containers share: create, ls, inspect, rm, prune",
     load: async () => (await import("./network-commands.ts")).NETWORK_COMMANDS,
   },
+  net: {
+    summary: "interfaces of containers that run: ls, attach, detach, set, check, events",
+    load: async () => (await import("./nic-commands.ts")).NIC_COMMANDS,
+  },
   volume: {
     summary: "volumes: create, ls, inspect, rm, prune",
     load: async () => (await import("./volume/commands.ts")).VOLUME_COMMANDS,

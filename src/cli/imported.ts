@@ -1,6 +1,7 @@
 import { LibctError } from "../errors.ts";
 import type { Imported } from "../flavours/index.ts";
-import { type Host, planImported, type RunPlan } from "../host/index.ts";
+import { type Host, planImported, type RunOptions, type RunPlan } from "../host/index.ts";
+import type { Namespace } from "../spec/index.ts";
 import type { Invocation } from "./action.ts";
 import { parseCapabilities } from "./capabilities.ts";
 import type { RunFlags } from "./flags.ts";
@@ -13,8 +14,20 @@ export async function planImport(invocation: Invocation, host: Host, context: Fl
   refuse(flags);
   const imported = await host.import(root, flags.name === undefined ? {} : { name: flags.name });
   await tellNotes(imported, root, flags);
-  const { root: _, capabilities: __, ...options } = runOptions(flags, {}, context);
-  return planImported(imported, command, { ...options, ...capabilities(flags, imported) });
+  const { joined, ...network } = context.network ?? {};
+  const { root: _, capabilities: __, ...options } = runOptions(flags, {}, { ...context, network });
+  return planImported(imported, command, {
+    ...options,
+    ...capabilities(flags, imported),
+    ...(joined ? joinedNetwork(imported, joined) : {}),
+  });
+}
+
+/** The network of another container in place of its own. */
+function joinedNetwork({ spec: { namespaces = [] } }: Imported, joined: readonly Namespace[]): Partial<RunOptions> {
+  const replaced = new Set<string>(joined.map(({ type }) => type));
+  const kept = namespaces.filter((one) => !replaced.has(typeof one === "string" ? one : one.type));
+  return { network: "host", namespaces: [...kept, ...joined] };
 }
 
 type Given = readonly [flag: string, given: (flags: RunFlags) => boolean];

@@ -16,6 +16,9 @@ export const networkWords = ({ net, network }: Pick<RunFlags, "net" | "network">
 /** Words that say where the network namespace comes from: they stand alone. */
 const isAlone = (word: string) => word === "none" || word === "host" || word.startsWith("container:");
 
+/** What stands before the name of a network that CNI plugins make. */
+const CNI = "cni:";
+
 /** What `--network`, `--nic` and the flags that go with them mean. `open` finds a container by its name. */
 export async function networkOptions(
   flags: NetworkFlags,
@@ -33,9 +36,13 @@ export async function networkOptions(
     const named = namesOf(flags);
     return other === undefined ? { network: "host", ...named } : { joined: namespacesOf(await open(other)), ...named };
   }
-  const shared = sharedNics(word === undefined ? words : [], flags.publish);
+  const plugged = words.filter((one) => one.startsWith(CNI));
+  if (plugged.length > 0 && flags.publish.length > 0)
+    throw usage("--publish is not for networks of CNI plugins: their portMappings are capabilities of --nic type=cni");
+  const named = words.filter((one) => !isAlone(one) && !one.startsWith(CNI));
+  const shared = sharedNics(named, flags.publish);
   const ports = flags.publish.map(parsePublish);
-  const nics = nicsOf(shared, flags.nic);
+  const nics = nicsOf(shared, [...plugged.map((one) => `type=cni,network=${one.slice(CNI.length)}`), ...flags.nic]);
   // Names alone do not ask for interfaces.
   const asked = words.length + flags.nic.length + ports.length > 0;
   return { network: "none", ...(asked ? { nics } : {}), ...(ports.length > 0 ? { ports } : {}), ...namesOf(flags) };

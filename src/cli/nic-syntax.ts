@@ -31,6 +31,7 @@ class NicParts {
   readonly #routes: NicRoute[] = [];
   readonly #sysctl: Record<string, string> = {};
   readonly #aliases: string[] = [];
+  readonly #bandwidth: Record<string, string> = {};
 
   constructor(word: string) {
     this.#word = word;
@@ -45,6 +46,7 @@ class NicParts {
     else if (key === "route") this.#routes.push(this.#route(value));
     else if (key === "peer") this.#members.peer = { name: value };
     else if (key === "sysctl") this.#parameter(value);
+    else if (key === "ingress" || key === "egress") this.#bandwidth[key] = value;
     else if (key === "alias") this.#aliases.push(value);
     else this.#members[key] = NUMBERS.has(key) && /^\d+$/.test(value) ? Number(value) : value;
   }
@@ -53,6 +55,7 @@ class NicParts {
     return {
       ...this.#members,
       ...(this.#aliases.length > 0 ? { aliases: this.#aliases } : {}),
+      ...(Object.keys(this.#bandwidth).length > 0 ? { bandwidth: this.#bandwidth } : {}),
       ...(this.#addresses.length > 0 ? { addresses: this.#addresses } : {}),
       ...(this.#routes.length > 0 ? { routes: this.#routes } : {}),
       ...(Object.keys(this.#sysctl).length > 0 ? { sysctl: this.#sysctl } : {}),

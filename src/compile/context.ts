@@ -8,7 +8,7 @@ export const NOTICE = { PIPES: 1, STARTED: 2, HOOKS: 3, SCOPE: 4, NIC: 5 } as co
 /** Codes of SEND: what the application is asked. */
 export const QUESTION = { PASSWD: 1, GROUP: 2, HOME: 4 } as const;
 /** Codes of SEND, going on: what the application is told. */
-export const REPORT = { MEMORY_EVENTS: 3, NETLINK: 5, NET_PROCESS: 6 } as const;
+export const REPORT = { MEMORY_EVENTS: 3, NETLINK: 5, NET_PROCESS: 6, LINKS: 7 } as const;
 
 /**
  * Descriptors with fixed numbers, so that their names under /proc/self/fd are constants. They lie above all that a program opens.

@@ -10,6 +10,7 @@ export { compileHolder, compileVisit, HOLDER_FILE, type HolderPlace } from "./ne
 export { compileNetChange, KEEPER_FILE, type LiveStep, type NetChange } from "./net-live.ts";
 export { compileNetSteps } from "./net-program.ts";
 export { compileNetUndo, type LeftNic } from "./net-undo.ts";
+export { compileNetWatch } from "./net-watch.ts";
 export { isInside, type NicPlans, needsMonitor } from "./nics.ts";
 export type { RecordPlan } from "./record.ts";
 export { HEALTH_FILE, HOOKS_DONE, RECORD_FILE } from "./record-files.ts";

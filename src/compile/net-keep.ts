@@ -31,7 +31,7 @@ export function keep({ block, namespace }: NetWorker, { path, content, why }: St
 /** As decimal text with blanks before it. */
 export function remember(worker: NetWorker, member: string, { name, at, why }: Step<"remember">): void {
   const { block } = worker;
-  worker.lasting?.add(keyOf({ link: name, place: "container" }));
+  worker.lasting.add(keyOf({ link: name, place: "container" }));
   const index = block.program.register("link");
   block.load(index, findIndex(worker, member, { link: name, place: "container" }), 4);
   const line = block.memory.bytes(text(`${" ".repeat(WIDTH)}\n`), 1);

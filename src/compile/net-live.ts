@@ -89,6 +89,7 @@ function workerIn(
     socket: register("netlink"),
     namespace: register("ns"),
     indexes: new Map(),
+    lasting: new Set(),
     opened: new Set(),
     idOf: (_, id) => id,
   };
@@ -187,8 +188,8 @@ function openKeeper(block: BlockBuilder, directory: string, { pid, target }: Net
   block.sys("mkdirat", [AT.FDCWD, block.str(directory), 0o700], { why });
   const fifo = block.str(`${directory}/${KEEPER_FILE.STOP}`);
   block.sys("mknodat", [AT.FDCWD, fifo, S.IFIFO | 0o600, 0], { why });
-  // Open for reading and writing it never ends.
-  const stop = block.sysResult("stop", "openat", [AT.FDCWD, fifo, O.RDWR | O.CLOEXEC, 0], { why });
+  // Open for reading and writing it never ends. (No other step uses registers of these names.)
+  const stop = block.sysResult("keeper_stop", "openat", [AT.FDCWD, fifo, O.RDWR | O.CLOEXEC, 0], { why });
   const flags = O.WRONLY | O.CREAT | O.EXCL | O.CLOEXEC;
   const path = block.str(`${directory}/${KEEPER_FILE.STAT}`);
   const file = block.sysResult("file", "openat", [AT.FDCWD, path, flags, 0o600], { why });
@@ -197,7 +198,7 @@ function openKeeper(block: BlockBuilder, directory: string, { pid, target }: Net
   const length = block.sysResult("length", "read", [stat, buffer, 1024]);
   block.sys("write", [file, buffer, length], { why });
   for (const descriptor of [stat, file]) block.sys("close", [descriptor]);
-  const pidfd = block.sysResult("pidfd", "pidfd_open", [pid, 0], { why: "see when the container has ended" });
+  const pidfd = block.sysResult("keeper_pidfd", "pidfd_open", [pid, 0], { why: "see when the container has ended" });
   // The pid was its own until now if it can still be asked.
   block.sys("openat", [proc, block.str(`${target}/stat`), O.RDONLY | O.CLOEXEC, 0], { dst: stat });
   block.sys("read", [stat, buffer, 1024], { why: "see that the container has not ended" });

@@ -1,20 +1,30 @@
-import { type Arch, AT, kernelFeatures, O, openFlags } from "../linux/index.ts";
+import type { Arch } from "../linux/index.ts";
 import { type Program, ProgramBuilder } from "../program/index.ts";
 import type { NetStep } from "../spec/index.ts";
+import { openProcfs } from "./namespaces.ts";
+import { enterHolder, type HolderPlace } from "./net-holder.ts";
+import type { ExecutionContext } from "./net-programs.ts";
 import { doSteps, type NetWorker, takeHeld } from "./net-steps.ts";
+
+interface StepsOptions {
+  readonly member: string;
+  readonly waits?: boolean;
+  /** Done on the networks of an ordinary user, not on the host's. */
+  readonly holder?: HolderPlace | undefined;
+}
 
 /**
  * Steps on the host that belong to no container. What is held is held until they are done; with `waits` until the application, which is notified then, says go.
  */
 export function compileNetSteps(
-  arch: Arch,
   steps: readonly NetStep[],
-  { member, waits = false }: { readonly member: string; readonly waits?: boolean },
+  { member, waits = false, holder }: StepsOptions,
+  { arch, features }: { readonly arch: Arch } & ExecutionContext["resolved"],
 ): Program {
   const program = new ProgramBuilder(arch);
   const block = program.block("monitor").at(member);
-  const flags = O.PATH | O.CLOEXEC | openFlags(arch).DIRECTORY;
-  const proc = block.sysResult("proc", "openat", [AT.FDCWD, block.str("/proc"), flags, 0]);
+  const proc = openProcfs(block, { arch });
+  if (holder) enterHolder(block, proc, holder);
   const all = steps.map((step) => ({ member, step }));
   for (const one of all) takeHeld(block, one);
   const registers = (kind: string) => ({
@@ -22,17 +32,8 @@ export function compileNetSteps(
     container: program.register(`${kind}_container`),
   });
   const known = { socket: registers("netlink"), namespace: registers("ns"), indexes: new Map() };
-  const worker: NetWorker = {
-    block,
-    proc,
-    ...known,
-    program,
-    // Only who executes programs looks at them.
-    resolved: { features: kernelFeatures("5.3") },
-    place: "host",
-    opened: new Set(),
-    idOf: (_, id) => id,
-  };
+  const context = { program, resolved: { features }, idOf: (_: string, id: number) => id };
+  const worker: NetWorker = { block, proc, ...known, ...context, lasting: new Set(), place: "host", opened: new Set() };
   doSteps(worker, all);
   if (waits) {
     block.at(member).notify(1, []);

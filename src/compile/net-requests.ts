@@ -38,7 +38,7 @@ export interface NetSockets {
   /** Indexes that were looked up already, by place and name. */
   readonly indexes: Map<string, DataRef>;
   /** Those of them by which the interfaces are known at the end: by then others may have their names. */
-  readonly lasting?: Set<string>;
+  readonly lasting: Set<string>;
 }
 
 /** Answers have the request in them, and perhaps a text. */

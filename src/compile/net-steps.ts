@@ -10,8 +10,10 @@ import {
   NETLINK_NETFILTER,
   NETLINK_ROUTE,
   NLM_F,
+  NLMSG,
   NLMSG_FLAGS,
   NLMSG_HEADER,
+  NLMSG_TYPE,
   O,
   SIOC,
   SOCK,
@@ -48,10 +50,10 @@ export interface NetWorker extends NetSockets, ExecutionContext {
   /** The network namespace that it is in. Undefined: it is in the container's, and never leaves it. */
   place: NetPlace;
   readonly opened: Set<NetPlace>;
-  /** Who starts programs that carry the traffic. Undefined: somebody else has done it already. */
-  readonly carry?: (step: Step<"process" | "send">) => void;
   /** Of what is undone: where it goes on after a program that has failed. */
   readonly failed?: Label;
+  /** Who starts programs that carry the traffic. Undefined: somebody else has done it already. */
+  readonly carry?: (step: Step<"process" | "send">) => void;
   /** What an id of the container is to it. */
   readonly idOf: (kind: "uid" | "gid", id: number) => number;
 }
@@ -100,10 +102,16 @@ function doStep(
       openSocket(worker, step.place);
       expectAbsent(worker, step);
       break;
+    case "process":
+    case "send":
+      if (!worker.carry) break;
+      goTo(worker, "host");
+      worker.carry(step);
+      break;
     case "find":
       openSocket(worker, step.place);
       findIndex(worker, member, { link: step.name, place: step.place });
-      worker.lasting?.add(keyOf({ link: step.name, place: step.place }));
+      worker.lasting.add(keyOf({ link: step.name, place: step.place }));
       break;
     case "keep":
       keep(worker, step);
@@ -115,12 +123,6 @@ function doStep(
     case "release":
       openSocket(worker, "container");
       release(worker, step);
-      break;
-    case "process":
-    case "send":
-      if (!worker.carry) break;
-      goTo(worker, "host");
-      worker.carry(step);
       break;
     case "tun":
       goTo(worker, "container");
@@ -157,10 +159,40 @@ function sendBatch(worker: NetWorker, member: string, step: Step<"nftables">): v
   const { block } = worker;
   const socket = block.sysResult("nftables", "socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK_NETFILTER]);
   wantReasons(block, socket);
+  const there = block.label();
+  if (step.unless) skipIfAnswered(block, socket, step.unless, { to: there, why: step.why });
   const at = block.memory.bytes(acknowledgeLast(step.batch));
   const answer = exchange(block, socket, { at, length: step.batch.length }, step.why);
   expectDone(block, answer, [{ member, step }]);
+  block.place(there);
   block.sys("close", [socket]);
+}
+
+/**
+ * A batch that fails costs a grace period of RCU, as the kernel waits for everybody who may have seen what it takes back (__nf_tables_abort in
+ * net/netfilter/nf_tables_api.c): so it is asked first, which costs nothing.
+ */
+function skipIfAnswered(
+  block: BlockBuilder,
+  socket: Register,
+  question: Uint8Array,
+  { to, why }: { readonly to: Label; readonly why: string },
+): void {
+  const { at } = exchange(block, socket, { at: block.memory.bytes(question), length: question.length }, why);
+  const type = block.program.register("error");
+  block.load(type, block.memory.at(at, NLMSG_TYPE), 2);
+  block.jumpUnless(type, NLMSG.ERROR, to);
+}
+
+function undo(worker: NetWorker, member: string, step: Step<"undo">): void {
+  goTo(worker, "host");
+  const { block } = worker;
+  undoFromFile(block, step, (bytes) => {
+    const socket = block.sysResult("nftables", "socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK_NETFILTER]);
+    const answer = exchange(block, socket, bytes, step.why);
+    expectDone(block, answer, [{ member, step: { why: step.why, tolerate: UNDO_TOLERATES } }]);
+    block.sys("close", [socket]);
+  });
 }
 
 /** Of a transaction that fails the answers to those before are told first: only the last message before its end asks for one, so the first answer tells all. */
@@ -175,17 +207,6 @@ function acknowledgeLast(batch: Uint8Array): Uint8Array {
     view.setUint16(at + NLMSG_FLAGS, index === starts.length - 2 ? flags | NLM_F.ACK : flags, true);
   }
   return bytes;
-}
-
-function undo(worker: NetWorker, member: string, step: Step<"undo">): void {
-  goTo(worker, "host");
-  const { block } = worker;
-  undoFromFile(block, step, (bytes) => {
-    const socket = block.sysResult("nftables", "socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK_NETFILTER]);
-    const answer = exchange(block, socket, bytes, step.why);
-    expectDone(block, answer, [{ member, step: { why: step.why, tolerate: UNDO_TOLERATES } }]);
-    block.sys("close", [socket]);
-  });
 }
 
 function setParameter(worker: NetWorker, { place, key, value, why }: Step<"sysctl">): void {

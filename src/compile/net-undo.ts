@@ -10,20 +10,22 @@ export interface LeftNic {
   readonly member: string;
   /** It has had a lock on this file, so that nobody undoes what is in use. Without one it is known to be dead. */
   readonly lock?: string;
+  /** Which byte of it. Default: 0 */
+  readonly byte?: number;
   /** Nothing in them is about the container's network namespace, which has gone with it. */
   readonly tearDown: readonly NetStep[];
 }
 
 /** The program that undoes it: fails with EAGAIN when the monitor is alive after all. What fails does not keep the rest from being undone. */
 export function compileNetUndo(
-  { member, lock, tearDown }: LeftNic,
+  { member, lock, byte = 0, tearDown }: LeftNic,
   { arch, features }: { readonly arch: Arch } & ExecutionContext["resolved"],
 ): Program {
   const program = new ProgramBuilder(arch);
   const block = program.block("undo").at(member);
   const proc = openProcfs(block, { arch });
   if (lock !== undefined) {
-    takeHeld(block, { member, step: { do: "lock", path: lock, byte: 0, why: "see that nobody uses it" } });
+    takeHeld(block, { member, step: { do: "lock", path: lock, byte, why: "see that nobody uses it" } });
   }
   const isOurs = program.register("ours");
   const one = program.memory.zeroed(8);
@@ -40,6 +42,7 @@ export function compileNetUndo(
       socket: sockets,
       namespace: namespaces,
       indexes: new Map(),
+      lasting: new Set(),
       proc,
       place: "host",
       opened: new Set(),

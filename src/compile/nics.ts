@@ -147,7 +147,7 @@ export function makeNics(c: Context, pid: Register, ended: Label): ReadonlyMap<s
   if (!keeps) monitor.sys("close", [worker.namespace.host]);
   if (!keeps || !keepsNamespace(c)) monitor.sys("close", [program.register("ns_container")]);
   monitor.sys("sendto", [c.sync.monitor, monitor.str("n"), 1, MSG.NOSIGNAL, 0, 0]);
-  return new Map([...worker.indexes].filter(([key]) => worker.lasting?.has(key)));
+  return new Map([...worker.indexes].filter(([key]) => worker.lasting.has(key)));
 }
 
 function workerOf(c: Context, block: Context["monitor"], place: NetPlace): NetWorker {
@@ -160,8 +160,18 @@ function workerOf(c: Context, block: Context["monitor"], place: NetPlace): NetWo
   const { resolved } = c;
   // Init is in the container's user namespace, in whose terms it speaks of ids.
   const idOf = (kind: "uid" | "gid", id: number) => (block === c.init ? id : onHost(c, kind, id));
-  const fresh = { indexes: new Map<string, DataRef>(), lasting: new Set<string>(), opened: new Set<NetPlace>() };
-  return { block, ...known, ...fresh, proc: c.proc, place, idOf, program, resolved };
+  return {
+    block,
+    ...known,
+    indexes: new Map(),
+    lasting: new Set(),
+    proc: c.proc,
+    place,
+    opened: new Set(),
+    idOf,
+    program,
+    resolved,
+  };
 }
 
 function onHost(c: Context, kind: "uid" | "gid", id: number): number {
@@ -206,7 +216,7 @@ export function unmakeNics(c: Context, found: ReadonlyMap<string, DataRef>): voi
   for (const { member, tearDown = [] } of c.resolved.nics?.plans ?? []) {
     if (tearDown.length === 0) continue;
     const failed = epilogue.label();
-    // It may have failed anywhere, in either namespace.
+    // It may have failed anywhere, in either namespace. What is looked up is known until the end: an interface may get another name in between.
     const worker: NetWorker = { ...workerOf(c, epilogue, "container"), indexes: new Map(found), failed };
     goTo(worker, "host");
     for (const step of tearDown) doSteps(worker, [{ member, step }]);
@@ -219,10 +229,10 @@ export function unmakeNics(c: Context, found: ReadonlyMap<string, DataRef>): voi
   epilogue.place(nothing);
 }
 
-const HELD: ReadonlySet<string> = new Set(["lock", "bind", "process"]);
 /** Whether the application has to answer while the interfaces are made. */
 export const asksForNics = ({ nics }: { readonly nics?: NicPlans }): boolean =>
   nics?.plans.some(({ answer }) => answer !== undefined) ?? false;
+const HELD: ReadonlySet<string> = new Set(["lock", "bind", "process"]);
 
 /** Descriptors that are open as long as the container is there: an orphan has nobody who would hold them. */
 export const needsMonitor = ({ plans }: Pick<NicPlans, "plans">): boolean =>

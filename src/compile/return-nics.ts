@@ -47,12 +47,13 @@ function workerOf(program: ProgramBuilder, block: BlockBuilder, proc: Register):
   });
   return {
     block,
-    namespace: register("ns"),
-    socket: register("netlink"),
-    indexes: new Map(),
     program,
     // Only who executes programs looks at them.
     resolved: { features: kernelFeatures("5.3") },
+    namespace: register("ns"),
+    socket: register("netlink"),
+    indexes: new Map(),
+    lasting: new Set(),
     proc,
     place: "host",
     opened: new Set(),

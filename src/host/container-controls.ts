@@ -23,6 +23,7 @@ import type { EnteredProcesses } from "./entered-processes.ts";
 import type { Checked } from "./health.ts";
 import type { HealthKeeper } from "./health-keeper.ts";
 import type { ContainerInfo } from "./inspect.ts";
+import type { LinkEvent } from "./link-events.ts";
 import type { UnmountOptions } from "./live.ts";
 import type { Process } from "./process.ts";
 import type { Recorded, StopOptions } from "./recorded.ts";
@@ -141,6 +142,11 @@ export abstract class ContainerControls {
     await (await changing()).removeDevice(this.host, await this.running(), path);
   }
 
+  async *#linkEvents(signal: AbortSignal | undefined): AsyncGenerator<LinkEvent, void, undefined> {
+    const { linkEvents } = await import("./link-events.ts");
+    yield* linkEvents(await this.host.surroundings(), await this.running(), signal);
+  }
+
   /** Its network interfaces while it runs. */
   get nics(): ContainerNics {
     return {
@@ -148,6 +154,8 @@ export abstract class ContainerControls {
       attach: async (name, nic) => (await networking()).attachNic(this.host, await this.running(), name, nic),
       detach: async (name) => (await networking()).detachNic(this.host, await this.running(), name),
       set: async (name, change) => (await networking()).setNic(this.host, await this.running(), name, change),
+      check: async (name) => (await networking()).checkNic(this.host, await this.running(), name),
+      events: ({ signal } = {}) => this.#linkEvents(signal),
     };
   }
 

@@ -25,9 +25,9 @@ export async function lookInto(
     const path = (type: NamespaceType) => `/proc/${target.path}/ns/${NAMESPACE_FILES[type]}`;
     const own = chooseNamespaces(container.spec, undefined, target);
     const inside = await lookAtNetwork(zygote, {
-      ...(own.has("network") ? { namespace: path("network") } : {}),
+      ...(own.has("network") ? { network: path("network") } : {}),
       // Who has no privileges gets the right to go there in the container's user namespace.
-      ...(own.has("user") && own.has("network") && !privileged ? { userNamespace: path("user") } : {}),
+      ...(own.has("user") && own.has("network") && !privileged ? { user: path("user") } : {}),
     });
     const pairs = inside.interfaces.some(({ kind }) => kind === "veth");
     const outside = pairs ? (await lookAtNetwork(zygote)).interfaces : [];

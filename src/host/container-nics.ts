@@ -1,5 +1,6 @@
 import type { NicChange, NicState } from "../net/index.ts";
 import type { Nic } from "../spec/index.ts";
+import type { LinkEvent } from "./link-events.ts";
 
 /**
  * The network interfaces of a container that runs.
@@ -18,4 +19,8 @@ export interface ContainerNics {
   detach(name: string): Promise<void>;
   /** Changes what is named: all of it, or nothing. Of `addresses` and `routes` all are named that are wanted. */
   set(name: string, change: NicChange): Promise<void>;
+  /** Asks the CNI plugins that have made one whether it is as it should be. Throws ERR_CT_CNI with what they say. */
+  check(name: string): Promise<void>;
+  /** What happens to them from now on, until the container has ended or `signal` fires. */
+  events(options?: { readonly signal?: AbortSignal }): AsyncGenerator<LinkEvent, void, undefined>;
 }

@@ -128,9 +128,7 @@ export class Container extends ContainerControls {
     options: { readonly kernel?: string | undefined } & StartOptions = {},
   ): Promise<Listing> {
     const { planStart } = await import("./plan-start.ts");
-    const made = lateActions();
-    const resolved = await planStart({ ...this.#planned(command, options, false), whenMade: made.add }, options.kernel);
-    made.run();
+    const resolved = await planStart(this.#planned(command, options, false), options.kernel);
     const { explainProgram } = await import("../explain/index.ts");
     const listing = explainProgram((await this.host.compile(resolved)).program);
     // The root's driver has got ready for a container that is not made.

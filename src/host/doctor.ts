@@ -2,6 +2,7 @@ import type { KernelFeatures } from "../linux/index.ts";
 import type { Check } from "./check.ts";
 import { kernelCalls, security } from "./doctor-kernel.ts";
 import { idRanges, mountsInUserNamespaces, namespaces, userNamespaces } from "./doctor-namespaces.ts";
+import { networks } from "./doctor-networks.ts";
 import { filesystems, limits } from "./doctor-resources.ts";
 import type { Facts } from "./facts.ts";
 
@@ -29,6 +30,7 @@ export function diagnose(facts: Facts): HostFeatures {
     ...security(facts),
     ...limits(facts),
     ...filesystems(facts),
+    ...networks(facts),
   ];
   const ok = privileged ? tried.mount === 0 : tried.userNamespace === 0 && tried.mountInUserNamespace === 0;
   return { kernel: features, caller: { uid, gid, privileged }, ok, checks };

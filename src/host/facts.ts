@@ -44,6 +44,8 @@ export interface Facts extends Obstacles {
   /** CAP_SYS_RESOURCE, which counts in the initial user namespace alone. */
   readonly sysResource: boolean;
   readonly executorSealed: boolean;
+  /** Chains of others that drop what they do not know of all that is forwarded. */
+  readonly forwardingBlockers: readonly string[];
 }
 
 export type Access = "missing" | "forbidden" | "allowed";
@@ -76,7 +78,13 @@ export async function gatherFacts(
     cgroups: cgroupFacts(readView()),
     sysResource: caller.initialUserNamespace && hasSysResource(),
     executorSealed: await isSealed(runner),
+    forwardingBlockers: caller.privileged ? await findBlockers(runner) : [],
   };
+}
+
+async function findBlockers(runner: ProgramRunner): Promise<readonly string[]> {
+  const { blockingChains, readChains } = await import("../net/index.ts");
+  return blockingChains(await readChains(runner));
 }
 
 /** What can stand in the way of user namespaces. Cheap: also read to explain a failure. */

@@ -211,17 +211,19 @@ export class Host {
 
   /** Removes what containers have left behind whose monitor was killed. Gives what it was. */
   async repair(): Promise<readonly Repair[]> {
-    const [{ repair }, { repairNics }, { repairNetworks }, { returnNics }] = await Promise.all([
+    const [{ repair }, { repairNics }, { repairNetworks }, { returnNics }, { keptBeside }] = await Promise.all([
       import("./repair.ts"),
       import("./repair-nics.ts"),
       import("./repair-networks.ts"),
       import("./return-nics.ts"),
+      import("./kept-directory.ts"),
     ]);
     const surroundings = await this.surroundings();
+    const returned = await returnNics(this.#zygote, keptBeside(surroundings.scratch));
     return [
       ...(await repair(await this.#records())),
-      ...(await returnNics(surroundings)),
-      ...(await repairNics(await surroundings.notesDirectory(), surroundings)),
+      ...returned.map((path): Repair => ({ what: "interface", path })),
+      ...(await repairNics(await surroundings.stateDirectory(), surroundings)),
       ...(await repairNetworks(surroundings)),
     ];
   }
@@ -307,11 +309,11 @@ export class Host {
       scratch: scratchDirectory(this.#caller.uid),
       runner: this.#zygote,
       executor: this.#executorPath,
-      notesDirectory: async () => {
+      stateDirectory: async () => {
         const { directory } = await this.#records();
         return directory.slice(0, directory.lastIndexOf("/"));
       },
-      stateDirectory: this.#stateDirectory,
+      givenDirectory: this.#stateDirectory,
     }));
     return this.#surroundings;
   }

@@ -1,11 +1,13 @@
 export type { Cgroup, CgroupEvent, CgroupStats, CgroupUsage } from "../cgroup/index.ts";
 export type { ReceiveEvent, TreeChange } from "../image/index.ts";
+export type { NicChange, NicState } from "../net/index.ts";
 export type { HealthReport } from "../records/index.ts";
 export type { Attachment } from "./attach.ts";
 export { type Caller, inInitialUserNamespace, readCaller } from "./caller.ts";
 export { Container } from "./container.ts";
 export type { ContainerEvent } from "./container-events.ts";
 export type { ContainerInterface, ContainerNetwork } from "./container-network.ts";
+export type { ContainerNics } from "./container-nics.ts";
 export type { ContainerStats, ContainerStatsPart as StatsPart } from "./container-stats.ts";
 export { endsBy, hasDefaultAction } from "./default-action.ts";
 export type { Check, HostFeatures } from "./doctor.ts";
@@ -23,6 +25,7 @@ export type { ImageOptions } from "./images/use.ts";
 export type { ImportOptions } from "./import.ts";
 export type { ImportSource } from "./import-source.ts";
 export type { ContainerInfo, ContainerListing } from "./inspect.ts";
+export type { LinkEvent } from "./link-events.ts";
 export {
   addDevice,
   addMount,

@@ -266,14 +266,17 @@ export class Launch {
     if (!this.cgroup?.scope || this.#hasScope) await clearCgroup(this.cgroup);
     const { record, nics, features } = this.#resolved;
     if (nics && features) {
-      const [{ undoNics }, { returnFrom }] = await Promise.all([
-        import("./repair-nics.ts"),
-        import("./return-nics.ts"),
-      ]);
-      await returnFrom(nics.plans, this.#zygote);
+      const { undoNics } = await import("./repair-nics.ts");
       await undoNics(nics.plans, { features, runner: this.#zygote });
     }
+    for (const { setUp } of nics?.plans ?? [])
+      for (const step of setUp) if (step.do === "keep") await this.#return(step.path);
     if (record?.autoRemove) rmSync(record.directory, { recursive: true, force: true });
+  }
+
+  async #return(path: string): Promise<void> {
+    const { returnOne } = await import("./return-nics.ts");
+    await returnOne(this.#zygote, path);
   }
 
   /** The monitor has removed it, but for cgroups that the container itself has made in it. systemd removes those of its scopes as well. */

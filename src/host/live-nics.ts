@@ -10,6 +10,7 @@ import {
   type NicState,
   planAttachment,
   planChange,
+  planCheck,
   planNics,
   readNetworkState,
   removal,
@@ -23,6 +24,7 @@ import type { PinnedProcess } from "./pinned-process.ts";
 import type { Surroundings } from "./resolve.ts";
 import { runNetChange } from "./run-net-change.ts";
 import { namespacesOf, type RunningContainer, withTarget } from "./running-container.ts";
+import { unsupported } from "./unsupported.ts";
 
 type Context = Pick<ContainerHost, "surroundings" | "zygote">;
 
@@ -35,7 +37,9 @@ export async function attachNic(context: Context, container: RunningContainer, n
   const valid = validNic(container, name, nic);
   await inside(context, container, async ({ surroundings, change }) => {
     const { features, caller } = surroundings;
-    const stateDirectory = await surroundings.notesDirectory();
+    const stateDirectory = await surroundings.stateDirectory();
+    const runtime = absolutePath(`${surroundings.scratch}/..`);
+    const { privileged } = caller;
     const plans = await planNics(
       { [name]: valid },
       {
@@ -43,15 +47,15 @@ export async function attachNic(context: Context, container: RunningContainer, n
         features,
         restarts: false,
         stateDirectory,
-        runtime: absolutePath(`${surroundings.scratch}/..`),
-        privileged: caller.privileged,
+        runtime,
+        privileged,
         runner: surroundings.runner,
         kept: keptBeside(surroundings.scratch),
       },
     );
+    if (!privileged) requirePrivileges(plans);
     refuseCarried(name, plans);
     refuseKept(name, plans);
-    if (!caller.privileged) requirePrivileges(plans);
     const keep = needsMonitor({ plans }) ? keeperDirectory(stateDirectory, container.init, name) : undefined;
     const tearDown = plans.flatMap(({ member, tearDown: steps = [] }) => steps.map((step) => ({ member, step })));
     await change(planAttachment(name, plans), { tearDown, keep, plans });
@@ -67,16 +71,13 @@ function refuseKept(name: string, plans: readonly PlannedNic[]): void {
   });
 }
 
-/** A program that carries an interface's traffic is started with the container, of whose monitor it is a child. */
+/** A program that carries traffic is a child of the container's own monitor. */
 function refuseCarried(name: string, plans: readonly PlannedNic[]): void {
-  if (!plans.some(({ setUp }) => setUp.some((step) => step.do === "process"))) return;
-  throw new LibctError(
-    "ERR_CT_NOT_SUPPORTED",
-    "an interface of user-mode networking cannot be added to a container that runs",
-    {
-      member: `nics.${name}`,
-      hint: "give it to the container when it is made (ct run --network pasta)",
-    },
+  if (!plans.some(({ setUp }) => setUp.some(({ do: what }) => what === "process"))) return;
+  throw unsupported(
+    "user-mode networking cannot be added to a running container",
+    `nics.${name}`,
+    "give it to the container from the beginning",
   );
 }
 
@@ -84,11 +85,22 @@ function refuseCarried(name: string, plans: readonly PlannedNic[]): void {
 export async function detachNic(context: Context, container: RunningContainer, name: string): Promise<void> {
   if (name === "lo") throw invalid("nics.lo", name, "another interface: the loopback belongs to the namespace");
   await inside(context, container, async ({ surroundings, look, change }) => {
-    const keeper = findKeeper(await surroundings.notesDirectory(), container.init, name);
+    const keeper = findKeeper(await surroundings.stateDirectory(), container.init, name);
     if (keeper) return await stopKeeper(surroundings.runner, keeper);
     linkNamed(name, await look());
     refuseLent(container, name);
     await change([{ member: `nics.${name}`, step: removal(name) }]);
+  });
+}
+
+/** Asks the plugins that have made an interface. */
+export async function checkNic(context: Context, container: RunningContainer, name: string): Promise<void> {
+  await inside(context, container, async ({ surroundings, namespace, change }) => {
+    const plan = planCheck(await surroundings.stateDirectory(), namespace, name);
+    await change(
+      plan.setUp.map((step) => ({ member: plan.member, step, nic: 0 })),
+      { plans: [plan] },
+    );
   });
 }
 
@@ -111,14 +123,19 @@ export async function setNic(
   name: string,
   wanted: NicChange,
 ): Promise<void> {
+  if ("sysctl" in wanted && wanted.sysctl !== undefined) {
+    throw invalid(`nics.${name}.sysctl`, wanted.sysctl, "nothing here", "container.setSysctl() sets kernel parameters");
+  }
   const { type: _, ...valid } = validNic(container, name, {
     type: name === "lo" ? "loopback" : "dummy",
     ...wanted,
   }) as {
     readonly type: string;
   } & NicChange;
-  await inside(context, container, async ({ look, change }) => {
-    await change(planChange(name, valid, await look()));
+  await inside(context, container, async ({ surroundings, look, change }) => {
+    // The other side of a pair is where what comes in can be limited.
+    const host = valid.bandwidth?.ingress === undefined ? [] : (await readNetworkState(surroundings.runner, {})).links;
+    await change(planChange(name, valid, await look(), host));
   });
 }
 
@@ -140,6 +157,8 @@ interface Kept {
 
 interface Inside {
   readonly surroundings: Surroundings;
+  /** The path of the container's network namespace. */
+  readonly namespace: string;
   readonly look: () => Promise<NetworkState>;
   readonly change: (steps: readonly LiveStep[], kept?: Kept) => Promise<void>;
 }
@@ -155,11 +174,12 @@ async function inside<T>(
   return await withTarget(container, async (target: PinnedProcess) => {
     const path = `/proc/${target.path}`;
     const where = {
-      namespace: `${path}/ns/net`,
-      ...(userFirst ? { userNamespace: `${path}/ns/user` } : {}),
+      network: `${path}/ns/net`,
+      ...(userFirst ? { user: `${path}/ns/user` } : {}),
     };
     return await act({
       surroundings,
+      namespace: where.network,
       look: () => readNetworkState(runner, where),
       change: (steps, { tearDown = [], keep, plans = [] } = {}) => {
         const program = compileNetChange({

@@ -17,6 +17,13 @@ export interface HolderVisit extends HolderPlace {
   release(): void;
 }
 
+/** What a holder would be, for who only looks. */
+export const plannedHolder = ({ caller, scratch }: Pick<Surroundings, "caller" | "scratch">) => ({
+  directory: absolutePath(`${scratch}/../holder/new`),
+  pid: 0,
+  idMaps: automaticIdMaps(caller),
+});
+
 /** Finds the holder of the user's networks, or starts one. */
 export async function visitHolder(surroundings: Surroundings): Promise<HolderVisit> {
   const { runner, caller, scratch } = surroundings;
@@ -43,6 +50,13 @@ export async function visitHolder(surroundings: Surroundings): Promise<HolderVis
   if (visit) return { ...visit, idMaps };
   throw new LibctError("ERR_CT_STATE", "the holder of the user's networks has ended at once", { path: above });
 }
+
+/** As `visitHolder`, of one that is there. */
+export const visitRunning = ({
+  runner,
+  scratch,
+}: Pick<Surroundings, "runner" | "scratch">): Promise<(HolderPlace & { release(): void }) | undefined> =>
+  visitFound(runner, absolutePath(`${scratch}/../holder`));
 
 type Visit = Omit<HolderVisit, "idMaps">;
 

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { compileNetSteps } from "../compile/index.ts";
+import { compileNetSteps, type HolderPlace } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import { hostArch, lock } from "../executor/index.ts";
 import { deleteLink, E } from "../linux/index.ts";
@@ -17,6 +17,7 @@ import {
   type Network,
   type NetworkOptions,
   type NetworkPlaces,
+  networkNamed,
   networkNames,
   networkPlaces,
   openRunning,
@@ -26,7 +27,6 @@ import {
   RUNNING_FILE,
   readChains,
   readLinks,
-  readNetwork,
   readTaken,
   request,
   undo,
@@ -64,23 +64,23 @@ export interface Networks {
   prune(): Promise<readonly string[]>;
 }
 
-type Known = Pick<Surroundings, "caller" | "runner" | "stateDirectory">;
+type Known = Pick<Surroundings, "caller" | "features" | "runner" | "givenDirectory" | "scratch">;
 
 export function networksOf(surroundings: () => Promise<Known>): Networks {
   const open = async () => {
     const known = await surroundings();
-    return { ...known, places: networkPlaces(known.caller.uid, known.stateDirectory) };
+    return { ...known, places: networkPlaces(known.caller.uid, known.givenDirectory) };
   };
   return {
     create: async (options) => createNetwork(options, await open()),
     list: async () => listAll((await open()).places),
     inspect: async (name) => {
       const { places } = await open();
-      return describeNetwork(readNetwork(places.networks, name), places);
+      return describeNetwork(networkNamed(places.networks, name), places);
     },
     remove: async (name) => {
       const known = await open();
-      await removeNetwork(readNetwork(known.places.networks, name), known);
+      await removeNetwork(networkNamed(known.places.networks, name), known);
     },
     prune: async () => prune(await open()),
   };
@@ -91,7 +91,7 @@ type Opened = Known & { readonly places: NetworkPlaces };
 /** Somebody else may make it at the same moment. */
 export async function makeDefaultNetwork(known: Known): Promise<void> {
   try {
-    const places = networkPlaces(known.caller.uid, known.stateDirectory);
+    const places = networkPlaces(known.caller.uid, known.givenDirectory);
     await createNetwork(DEFAULT_NETWORK, { ...known, places });
   } catch (error) {
     if (!(error instanceof LibctError) || error.code !== "ERR_CT_NAME_IN_USE") throw error;
@@ -156,7 +156,21 @@ function describeNetwork(network: Network, { running }: NetworkPlaces): NetworkI
 const namesAt = (place: string): readonly string[] => hostsEntries(place)[0]?.split("\t")[1]?.split(" ") ?? [];
 
 /** All its leases are taken meanwhile: nobody can join it, and nobody is in it. */
-async function removeNetwork(network: Network, { places, runner, caller }: Opened): Promise<void> {
+async function removeNetwork(network: Network, known: Opened): Promise<void> {
+  // Where an ordinary user's networks are, while they are somewhere.
+  const holder = known.caller.privileged ? undefined : await (await import("./net-holder.ts")).visitRunning(known);
+  try {
+    await removeFrom(network, known, holder);
+  } finally {
+    holder?.release();
+  }
+}
+
+async function removeFrom(
+  network: Network,
+  { places, runner, caller, features }: Opened,
+  holder: HolderPlace | undefined,
+): Promise<void> {
   const directory = openRunning(places.running, network);
   const count = heldLeases(directory).size;
   if (count > 0) throw inUse(network, count);
@@ -164,10 +178,11 @@ async function removeNetwork(network: Network, { places, runner, caller }: Opene
     forgetNetwork(places.networks, network.name);
     rmSync(directory, { recursive: true, force: true });
   };
-  const program = compileNetSteps(hostArch(), caller.privileged ? unmake(network, directory) : [lockAll(directory)], {
-    member: "network",
-    waits: true,
-  });
+  const program = compileNetSteps(
+    caller.privileged || holder ? unmake(network, directory) : [lockAll(directory)],
+    { member: "network", waits: true, holder },
+    { arch: hostArch(), features },
+  );
   try {
     await runHeld(runner, program, forget);
   } catch (error) {

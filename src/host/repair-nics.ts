@@ -2,7 +2,7 @@ import { compileNetUndo, isInside, type LeftNic } from "../compile/index.ts";
 import type { LibctError } from "../errors.ts";
 import { hostArch } from "../executor/index.ts";
 import { findLeftAttachments } from "../net/index.ts";
-import type { PlannedNic } from "../spec/index.ts";
+import type { NetStep, PlannedNic } from "../spec/index.ts";
 import { forgetDeadKeepers } from "./nic-keepers.ts";
 import type { Repair } from "./repair.ts";
 import type { Surroundings } from "./resolve.ts";
@@ -10,15 +10,24 @@ import { runProgram } from "./run-program.ts";
 
 type Undoer = Pick<Surroundings, "features" | "runner">;
 
-/** Undoes the interfaces of a container whose monitor is known to be dead. The first failure is thrown when everything was tried. */
+/**
+ * Undoes the interfaces of a container whose monitor is known to be dead. What was held by a lock may be somebody else's by now, who has undone it before he used
+ * it. The first failure is thrown when everything was tried.
+ */
 export async function undoNics(plans: readonly PlannedNic[], undoer: Undoer): Promise<void> {
   const failures: LibctError[] = [];
-  for (const { member, tearDown = [] } of plans) {
-    const left: LeftNic = { member, tearDown: tearDown.filter((step) => !isInside(step)) };
-    await undo(left, undoer).catch((error: LibctError) => failures.push(error));
+  for (const { member, setUp, tearDown = [] } of plans) {
+    const left: LeftNic = { member, tearDown: tearDown.filter((step) => !isInside(step)), ...lockOf(setUp) };
+    const undone = left.lock === undefined ? undo(left, undoer) : undoIfLeft(left, undoer);
+    await undone.catch((error: LibctError) => failures.push(error));
   }
   const [first] = failures;
   if (first) throw first;
+}
+
+function lockOf(setUp: readonly NetStep[]): Pick<LeftNic, "lock" | "byte"> {
+  const found = setUp.find((step) => step.do === "lock");
+  return found?.do === "lock" ? { lock: found.path, byte: found.byte } : {};
 }
 
 /** Undoes what others have left: whoever still has its lock keeps it. Gives what it was. */

@@ -2,6 +2,7 @@ import { type NicPlans, needsMonitor } from "../compile/index.ts";
 import { absolutePath } from "../linux/index.ts";
 import {
   DEFAULT_NETWORK,
+  isUserModeNic,
   needsNetworks,
   networkNames,
   networkPlaces,
@@ -14,6 +15,7 @@ import {
   publishByPasta,
   requirePrivileges,
   userModeKind,
+  withUserModePorts,
   withUserModeResolver,
 } from "../net/index.ts";
 import type { ContainerSpec, PlannedNic } from "../spec/index.ts";
@@ -24,13 +26,14 @@ import type { Surroundings } from "./resolve.ts";
 export async function resolveNetworks(
   given: ContainerSpec,
   containerName: string,
-  surroundings: Pick<Surroundings, "caller" | "runner" | "stateDirectory" | "tried">,
+  surroundings: Pick<Surroundings, "caller" | "features" | "runner" | "givenDirectory" | "scratch" | "tried">,
 ): Promise<PlannedNetworks> {
   const { privileged } = surroundings.caller;
-  const spec = withUserModeResolver(given, privileged ? undefined : userModeKind());
+  const whole = await withUserModePorts(given);
+  const spec = withUserModeResolver(whole, privileged ? undefined : userModeKind());
   if (!needsNetworks(spec)) return { spec, before: [], after: [], joined: [], ports: [] };
-  const { caller, stateDirectory, tried = nothingTried() } = surroundings;
-  const places = networkPlaces(caller.uid, stateDirectory);
+  const { caller, givenDirectory, tried = nothingTried() } = surroundings;
+  const places = networkPlaces(caller.uid, givenDirectory);
   const wantsDefault = Object.values(spec.nics ?? {}).some(
     (nic) => "network" in nic && nic.network === DEFAULT_NETWORK.name,
   );
@@ -41,6 +44,8 @@ export async function resolveNetworks(
   const planned = planNetworks(spec, containerName, places, tried);
   // The rules of the user's networks do not lead to the host's ports.
   const byPasta = !privileged && planned.ports.length > 0;
+  const listens = Object.values(spec.nics ?? {}).some(isUserModeNic);
+  if (listens && planned.joined.length === 0) return { ...planned, ports: spec.ports ?? [] };
   tried.last = byPasta ? { ...planned, after: await publishByPasta(planned.ports) } : planned;
   return tried.last;
 }
@@ -50,15 +55,10 @@ export async function resolveNics(
   { nics, netDevices, ports, lifetime, restart }: ContainerSpec,
   containerName: string,
   { before, after }: Pick<PlannedNetworks, "before" | "after">,
-  {
-    features,
-    caller,
-    runner,
-    scratch,
-    notesDirectory,
-  }: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "notesDirectory">,
+  surroundings: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "stateDirectory">,
   inHolder: boolean,
 ): Promise<NicPlans> {
+  const { features, caller, runner, scratch } = surroundings;
   const { privileged } = caller;
   const runtime = absolutePath(`${scratch}/..`);
   const restarts = (restart?.policy ?? "no") !== "no";
@@ -74,7 +74,7 @@ export async function resolveNics(
             restarts,
             runtime,
             privileged,
-            stateDirectory: await notesDirectory(),
+            stateDirectory: await surroundings.stateDirectory(),
             runner,
             kept: keptBeside(scratch),
           },

@@ -1,6 +1,6 @@
 import { existsSync, type Stats, statSync } from "node:fs";
 import { type Cgroup, type CgroupPlan, planCgroup, readView } from "../cgroup/index.ts";
-import type { HolderPlace, IdMaps, Resolved } from "../compile/index.ts";
+import type { Resolved } from "../compile/index.ts";
 import { invalid, LibctError } from "../errors.ts";
 import type { ProgramRunner } from "../executor/index.ts";
 import { dir } from "../fs/index.ts";
@@ -19,6 +19,7 @@ import type { Caller } from "./caller.ts";
 import { resolveIdMaps } from "./idmaps.ts";
 import { isRecorded } from "./is-recorded.ts";
 import { refuseChangesOfOwn } from "./own-namespaces.ts";
+import type { ResolvedHolder } from "./resolve-holder.ts";
 import { requireMountLabel } from "./resolve-mount-label.ts";
 import { kernelViews, resolveMounts } from "./resolve-mounts.ts";
 import { resolveProcess } from "./resolve-process.ts";
@@ -31,13 +32,13 @@ export interface Surroundings {
   /** Directory that root drivers build in. */
   readonly scratch: string;
   /** Where what runs is written down: above the records of containers. */
-  readonly notesDirectory: () => Promise<string>;
+  readonly stateDirectory: () => Promise<string>;
   /** Looks for it at what this process cannot see. */
   readonly runner: ProgramRunner;
   /** The executor that is used instead of the package's. */
   readonly executor?: string | undefined;
   /** Where containers and networks are written down, if not at the user's usual place. */
-  readonly stateDirectory?: string | undefined;
+  readonly givenDirectory?: string | undefined;
   /** Addresses and ports that were not free after all. */
   readonly tried?: Tried | undefined;
 }
@@ -61,7 +62,7 @@ export async function resolveContainer(
   const state = ociState({ ...spec, name }, "creating");
   const { created, joined } = splitNamespaces(spec);
   requireFeatures(created, features);
-  const holder = await resolveHolder(given, surroundings);
+  const holder = await holderOf(given, surroundings);
   const ownMaps = created.has("user") ? resolveIdMaps(spec, caller) : undefined;
   const idMaps = holder && ownMaps ? holder.below(ownMaps) : ownMaps;
   const root = await planRoot(spec, { features, caller, scratch }, created);
@@ -84,7 +85,7 @@ export async function resolveContainer(
     root,
     mounts,
     ...(await resolveRare(spec, name, networks, holder !== undefined, surroundings)),
-    ...(networks.joined.length > 0 ? { networks: told(networks) } : {}),
+    ...(networks.joined.length + networks.ports.length > 0 ? { networks: told(networks) } : {}),
     ...(holder ? { holder: holder.place } : {}),
     ...(root && spec.rootMode === "move" ? { kernelViews: kernelViews() } : {}),
     mountLabel: spec.mountLabel,
@@ -97,20 +98,14 @@ export async function resolveContainer(
 /** Takes what is to be done when the container stands, or has failed. */
 export type WhenMade = (action: () => void) => void;
 
-const isManaged = ({ nics = {} }: ContainerSpec): boolean =>
-  Object.values(nics).some((nic) => "type" in nic && nic.type === "network");
-
-/** Networks of an ordinary user live in namespaces of their own, which are there at least until the container is. */
-async function resolveHolder(
+/** Networks of an ordinary user are loaded for those who are on them. */
+async function holderOf(
   spec: ContainerSpec,
-  surroundings: Surroundings & { readonly whenMade?: WhenMade },
-): Promise<{ readonly place: HolderPlace; below(maps: IdMaps): IdMaps } | undefined> {
-  if (surroundings.caller.privileged || !isManaged(spec)) return undefined;
-  const { belowHolder, visitHolder } = await import("./net-holder.ts");
-  const visit = await visitHolder(surroundings);
-  surroundings.whenMade?.(visit.release);
-  const { directory, pid, idMaps } = visit;
-  return { place: { directory, pid }, below: (maps) => belowHolder(maps, idMaps) };
+  surroundings: Surroundings & { readonly whenMade?: WhenMade | undefined },
+): Promise<ResolvedHolder | undefined> {
+  const managed = Object.values(spec.nics ?? {}).some((nic) => "type" in nic && nic.type === "network");
+  if (surroundings.caller.privileged || !managed) return undefined;
+  return await (await import("./resolve-holder.ts")).resolveHolder(spec, surroundings);
 }
 
 /** Of a container that has nothing to do with networks: nothing is loaded for it. */
@@ -131,7 +126,7 @@ async function resolveRare(
   name: string,
   networks: PlannedNetworks,
   inHolder: boolean,
-  surroundings: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "notesDirectory">,
+  surroundings: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "stateDirectory">,
 ): Promise<Pick<Resolved, "nics" | "intelRdt">> {
   const rare: { -readonly [K in "nics" | "intelRdt"]?: NonNullable<Resolved[K]> } = {};
   if (spec.intelRdt) {

@@ -1,43 +1,30 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { compileReturn } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
-import { hostArch, type ProgramRunner } from "../executor/index.ts";
+import { hostArch, type Zygote } from "../executor/index.ts";
 import { decodeKept, ownNetwork } from "../net/index.ts";
-import type { PlannedNic } from "../spec/index.ts";
-import { keptBeside } from "./kept-directory.ts";
-import type { Repair } from "./repair.ts";
-import type { Surroundings } from "./resolve.ts";
 import { runProgram } from "./run-program.ts";
 
 /** Gives back the interfaces of the host whose container's monitor was killed. Tells their names. */
-export async function returnNics({
-  runner,
-  scratch,
-}: Pick<Surroundings, "runner" | "scratch">): Promise<readonly Repair[]> {
-  const directory = keptBeside(scratch);
+export async function returnNics(zygote: Pick<Zygote, "run">, directory: string): Promise<readonly string[]> {
   if (!existsSync(directory)) return [];
-  const returned: Repair[] = [];
+  const returned: string[] = [];
   for (const file of readdirSync(directory).filter((name) => name.endsWith(".json"))) {
-    const device = await returnOne(runner, `${directory}/${file.slice(0, -".json".length)}`);
-    if (device !== undefined) returned.push({ what: "interface", path: device });
+    const device = await returnOne(zygote, `${directory}/${file.slice(0, -".json".length)}`);
+    if (device !== undefined) returned.push(device);
   }
   return returned;
 }
 
-/** The same for those of one container. */
-export async function returnFrom(plans: readonly PlannedNic[], runner: ProgramRunner): Promise<void> {
-  for (const { setUp } of plans) for (const step of setUp) if (step.do === "keep") await returnOne(runner, step.path);
-}
-
 /** The same for one namespace; undefined when there is nothing to do. */
-async function returnOne(runner: ProgramRunner, path: string): Promise<string | undefined> {
+export async function returnOne(zygote: Pick<Zygote, "run">, path: string): Promise<string | undefined> {
   if (!existsSync(`${path}.json`)) return undefined;
   const kept = decodeKept(readFileSync(`${path}.json`, "utf8"));
   // It comes back to where it came from, and only who is there can see to that.
   if (kept && kept.hostNetwork !== ownNetwork()) return undefined;
   const inside = kept && isNamespace(path) ? { inside: kept } : {};
   try {
-    await runProgram(runner, compileReturn({ arch: hostArch(), path, ...inside }));
+    await runProgram(zygote, compileReturn({ arch: hostArch(), path, ...inside }));
     return kept?.device;
   } catch (error) {
     // Its monitor is there, and has the lock.

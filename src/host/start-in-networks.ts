@@ -41,6 +41,10 @@ async function learn(
     tried.leases.set(place.network.name, known.add(place.lease));
     return true;
   }
+  if (place && errno === "ENOENT" && syscall === "netlink" && !tried.all) {
+    tried.all = true;
+    return true;
+  }
   const index = Number(/^ports\[(\d+)\]$/.exec(member)?.[1] ?? Number.NaN);
   if (errno === "EADDRINUSE" && spec.ports?.[index]?.hostPort === undefined) {
     const { hostPort = 0, range = 1 } = planned.ports[index] ?? {};
@@ -55,12 +59,13 @@ const isAsked = ({ nics = {} }: ContainerSpec, nic: string): boolean =>
 
 /** Who has published it may have been killed. */
 async function sweepAll({ joined }: PlannedNetworks, host: ContainerHost): Promise<boolean> {
-  const { caller, runner, stateDirectory } = await host.surroundings();
+  const surroundings = await host.surroundings();
+  const { caller, givenDirectory } = surroundings;
   const { networkNames } = await import("../net/index.ts");
-  const places = networkPlaces(caller.uid, stateDirectory);
+  const places = networkPlaces(caller.uid, givenDirectory);
   let swept = 0;
   for (const name of new Set([...networkNames(places.networks), ...joined.map(({ network }) => network.name)])) {
-    swept += (await sweepNetwork(`${places.running}/${name}`, runner)).length;
+    swept += (await sweepNetwork(`${places.running}/${name}`, surroundings)).length;
   }
   return swept > 0;
 }

@@ -29,6 +29,7 @@ export const E = {
   ECONNRESET: 104,
   ETIMEDOUT: 110,
   EADDRNOTAVAIL: 99,
+  ENOBUFS: 105,
   ESTALE: 116,
   ECANCELED: 125,
 } as const;

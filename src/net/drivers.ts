@@ -32,9 +32,9 @@ const DRIVERS: Drivers = {
   bridge: plain,
   dummy: plain,
   loopback,
+  cni,
   pasta,
   slirp4netns,
-  cni,
 };
 
 export function driverOf(nic: Nic, context: HostNicContext): NicDriver {

@@ -18,16 +18,45 @@ import {
   viewOf,
 } from "../linux/index.ts";
 import type { NetStep, NetValue, NicCommon } from "../spec/index.ts";
+import { limitBandwidth } from "./bandwidth.ts";
 import type { UndoableStep } from "./live-attach.ts";
 import { addressesOf, addressText, isUp, linkNamed, type NetworkState, routesOfLink } from "./live-state.ts";
 import { indexOf, request } from "./request.ts";
 import { giveAddress, routesOf, setLink } from "./settle.ts";
 
 /** What of an interface can be changed while it is there. What is not named stays as it is; of addresses and of routes all are named that are wanted. */
-export type NicChange = Pick<NicCommon, "mac" | "mtu" | "txQueueLength" | "up" | "addresses" | "routes">;
+export type NicChange = Pick<NicCommon, "mac" | "mtu" | "txQueueLength" | "up" | "addresses" | "routes" | "bandwidth">;
 
-export function planChange(name: string, change: NicChange, state: NetworkState): readonly UndoableStep[] {
+/** `host`: the links of the host, among which the other side of a pair may be. */
+export function planChange(
+  name: string,
+  change: NicChange,
+  state: NetworkState,
+  host: readonly LinkInfo[] = [],
+): readonly UndoableStep[] {
   const link = linkNamed(name, state);
+  const limits = changeBandwidth(name, change, link, host);
+  return [...changeRest(name, change, link, state), ...limits];
+}
+
+/** The other side of a pair says that this is its other side. */
+const outsideOf = (link: LinkInfo, host: readonly LinkInfo[]): LinkInfo | undefined =>
+  link.kind === "veth"
+    ? host.find((one) => one.kind === "veth" && one.index === link.link && one.link === link.index)
+    : undefined;
+
+function changeBandwidth(
+  name: string,
+  { bandwidth }: NicChange,
+  link: LinkInfo,
+  host: readonly LinkInfo[],
+): readonly UndoableStep[] {
+  if (!bandwidth) return [];
+  const member = `nics.${name}`;
+  return limitBandwidth(name, bandwidth, outsideOf(link, host)?.index, member).map((step) => ({ member, step }));
+}
+
+function changeRest(name: string, change: NicChange, link: LinkInfo, state: NetworkState): readonly UndoableStep[] {
   const settings = changeSettings(name, change, link);
   const network = changeNetwork(name, change, link, state);
   if (change.up === undefined || change.up === isUp(link)) return [...settings, ...network];

@@ -29,15 +29,14 @@ export interface NetworkState {
 /** Looks into a network namespace. */
 export async function readNetworkState(
   runner: ProgramRunner,
-  where: Pick<Questions, "namespace" | "userNamespace">,
+  where: Pick<Questions, "network" | "user">,
 ): Promise<NetworkState> {
-  const dump = async (message: Uint8Array) => await askKernel(runner, { dumps: [message], ...where }, "nics");
-  const [links, addresses, routes] = [await dump(getLinks()), await dump(getAddresses()), await dump(getRoutes())];
+  const messages = await askKernel(runner, { dumps: [getLinks(), getAddresses(), getRoutes()], ...where }, "nics");
   const all = <T>(decoded: readonly (T | undefined)[]) => decoded.filter((one): one is T => one !== undefined);
   return {
-    links: all(links.map(decodeLink)),
-    addresses: all(addresses.map(decodeAddress)),
-    routes: all(routes.map(decodeRoute)),
+    links: all(messages.map(decodeLink)),
+    addresses: all(messages.map(decodeAddress)),
+    routes: all(messages.map(decodeRoute)),
   };
 }
 

@@ -26,13 +26,12 @@ export interface Questions {
   readonly single?: readonly Uint8Array[];
   /** Messages that are answered by a dump. */
   readonly dumps: readonly Uint8Array[];
-  /** The path of the network namespace to ask about. Default: the executor's, which is the application's */
-  readonly namespace?: string | undefined;
-  /** That of the user namespace to join before, for who has no rights over the other one otherwise. */
-  readonly userNamespace?: string | undefined;
+  /** A network namespace other than the application's, and the user namespace that gives the right to go there, by their paths. */
+  readonly network?: string | undefined;
+  readonly user?: string | undefined;
 }
 
-/** The answers. `member` is the one to blame. */
+/** The answers. Without a path they are those of the executor's network namespace, which is the application's. `member` is the one to blame. */
 export async function askKernel(
   runner: ProgramRunner,
   questions: Questions,
@@ -65,19 +64,18 @@ export async function askKernel(
   throw new LibctError("ERR_CT_SYSCALL", "the network is not known as a whole", { member, hint });
 }
 
+const CLONE_FLAG = { user: CLONE.NEWUSER, network: CLONE.NEWNET } as const;
+
 /** All is opened first: who has joined a user namespace may not look at processes outside of it. */
-function enter(block: BlockBuilder, { userNamespace, namespace }: Questions): void {
-  const open = (path: string | undefined, type: number) =>
-    path === undefined
-      ? []
-      : [
-          {
-            type,
-            file: block.sysResult(`ns_${type}`, "openat", [AT.FDCWD, block.str(path), O.RDONLY | O.CLOEXEC, 0]),
-          },
-        ];
-  const files = [...open(userNamespace, CLONE.NEWUSER), ...open(namespace, CLONE.NEWNET)];
-  for (const { type, file } of files) block.sys("setns", [file, type], { why: "look into the container's network" });
+function enter(block: BlockBuilder, paths: Pick<Questions, "user" | "network">): void {
+  const files = (["user", "network"] as const).flatMap((type) => {
+    const path = paths[type];
+    if (path === undefined) return [];
+    return [
+      { type, file: block.sysResult(`ns_${type}`, "openat", [AT.FDCWD, block.str(path), O.RDONLY | O.CLOEXEC, 0]) },
+    ];
+  });
+  for (const { type, file } of files) block.sys("setns", [file, CLONE_FLAG[type]]);
 }
 
 function sendTo(block: BlockBuilder, socket: Register, message: Uint8Array): void {

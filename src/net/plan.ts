@@ -1,17 +1,19 @@
 import { invalid, LibctError } from "../errors.ts";
 import { type KernelFeatures, randomHex } from "../linux/index.ts";
 import type { NetStep, Nic, NicContext, PlannedNic, PublishedPort } from "../spec/index.ts";
+import { limitBandwidth } from "./bandwidth.ts";
 import { driverOf } from "./drivers.ts";
 import type { HostNicContext } from "./host-nic.ts";
 import { giveRoutes, raiseLoopback, settle } from "./settle.ts";
+import { isUserModeNic } from "./user-mode/ports.ts";
 
 export interface NicSurroundings extends HostNicContext {
   readonly containerName: string;
   readonly features: KernelFeatures;
   readonly restarts: boolean;
+  readonly stateDirectory: string;
   readonly runtime: string;
   readonly privileged: boolean;
-  readonly stateDirectory: string;
 }
 
 /** What is to be done for the interfaces of a container: first all of them are made, then what each is to have, then the loopback, then routes, which may need any. */
@@ -21,14 +23,13 @@ export async function planNics(
   ports: readonly PublishedPort[] = [],
 ): Promise<readonly PlannedNic[]> {
   const unique = randomHex(4);
-  const publishing = Object.values(nics).find(isUserMode);
+  const publishing = Object.values(nics).find(isUserModeNic);
   const containerId = `libct-${surroundings.containerName.replaceAll("+", "-")}-${unique}`;
   const made: PlannedNic[] = [];
   const settled: PlannedNic[] = [];
   const routes: PlannedNic[] = [];
   for (const [index, [name, nic]] of Object.entries(nics).entries()) {
     const member = `nics.${name}`;
-    const own = nic === publishing ? ports : [];
     const context: NicContext = {
       ...surroundings,
       name,
@@ -36,11 +37,12 @@ export async function planNics(
       containerId,
       member,
       nic,
-      ports: own,
+      ports: nic === publishing ? ports : [],
     };
     const plan = await driverOf(nic, { runner, kept }).plan(context);
     made.push({ ...plan, member });
-    settled.push({ member, setUp: settle(name, nic, plan.sees) });
+    const limits = nic.bandwidth ? limitBandwidth(name, nic.bandwidth, plan.outside, member) : [];
+    settled.push({ member, setUp: [...settle(name, nic, plan.sees), ...limits] });
     for (const { at, step } of giveRoutes(name, nic, plan.sees))
       routes.push({ member: `${member}.routes[${at}]`, setUp: [step] });
   }
@@ -49,8 +51,6 @@ export async function planNics(
   );
 }
 
-/** A program that carries an interface's traffic listens on the host itself. */
-const isUserMode = (nic: Nic): boolean => "type" in nic && (nic.type === "pasta" || nic.type === "slirp4netns");
 const ON_HOST: ReadonlySet<NetStep["do"]> = new Set(["nftables", "pin", "execute"]);
 
 /** Without privileges there is only the container's own namespace. */

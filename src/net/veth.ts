@@ -34,6 +34,7 @@ function plan({ name, nic, hostName, restarts }: NicContext, master: string | un
   const named = restarts || peer.name !== undefined;
   const why = `make the pair ${name} and ${outside}${master === undefined ? "" : ` on ${master}`}`;
   return {
+    outside,
     setUp: [
       request("host", pair, why),
       ...(named ? [{ do: "find", place: "host", name: outside, why: `know ${outside} again` } as const] : []),
@@ -50,7 +51,7 @@ function setPeer(outside: string, peer: NicPeer): readonly NetStep[] {
   return [...setPort(outside, peer), ...(peer.addresses ?? []).map((address) => giveAddress("host", outside, address))];
 }
 
-/** As a port of its bridge. */
+/** What it is as a port of its bridge; only a port that is there can be told. */
 function setPort(outside: string, { hairpin, isolated }: NicPeer): readonly NetStep[] {
   const data = [
     ...(hairpin === undefined ? [] : [attribute.u8(IFLA_BRPORT.MODE, hairpin ? 1 : 0)]),

@@ -53,9 +53,9 @@ export interface NetworkView {
 
 /** The namespaces to look into, by their paths; without them the application's own. */
 export interface NetworkPaths {
-  readonly namespace?: string | undefined;
+  readonly network?: string | undefined;
   /** Gives the right to go there. */
-  readonly userNamespace?: string | undefined;
+  readonly user?: string | undefined;
 }
 
 /** Interfaces with their addresses, and routes. */

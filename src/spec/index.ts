@@ -20,6 +20,7 @@ export type * from "./nics.ts";
 export { parseNumbers } from "./number-list.ts";
 export type * from "./ports.ts";
 export type * from "./process-spec.ts";
+export { parseRate } from "./rate.ts";
 export type * from "./resources.ts";
 export type * from "./root-driver.ts";
 export type * from "./scheduling.ts";

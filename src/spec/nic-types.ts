@@ -31,6 +31,12 @@ export interface NicRoute {
   readonly nexthops?: readonly NicNextHop[];
 }
 
+export interface NicBandwidth {
+  /** Of a pair of interfaces only. */
+  readonly ingress?: number | string;
+  readonly egress?: number | string;
+}
+
 /** What every interface has. */
 export interface NicCommon {
   /** "02:42:ac:11:00:02". Default: the kernel's choice */
@@ -43,6 +49,8 @@ export interface NicCommon {
   readonly txQueueLength?: number;
   /** Default: true */
   readonly up?: boolean;
+  /** Bits per second, such as "10mbit", of what the container receives and of what it sends. */
+  readonly bandwidth?: NicBandwidth;
   /** Kernel parameters; the word IFNAME stands for the interface's name: { "net.ipv4.conf.IFNAME.rp_filter": "0" } */
   readonly sysctl?: Readonly<Record<string, string>>;
 }
@@ -168,7 +176,7 @@ export type BuiltInNic =
   | PlainNic
   | LoopbackNic
   | NetworkNic
+  | CniNic
   | PastaNic
-  | Slirp4netnsNic
-  | CniNic;
+  | Slirp4netnsNic;
 export type Nic = BuiltInNic | CustomNic;

@@ -30,7 +30,14 @@ export type NetStep =
       readonly why: string;
     }
   /** A transaction of nf_tables in the host's network namespace: all messages from the batch's beginning to its end. The last one before the end is acknowledged. */
-  | { readonly do: "nftables"; readonly batch: Uint8Array; readonly tolerate?: readonly number[]; readonly why: string }
+  | {
+      readonly do: "nftables";
+      readonly batch: Uint8Array;
+      /** A question: when the kernel answers it, and does not say that there is no such thing, nothing is to be done. */
+      readonly unless?: Uint8Array;
+      readonly tolerate?: readonly number[];
+      readonly why: string;
+    }
   /**
    * A write lock on one byte of a file (F_OFD_SETLK in fcntl(2)), held by the monitor as long as the container is there: the kernel takes it back however the
    * monitor ends. EAGAIN when somebody else has it.
@@ -62,8 +69,6 @@ export type NetStep =
       readonly value: string;
       readonly why: string;
     }
-  /** Looks up the interface of this name, so that `tearDown` speaks of this one, and of none when it never was there: another one may have its name by then. */
-  | { readonly do: "find"; readonly place: NetPlace; readonly name: string; readonly why: string }
   /** Writes bytes at a place of a file of the host's, which is made when it is not there and `create` says its mode. */
   | {
       readonly do: "put";
@@ -78,6 +83,8 @@ export type NetStep =
    * already, or be somebody else's by now, and then it is left alone.
    */
   | { readonly do: "undo"; readonly path: string; readonly why: string }
+  /** Looks up the interface of this name, so that `tearDown` speaks of this one, and of none when it never was there: another one may have its name by then. */
+  | { readonly do: "find"; readonly place: NetPlace; readonly name: string; readonly why: string }
   /** Fails with EEXIST when there is an interface of this name. */
   | { readonly do: "absent"; readonly place: NetPlace; readonly name: string; readonly why: string }
   /**
@@ -111,6 +118,8 @@ export interface NicPlan {
    * anything is made.
    */
   readonly setUp: readonly NetStep[];
+  /** The side of it that stays on the host, if one does. */
+  readonly outside?: string;
   /** What of the members that every interface has `setUp` sees to itself. */
   readonly sees?: readonly ("mac" | "mtu" | "txQueueLength" | "up" | "addresses" | "defaultRoute")[];
   /**
@@ -143,16 +152,16 @@ export interface NicContext {
   readonly features: KernelFeatures;
   /** What is wanted of it as of every interface. */
   readonly nic: NicCommon;
+  /** For others who keep notes of the container: no other one has it. Letters, digits, "_", "." and "-". */
+  readonly containerId: string;
+  /** Where what belongs to running containers of this user is written down. */
+  readonly stateDirectory: string;
   /** Ports of the host's that lead to the container by this interface. */
   readonly ports: readonly PublishedPort[];
   /** A directory of the user's own, for sockets. */
   readonly runtime: string;
   /** Whoever makes the container has all rights over the host's network. */
   readonly privileged: boolean;
-  /** For others who keep notes of the container: no other one has it. Letters, digits, "_", "." and "-". */
-  readonly containerId: string;
-  /** Where what belongs to running containers of this user is written down. */
-  readonly stateDirectory: string;
   /** The container may be started again by its monitor, which then makes the interface anew. */
   readonly restarts: boolean;
 }

@@ -9,6 +9,7 @@ import type {
   MacvlanNic,
   NetworkNic,
   Nic,
+  NicBandwidth,
   NicCommon,
   NicNextHop,
   NicPeer,
@@ -21,6 +22,7 @@ import type {
 } from "./nic-types.ts";
 import type { PastaNic, Slirp4netnsNic } from "./nic-user-mode.ts";
 import type { NicDriver } from "./nics.ts";
+import { parseRate } from "./rate.ts";
 import {
   either,
   flag,
@@ -79,6 +81,17 @@ const route = object<NicRoute>(
   },
 );
 
+const rate: Schema<number | string> = (input) => {
+  if (typeof input !== "number" && typeof input !== "string") return new Problem(input, 'a rate such as "10mbit"');
+  try {
+    parseRate(input, "");
+    return input;
+  } catch {
+    return new Problem(input, 'a rate of at least 8 bits per second, such as 8000000, "10mbit" or "1gbit"');
+  }
+};
+const bandwidth = object<NicBandwidth>({}, { ingress: rate, egress: rate });
+
 const COMMON = {
   mac,
   mtu,
@@ -86,6 +99,7 @@ const COMMON = {
   routes: list(route),
   txQueueLength: queueLength,
   up: flag,
+  bandwidth,
   sysctl: texts((key) => key !== "" && !key.includes("\0"), "the name of a kernel parameter"),
 } as const satisfies { readonly [K in keyof NicCommon]-?: Schema<Exclude<NicCommon[K], undefined>> };
 
@@ -116,12 +130,6 @@ const macvlan = object<MacvlanNic>(
 const tun = object<TunNic>({ type: type("tap", "tun") }, { ...COMMON, uid: id, gid: id, multiQueue: flag });
 const plain = object<PlainNic>({ type: type("bridge", "dummy") }, COMMON);
 
-const USER_MODE = {
-  hostLoopback: flag,
-  program: textThat((path) => path.startsWith("/") && !path.includes("\0"), "an absolute path"),
-  args: list(someText),
-};
-const isIpv4Network = (text: string) => text.includes("/") && parseIpPrefix(text)?.address.length === 4;
 /** What only plugins know is looked at when it is used; here it is copied, so that nobody changes it later. */
 const jsonObject =
   <T>(): Schema<T> =>
@@ -149,6 +157,12 @@ const cni = object<CniNic>(
     timeout: integer(1, 86400),
   },
 );
+const USER_MODE = {
+  hostLoopback: flag,
+  program: textThat((path) => path.startsWith("/") && !path.includes("\0"), "an absolute path"),
+  args: list(someText),
+};
+const isIpv4Network = (text: string) => text.includes("/") && parseIpPrefix(text)?.address.length === 4;
 
 /** Each kind of interface, by its type. */
 const KINDS: { readonly [K in BuiltInNic["type"]]: Schema<BuiltInNic> } = {
@@ -189,12 +203,12 @@ const KINDS: { readonly [K in BuiltInNic["type"]]: Schema<BuiltInNic> } = {
     { type: type("network"), network: someText },
     { ...COMMON, address: ip, aliases: list(hostName) },
   ),
+  cni,
   pasta: object<PastaNic>({ type: type("pasta") }, { ...COMMON, ...USER_MODE, device: interfaceName }),
   slirp4netns: object<Slirp4netnsNic>(
     { type: type("slirp4netns") },
     { ...COMMON, ...USER_MODE, network: textThat(isIpv4Network, 'an IPv4 network such as "10.0.2.0/24"'), ipv6: flag },
   ),
-  cni,
 };
 
 export const nicTypes = Object.keys(KINDS);

@@ -247,7 +247,9 @@ describe.runIf(available && skopeoThere && umociThere).each(FORMS)("docker-regis
   });
 });
 
-describe.runIf(skopeoThere && umociThere)("archives", () => {
+const zstdThere = requires("zstd", installed("zstd"), "archives may be compressed with it");
+
+describe.runIf(skopeoThere && umociThere && zstdThere)("archives", () => {
   const layout = `${place}/layout`;
   const at = (name: string) => `${place}/${name}`;
   beforeAll(() => {
@@ -275,6 +277,9 @@ describe.runIf(skopeoThere && umociThere)("archives", () => {
     await run("skopeo", ["copy", "--quiet", `oci:${layout}:v1`, `docker-archive:${at("their-docker.tar")}:app:v1`]);
     expect(await copy(`archive:${at("their-oci.tar")}`, `oci:${at("from-oci")}:v1`)).toBe(manifestOf(layout));
     await copy(`archive:${at("their-docker.tar")}`, `oci:${at("from-docker")}:v1`);
+    execFileSync("zstd", ["--quiet", "-1", at("their-docker.tar"), "-o", at("their-docker.tar.zst")]);
+    await copy(`archive:${at("their-docker.tar.zst")}`, `oci:${at("from-zstd")}:v1`);
+    expect(digestsIn(at("from-zstd"))).toEqual(digestsIn(at("from-docker")));
     const [one, two] = [at("from-docker"), layout].map((from) =>
       execFileSync("skopeo", ["inspect", "--config", "--raw", `oci:${from}:v1`], { encoding: "utf8" }),
     );

@@ -127,11 +127,11 @@ const loopDevices = (): string[] =>
 /** The directories themselves of scratch space, of records and of kept namespaces stay, and are empty. */
 function files(): string[] {
   const runtime = process.env.XDG_RUNTIME_DIR;
-  const places = ["/run/libct", ...(runtime === undefined ? [] : [`${runtime}/libct`])];
+  const places = ["/run/libct", "/var/lib/libct/networks", ...(runtime === undefined ? [] : [`${runtime}/libct`])];
   for (const name of entries("/tmp")) if (/^libct-\d+$/.test(name)) places.push(`/tmp/${name}`);
   return places
     .flatMap((place) => below(place))
-    .filter((path) => !/\/(scratch|containers|netns|cni|nics|holder|holder\/lock)$/.test(path));
+    .filter((path) => !/\/(scratch|containers|cni|nics|netns|holder|holder\/lock)$/.test(path));
 }
 
 const below = (directory: string): string[] =>

@@ -25,11 +25,11 @@ const plans = await planNics(
     containerName: "web",
     features: kernelFeatures("6.12"),
     restarts: false,
-    runner: nobody,
-    kept: "/run/libct/netns",
     runtime: "/run/libct",
     privileged: true,
     stateDirectory: "/run/libct",
+    runner: nobody,
+    kept: "/run/libct/netns",
   },
 );
 

@@ -162,6 +162,30 @@ describe.runIf(available)("an interface that CNI plugins make", () => {
     expect(seen.after).toMatchObject(CLEAN);
   });
 
+  it("can be checked: its plugins see what is missing", async () => {
+    const seen = await inNetwork<{
+      readonly well: unknown;
+      readonly failed: Failed;
+      readonly none: Failed;
+      readonly after: Left;
+    }>(
+      "",
+      `${NEEDS}
+       const seen = await lookInto({ nics: { eth0: ${nic(list([{ ...bridge(), ipMasq: false }, { type: "firewall" }], "0.4.0"))} } });
+       const well = await attempt(() => seen.container.nics.check("eth0"));
+       inside(seen.pid, "ip addr flush dev eth0");
+       const failed = await attempt(() => seen.container.nics.check("eth0"));
+       const none = await attempt(() => seen.container.nics.check("eth1"));
+       await seen.end();
+       return { well, failed, none, after: ${left()} };`,
+    );
+    expect(seen.well).toBeUndefined();
+    expect(seen.failed).toMatchObject({ code: "ERR_CT_CNI", member: "nics.eth0" });
+    expect(seen.failed.message).toMatch(/^the CNI plugin bridge of network testnet failed: .* at CHECK/);
+    expect(seen.none).toMatchObject({ code: "ERR_CT_STATE", member: "nics.eth1" });
+    expect(seen.after).toMatchObject(CLEAN);
+  });
+
   it("is undone when a later plugin fails, with the words of that one", async () => {
     plugin(
       "picky",

@@ -91,6 +91,22 @@ it("the worked example of a filesystem driver works", () => {
   });
 });
 
+it("the guide to networks: two containers find each other by name", () => {
+  const [code = ""] = examples("docs/networks.md");
+  writeFileSync(`${directory}/example.ts`, code);
+  // In a network of its own, and with directories of its own in place of root's.
+  const script = `
+    ip link set lo up
+    mkdir -p /var/lib/libct
+    for place in /var/lib/libct /run; do mount -t tmpfs tmpfs $place; done
+    exec ${bun} example.ts`;
+  const options = { cwd: directory, encoding: "utf8" } as const;
+  const { status, stdout, stderr } = spawnSync("unshare", ["--net", "--mount", "sh", "-ec", script], options);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  expect(stdout).toContain("1 packets transmitted, 1 packets received");
+  expect(stdout).toMatch(/\[ "web" \] \[ "10\.201\.0\.\d+\/24" \]/);
+});
+
 it("the guide to containers of other programs: one of LXC is imported, changed and run", () => {
   const [code = ""] = examples("docs/flavours.md");
   mkdirSync(`${directory}/web`);
@@ -118,6 +134,7 @@ it("the guide to images: one is fetched, run and changed", async () => {
   expect(lines.pop()).toBe("hello from an image");
   expect(lines.sort()).toEqual(["unpacked", "unpacked", "unpacking", "unpacking"].map((how) => `a layer is ${how}`));
 });
+
 describe.runIf(requires("ip", installed("ip"), "it makes the bridge"))("the guide to networking", () => {
   const [pair = "", driver = ""] = examples("docs/networking.md");
   const BRIDGE =

@@ -385,6 +385,9 @@ describe.runIf(isRoot)("ct", () => {
     try {
       expect(ct("exec", "fromct", "--", "hostname").stdout).toBe("fromct\n");
       expect(ct("run", source).stderr).toContain("there is a container named fromct already");
+      const network = ["stat", "-L", "-c", "%i", "/proc/self/ns/net"];
+      const second = ct("run", "--name", "second", "--network", "container:fromct", source, "--", ...network);
+      expect(second.stdout).toBe(ct("exec", "fromct", "--", ...network).stdout);
     } finally {
       expect(ct("rm", "-f", "fromct").status).toBe(0);
     }

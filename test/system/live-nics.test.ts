@@ -120,6 +120,100 @@ describe.runIf(requires("ip", installed("ip"), "it looks at what was changed"))(
       expect(seen.host).toBe(3);
     });
 
+    it.runIf(requires("tc", installed("tc"), "it tells the limits"))(
+      "has its bandwidth limited, from its start and later",
+      async () => {
+        interface Discipline {
+          readonly kind: string;
+          readonly options: { readonly rate?: number };
+        }
+        const seen = await inNetwork<{
+          readonly first: readonly Discipline[];
+          readonly later: readonly Discipline[];
+          readonly failed: Failed;
+        }>(
+          SET_UP,
+          `const eth0 = { ...${ETH0}, bandwidth: { ingress: "8mbit", egress: 16000000 } };
+       const { pid, container } = await lookInto({ nics: { eth0 } });
+       const outside = ipJson("link show type veth")[0].ifname;
+       const limits = () => [
+         ...JSON.parse(text("tc", ["-j", "qdisc", "show", "dev", outside])),
+         ...JSON.parse(inside(pid, "tc -j qdisc show dev eth0")),
+       ];
+       const first = limits();
+       await container.nics.set("eth0", { bandwidth: { ingress: "800kbit", egress: "1gbit" } });
+       const later = limits();
+       const failed = await attempt(() => container.nics.set("lo", { bandwidth: { ingress: "1mbit" } }));
+       return { first, later, failed };`,
+        );
+        // Bytes per second.
+        const rates = (disciplines: readonly Discipline[]) =>
+          disciplines.map(({ kind, options }) => [kind, options.rate]);
+        expect(rates(seen.first)).toEqual([
+          ["tbf", 1_000_000],
+          ["tbf", 2_000_000],
+        ]);
+        expect(rates(seen.later)).toEqual([
+          ["tbf", 100_000],
+          ["tbf", 125_000_000],
+        ]);
+        expect(seen.failed).toMatchObject({ code: "ERR_CT_INVALID_SPEC", member: "nics.lo.bandwidth.ingress" });
+      },
+    );
+
+    it("tells what happens to its interfaces, until it has ended", async () => {
+      const seen = await inNetwork<readonly (readonly string[])[]>(
+        SET_UP,
+        `${START}
+       const told = [];
+       const events = container.nics.events();
+       const first = events.next();
+       // It listens when it has told what is there, which is no event: something has to happen until one comes.
+       let ticks = 0;
+       const knocking = (async () => { while (ticks >= 0) await container.nics.set("eth0", { mtu: 1400 + (ticks++ % 2) }); })();
+       told.push((await first).value);
+       ticks = -2;
+       await knocking;
+       const rest = (async () => { for await (const event of events) told.push(event); })();
+       await container.nics.attach("eth1", { type: "veth", master: "br0" });
+       await container.nics.set("eth1", { up: false });
+       await container.nics.detach("eth1");
+       await container.nics.attach("eth2", { type: "veth" });
+       await end();
+       await rest;
+       return told.map(({ type, name }) => [type, name]);`,
+      );
+      expect(seen[0]).toEqual(["changed", "eth0"]);
+      const ofEth1 = seen.filter(([, name]) => name === "eth1").map(([type]) => type);
+      expect(ofEth1[0]).toBe("added");
+      expect(ofEth1).toContain("up");
+      expect(ofEth1.slice(-2)).toEqual(["down", "removed"]);
+      expect(seen).toContainEqual(["added", "eth2"]);
+    });
+
+    it("is changed from the command line", async () => {
+      const ct = JSON.stringify([`${process.cwd()}/node_modules/.bin/bun`, `${process.cwd()}/src/cli/main.ts`]);
+      const seen = await inNetwork<{
+        readonly said: readonly string[];
+        readonly list: readonly { readonly name: string }[];
+      }>(
+        SET_UP,
+        `const [bun, main] = ${ct};
+       const ct = (...words) => text(bun, [main, "net", ...words]);
+       await lookInto({ name: "live-cli", nics: { eth0: ${ETH0} } });
+       const said = [
+         ct("attach", "live-cli", "type=veth,master=br0,address=10.0.0.9/24"),
+         ct("set", "live-cli", "name=eth1,mtu=1400,egress=1mbit"),
+         ct("detach", "live-cli", "eth0"),
+         ct("ls", "live-cli"),
+       ];
+       return { said, list: JSON.parse(ct("ls", "live-cli", "--json")) };`,
+      );
+      expect(seen.said.slice(0, 3)).toEqual(["live-cli\n", "live-cli\n", "live-cli\n"]);
+      expect(seen.said[3]).toMatch(/^NAME +KIND +STATE.*\nlo +.*\neth1 +veth +up +\S+ +1400 +10\.0\.0\.9\/24/s);
+      expect(seen.list).toMatchObject([{ name: "lo" }, { name: "eth1", mtu: 1400, addresses: ["10.0.0.9/24"] }]);
+    });
+
     it("refuses what cannot be meant, and nothing is changed", async () => {
       const seen = await inNetwork<readonly Failed[]>(
         SET_UP,
@@ -165,6 +259,8 @@ describe.runIf(requires("ip", installed("ip"), "it looks at what was changed"))(
       if (!requires("CNI's bridge", existsSync("/usr/lib/cni/bridge"), "it makes an interface")) return;
       const seen = await inNetwork<{
         readonly attached: Link;
+        readonly answers: string;
+        readonly still: boolean;
         readonly detached: unknown;
         readonly notes: unknown;
         readonly left: unknown;
@@ -183,14 +279,19 @@ describe.runIf(requires("ip", installed("ip"), "it looks at what was changed"))(
          await (await other.open("live-cni")).nics.attach("net1", nic);
          await other[Symbol.asyncDispose]();
          const attached = see("net1");
+         // Whoever looks after it is there as long as the container: it would be undone in less time than this exchange takes.
+         const answers = text("/bin/busybox", ["ping", "-c2", "-W2", attached.addr_info[0].local]);
+         const still = see("net1") !== undefined;
          const notes = files().length;
          await end();
          while (files().length > 0) await new Promise((next) => setTimeout(next, 5));
-         return { attached, detached, notes, left: readdirSync("/run/libct/cni-test/livenet").filter((name) => name.startsWith("10.")) };
+         return { attached, answers, still, detached, notes, left: readdirSync("/run/libct/cni-test/livenet").filter((name) => name.startsWith("10.")) };
        } finally { rmSync("/run/libct/cni-test", { recursive: true, force: true }); }`,
       );
       expect(seen.detached).toEqual({ names: ["lo", "eth0"], files: [] });
       expect(seen.attached).toMatchObject({ ifname: "net1", operstate: "UP" });
+      expect(seen.answers).toContain("2 packets received");
+      expect(seen.still).toBe(true);
       expect(seen.notes).toBe(3);
       expect(seen.left).toEqual([]);
     });

@@ -33,6 +33,7 @@ describe.runIf(ready)("containers on networks", () => {
         secondDirectly: second("curl -sm 1 http://" + plain),
         byName: await inside(two, wget("http://one")),
         byHost: await inside(two, wget("http://192.0.2.1:8080")),
+        itselfByHost: await inside(one, wget("http://192.0.2.1:8080")),
         otherNetworkByHost: await inside(three, wget("http://192.0.2.1:8080")),
         otherNetwork: await inside(three, wget("http://" + plain)),
         alias: await inside(one, "ping -c 1 -W 2 deux | grep -o '1 packets received'"),
@@ -49,6 +50,7 @@ describe.runIf(ready)("containers on networks", () => {
       secondDirectly: "failed",
       byName: "first",
       byHost: "first",
+      itselfByHost: "first",
       otherNetworkByHost: "first",
       otherNetwork: "failed",
       alias: "1 packets received",
@@ -209,29 +211,40 @@ describe.runIf(ready)("addresses and ports", () => {
     const seen = await withNetworks<Record<string, unknown>>(`
       await mine.networks.create({ name: "web", subnets: [{ subnet: "10.9.0.0/24" }] });
       const spec = { ...on("web", { address: "10.9.0.5" }), ports: [{ containerPort: 80, hostPort: 8080 }] };
-      const killMonitor = async (container) => {
-        const monitor = Number(/^\\d+ \\(.*\\) \\S (\\d+)/s.exec((await import("node:fs")).readFileSync("/proc/" + container.pid + "/stat", "utf8"))[1]);
-        process.kill(monitor, "SIGKILL");
-        await container.first.wait().catch(() => undefined);
-        await container[Symbol.asyncDispose]();
-        await until(async () => sh("test -e /proc/" + container.pid + " || echo gone"), "gone");
+      const fs = await import("node:fs");
+      const monitorOf = (pid) => Number(/^\\d+ \\(.*\\) \\S (\\d+)/s.exec(fs.readFileSync("/proc/" + pid + "/stat", "utf8"))[1]);
+      // Its application has gone, too, and nobody is left who would see to it.
+      const killAll = async (name) => {
+        const owner = await open();
+        const { pid } = await run(name, { ...spec, lifetime: "host" }, undefined, owner);
+        started.pop();
+        await owner[Symbol.asyncDispose]();
+        process.kill(monitorOf(pid), "SIGKILL");
+        await until(async () => sh("test -e /proc/" + pid + " || echo gone"), "gone");
       };
-      const names = async () => (await import("node:fs")).readFileSync(state + "/networks-running/web/hosts", "utf8").includes("one");
-      await killMonitor(await run("one", spec));
+      const names = async () => fs.readFileSync(state + "/networks-running/web/hosts", "utf8").includes("one");
+      const own = await run("one", spec);
+      process.kill(monitorOf(own.pid), "SIGKILL");
+      await own.first.wait().catch(() => undefined);
+      await own[Symbol.asyncDispose]();
+      const owned = { ports: elements("ports4").length, names: await names() };
+      await killAll("one1");
       const left = { ports: elements("ports4").length, names: await names() };
       await mine.repair();
       const repaired = { ports: elements("ports4").length, names: await names() };
-      await killMonitor(await run("one", spec));
+      await killAll("one2");
       const heir = await run("two", on("web", { address: "10.9.0.5" }));
       const inherited = { ports: elements("ports4").length, names: await names() };
       await heir[Symbol.asyncDispose]();
-      await killMonitor(await run("one", spec));
+      await killAll("one3");
       const taken = await run("three", { ...on("web", { address: "10.9.0.6" }), ports: [{ containerPort: 81, hostPort: 8080 }] });
       const taker = elements("ports4").map((one) => one[1].concat.join(":"));
       await mine.repair();
-      return { left, repaired, inherited, taker, kept: elements("ports4").length };
+      for (const name of ["one1", "one2", "one3"]) await (await mine.open(name)).remove();
+      return { owned, left, repaired, inherited, taker, kept: elements("ports4").length };
     `);
     expect(seen).toEqual({
+      owned: { ports: 0, names: false },
       left: { ports: 1, names: true },
       repaired: { ports: 0, names: false },
       inherited: { ports: 0, names: false },
@@ -268,5 +281,145 @@ describe.runIf(ready)("rules", () => {
       return { ports: elements("ports4").length, bridges: nft("list set inet libct bridges").flatMap((one) => one.set?.elem ?? []) };
     `);
     expect(seen).toEqual({ ports: 1, bridges: ["ct-web"] });
+  });
+});
+
+describe.runIf(ready)("what libct says to nf_tables", () => {
+  it("is what nft prints", async () => {
+    const seen = await withNetworks<{ readonly text: string; readonly json: readonly Record<string, unknown>[] }>(`
+      await mine.networks.create({ name: "both", subnets: [{ subnet: "10.9.0.0/24" }, { subnet: "fd09::/64" }] });
+      await mine.networks.create({ name: "inner", internal: true, subnets: [{ subnet: "10.8.0.0/25" }] });
+      await run("one", { ...on("both", { address: "10.9.0.7" }), ports: [{ containerPort: 80, hostPort: 8080 }, { containerPort: 53, hostPort: 53, hostIP: "192.0.2.1", protocol: "udp" }] });
+      await run("two", on("inner"));
+      return { text: sh("nft list table inet libct"), json: nft("list table inet libct") };
+    `);
+    expect(seen.text).toMatchInlineSnapshot(`
+      "table inet libct {
+      	set bridges {
+      		type ifname
+      		elements = { "ct-both",
+      			     "ct-inner" }
+      	}
+
+      	set same {
+      		type ifname . ifname
+      		elements = { "ct-both" . "ct-both",
+      			     "ct-inner" . "ct-inner" }
+      	}
+
+      	set internal {
+      		type ifname
+      		elements = { "ct-inner" }
+      	}
+
+      	set routed {
+      		type ifname
+      	}
+
+      	set subnets4 {
+      		type ipv4_addr
+      		flags interval
+      		elements = { 10.8.0.0/25, 10.9.0.0/24 }
+      	}
+
+      	set subnets6 {
+      		type ipv6_addr
+      		flags interval
+      		elements = { fd09::/64 }
+      	}
+
+      	set hidden4 {
+      		type ipv4_addr
+      		flags interval
+      		elements = { 10.9.0.0/24 }
+      	}
+
+      	set hidden6 {
+      		type ipv6_addr
+      		flags interval
+      		elements = { fd09::/64 }
+      	}
+
+      	map ports4 {
+      		type inet_proto . inet_service : ipv4_addr . inet_service
+      		elements = { tcp . 8080 : 10.9.0.7 . 80 }
+      	}
+
+      	map ports6 {
+      		type inet_proto . inet_service : ipv6_addr . inet_service
+      		elements = { tcp . 8080 : fd09::7 . 80 }
+      	}
+
+      	map at4 {
+      		type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service
+      		elements = { 192.0.2.1 . udp . 53 : 10.9.0.7 . 53 }
+      	}
+
+      	map at6 {
+      		type ipv6_addr . inet_proto . inet_service : ipv6_addr . inet_service
+      	}
+
+      	chain publish {
+      		dnat ip to ip daddr . meta l4proto . th dport map @at4
+      		meta nfproto ipv4 dnat ip to meta l4proto . th dport map @ports4
+      		dnat ip6 to ip6 daddr . meta l4proto . th dport map @at6
+      		meta nfproto ipv6 dnat ip6 to meta l4proto . th dport map @ports6
+      	}
+
+      	chain prerouting {
+      		type nat hook prerouting priority dstnat; policy accept;
+      		fib daddr type local jump publish
+      	}
+
+      	chain output {
+      		type nat hook output priority -100; policy accept;
+      		fib daddr type local jump publish
+      	}
+
+      	chain postrouting {
+      		type nat hook postrouting priority srcnat; policy accept;
+      		ip saddr @hidden4 oifname != @bridges masquerade
+      		ct status dnat ip saddr @subnets4 oifname @bridges masquerade
+      		ip6 saddr @hidden6 oifname != @bridges masquerade
+      		ct status dnat ip6 saddr @subnets6 oifname @bridges masquerade
+      		ip saddr 127.0.0.0/8 oifname @bridges masquerade
+      	}
+
+      	chain forward {
+      		type filter hook forward priority filter; policy accept;
+      		iifname . oifname @same accept
+      		iifname @internal drop
+      		oifname @internal drop
+      		ct state established,related accept
+      		ct status dnat accept
+      		iifname @bridges oifname @bridges drop
+      		oifname @routed accept
+      		oifname @bridges drop
+      	}
+
+      	chain loopback {
+      		type filter hook prerouting priority raw; policy accept;
+      		iifname @bridges ip daddr 127.0.0.0/8 drop
+      	}
+      }"
+    `);
+    const sets = Object.fromEntries(
+      seen.json.flatMap(({ set, map }) => {
+        const one = (set ?? map) as { readonly name: string; readonly elem?: unknown } | undefined;
+        return one ? [[one.name, one.elem]] : [];
+      }),
+    );
+    expect(sets).toEqual({
+      bridges: ["ct-both", "ct-inner"],
+      same: [{ concat: ["ct-both", "ct-both"] }, { concat: ["ct-inner", "ct-inner"] }],
+      internal: ["ct-inner"],
+      subnets4: [{ prefix: { addr: "10.8.0.0", len: 25 } }, { prefix: { addr: "10.9.0.0", len: 24 } }],
+      subnets6: [{ prefix: { addr: "fd09::", len: 64 } }],
+      hidden4: [{ prefix: { addr: "10.9.0.0", len: 24 } }],
+      hidden6: [{ prefix: { addr: "fd09::", len: 64 } }],
+      ports4: [[{ concat: ["tcp", 8080] }, { concat: ["10.9.0.7", 80] }]],
+      ports6: [[{ concat: ["tcp", 8080] }, { concat: ["fd09::7", 80] }]],
+      at4: [[{ concat: ["192.0.2.1", "udp", 53] }, { concat: ["10.9.0.7", 53] }]],
+    });
   });
 });

@@ -68,30 +68,61 @@ describe("networks of an ordinary user", () => {
       const user = (one) => here("readlink /proc/" + one.process.pid + "/ns/user");
       const place = "/run/user/12345/libct/holder";
       const holders = () => readdirSync(place).filter((name) => name !== "lock").length;
+      const pidOf = () => Number(readFileSync(place + "/" + readdirSync(place).find((name) => name !== "lock") + "/pid", "latin1"));
       const before = { holders: holders(), carriers: carriers(), users: new Set(all.map(user)).size };
       const reached = await until(true, async () => (await inside(all[0], "curl -s -m 2 http://d/")).startsWith("d for"));
       for (const one of all.slice(1)) await one[Symbol.asyncDispose]();
       const kept = carriers();
+      // One that nobody is in goes from there, while others stay.
+      await host.networks.create({ name: "other" });
+      const other = await start("e", { nics: { eth0: { type: "network", network: "other" } } });
+      await other[Symbol.asyncDispose]();
+      await host.networks.remove("other");
+      const bridges = here("nsenter --preserve-credentials -U -n -t " + pidOf() + " ip -br link");
       await all[0][Symbol.asyncDispose]();
       const gone = { carriers: await until(0, carriers), holders: await until(0, holders) };
       // A holder that is killed leaves files, and its successor takes them away.
       const last = await start("last");
-      const pid = Number(readFileSync(place + "/" + readdirSync(place).find((name) => name !== "lock") + "/pid", "latin1"));
-      process.kill(pid, "SIGKILL");
+      process.kill(pidOf(), "SIGKILL");
       const orphaned = await until(0, carriers);
       const next = await start("next");
       const again = { holders: holders(), carriers: carriers(), outside: await inside(next, "curl -s -m 2 http://${OTHER}/") };
       for (const one of [last, next]) await one[Symbol.asyncDispose]();
-      return { before, reached, kept, gone, orphaned, again, left: await until(0, carriers) };
+      return { before, reached, kept, bridges: bridges.includes("ct-web") && !bridges.includes("ct-other"), gone, orphaned, again, left: await until(0, carriers) };
     `);
     expect(seen).toEqual({
       before: { holders: 1, carriers: 1, users: 4 },
       reached: true,
       kept: 1,
+      bridges: true,
       gone: { carriers: 0, holders: 0 },
       orphaned: 0,
       again: { holders: 1, carriers: 1, outside: "the other host" },
       left: 0,
+    });
+  });
+
+  it("are not made for who only looks, and refuse what cannot be, before anything is made", async () => {
+    const seen = await asUserOfNetwork<Record<string, unknown>>(`${START}
+      await host.networks.create({ name: "web" });
+      const failure = (name, more) => attempt(() => start(name, more));
+      const listing = String(await (await host.create(spec("a"))).explain(["true"]));
+      return {
+        explained: /setns.*CLONE_NEWUSER/.test(listing) && listing.includes("ct-web"),
+        restart: await failure("b", { restart: { policy: "always" }, lifetime: "host" }),
+        privileges: await failure("c", { namespaces: ["mount", "pid", "network"], hostname: undefined }),
+        six: await failure("d", { ports: [{ hostIP: "::1", hostPort: 8080, containerPort: 80 }] }),
+        missing: await failure("e", { nics: { eth0: { type: "network", network: "nowhere" } } }),
+        carriers: carriers(),
+      };
+    `);
+    expect(seen).toMatchObject({
+      explained: true,
+      restart: { code: "ERR_CT_INVALID_SPEC", member: "restart.policy" },
+      privileges: { code: "ERR_CT_INVALID_SPEC", member: "namespaces" },
+      six: { code: "ERR_CT_INVALID_SPEC", member: "ports[0].hostIP" },
+      missing: { code: "ERR_CT_NO_SUCH_NETWORK", member: "nics.eth0.network" },
+      carriers: 0,
     });
   });
 });

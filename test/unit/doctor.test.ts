@@ -44,8 +44,14 @@ const facts = (changes: Partial<Facts> = {}): Facts => ({
   cgroups: { layout: "v2", memory: true, pids: true, cpu: true, io: true },
   sysResource: true,
   executorSealed: true,
+  forwardingBlockers: [],
   ...changes,
 });
+/** The caller is root. */
+const root = (changes: Partial<Facts> = {}): Facts => {
+  const one = facts(changes);
+  return { ...one, caller: { ...one.caller, privileged: true } };
+};
 const check = (found: Facts, id: string) => diagnose(found).checks.find((one) => one.id === id);
 
 const tried = (changes: Partial<Facts["tried"]>): Facts["tried"] => ({ ...WORKS, ...changes });
@@ -193,5 +199,17 @@ describe("the doctor", () => {
   it("names each check once", () => {
     const ids = diagnose(facts()).checks.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
+  });
+});
+
+describe("networks", () => {
+  it("are asked about for root alone, and have the name of the chain that is in their way", () => {
+    expect(check(facts(), "forwarding")).toBeUndefined();
+    expect(check(root(), "forwarding")).toMatchObject({ available: true });
+    expect(check(root({ forwardingBlockers: ["filter FORWARD"] }), "forwarding")).toMatchObject({
+      available: false,
+      detail: expect.stringContaining('"filter FORWARD"'),
+      remedy: expect.stringContaining("DOCKER-USER"),
+    });
   });
 });

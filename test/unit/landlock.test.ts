@@ -18,7 +18,7 @@ const resolved = (kernel: string, landlock: object) =>
     features: kernelFeatures(kernel),
     caller,
     scratch: "/run/scratch",
-    notesDirectory: async () => "/run/libct",
+    stateDirectory: async () => "/run/libct",
     runner: {
       run() {
         throw new Error("nothing is to be looked for");

@@ -1,11 +1,11 @@
 import { LibctError } from "../../errors.ts";
 import { digestOf } from "../digest.ts";
 import { hashContent } from "../hash-content.ts";
+import { detectCompression } from "../layer/compression.ts";
 import { LARGEST_CONFIG, LARGEST_MANIFEST, readConfig } from "../manifest.ts";
 import { OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from "../media-types.ts";
 import { formatReference, type ImageReference, parseReference } from "../reference.ts";
 import type { Descriptor, Digest, ImageConfig, ImageSource, Manifest, RawManifest } from "../types.ts";
-import { compressionOf } from "./archive-compression.ts";
 import type { Members } from "./members.ts";
 
 /** An entry of manifest.json, as `docker save` writes it. */
@@ -90,7 +90,7 @@ async function makeManifest(members: Members, reference: ImageReference | undefi
 /** An uncompressed layer's digest is its diff_id, which is checked when it is read; a compressed one must be read to know it. */
 async function describeLayer(members: Members, member: string, at: number, config: ImageConfig): Promise<Descriptor> {
   const size = members.sizeOf(member);
-  const compression = compressionOf(await head(members, member));
+  const compression = detectCompression(await head(members, member));
   const diffId = config.rootfs.diff_ids[at];
   if (compression === "none" && diffId) return { mediaType: OCI_LAYER, digest: diffId, size };
   return { mediaType: `${OCI_LAYER}+${compression}`, digest: await hashContent(members.stream(member)), size };

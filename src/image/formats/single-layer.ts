@@ -13,7 +13,7 @@ export async function tarSource(path: string): Promise<ImageSource> {
   const plain = await decompressArchive(path);
   const diffId = await hashContent(plain ?? readStream(path, 0));
   const digest = plain ? await hashContent(readStream(path, 0)) : diffId;
-  const compression = compressionOf(await head(path));
+  const compression = await compressionOf(path);
   const mediaType = compression === "none" ? OCI_LAYER : `${OCI_LAYER}+${compression}`;
   return singleLayer(`tar:${path}`, { mediaType, digest, size: sizeOf(path) }, diffId, (from, signal) =>
     readStream(path, from, undefined, signal),
@@ -65,11 +65,6 @@ function sizeOf(path: string): number {
   } catch (error) {
     throw fileError("read", path, error);
   }
-}
-
-async function head(path: string): Promise<Uint8Array> {
-  for await (const chunk of readStream(path, 0, 4)) return chunk;
-  return new Uint8Array();
 }
 
 export const notWritable = (transport: string) =>

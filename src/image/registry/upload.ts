@@ -28,8 +28,11 @@ export interface Session {
 
 /** Sent with the request that ends the session: a way less. */
 const SMALL = 64 * 1024;
-/** Pieces for who refuses a whole: what proxies let through by default, and little enough to be kept for another try. */
+/** Pieces for who refuses a whole: below the usual limits (100 MB of Cloudflare), and little enough to be kept for another try. */
 const PIECE = 8 * 1024 * 1024;
+
+/** Milliseconds */
+const TO_CANCEL = 5000;
 
 const BYTES = { "content-type": "application/octet-stream" } as const;
 
@@ -171,7 +174,10 @@ async function finish(job: Upload, session: Session, body: Uint8Array): Promise<
 async function cancel(job: Upload, { url }: Session): Promise<void> {
   try {
     const accept = [200, 202, 204, 404, 405];
-    const response = await job.client.ask({ method: "DELETE", url, scopes: job.scopes, accept, what: job.what });
+    const { scopes, what } = job;
+    // Nobody who has given up waits for this.
+    const signal = AbortSignal.timeout(TO_CANCEL);
+    const response = await job.client.ask({ method: "DELETE", url, scopes, accept, what, signal });
     await discard(response, job.client.patience);
   } catch {
     // See above.

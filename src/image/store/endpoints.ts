@@ -6,6 +6,7 @@ import { blobPath, hasBlob, putBlob, readBlob, streamBlob } from "./blobs.ts";
 import { makeDirectory, replaceFile } from "./files.ts";
 import type { FoundImage, StoredImage } from "./images.ts";
 import { keepImage } from "./keep-image.ts";
+import { originsOf } from "./origins.ts";
 import type { Store } from "./place.ts";
 
 /** An image of the store as where it is taken from: to be pushed, or saved. */
@@ -15,6 +16,7 @@ export function storeSource(store: Store, { image, named }: FoundImage): ImageSo
   const top = named && hasWhole(store, named.target.digest) ? named.target : image.manifest;
   return {
     name,
+    origins: originsOf(store, image),
     async manifest(digest) {
       const wanted = digest ?? top.digest;
       const bytes = readBlob(store, wanted);

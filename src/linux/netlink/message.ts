@@ -23,7 +23,8 @@ export const NLM_F = {
 
 /** struct nlmsghdr: u32 length, u16 type, u16 flags, u32 sequence number, u32 port */
 export const NLMSG_HEADER = 16;
-/** Where the flags and the sequence number of a message are. */
+/** Where the type, the flags and the sequence number of a message are. */
+export const NLMSG_TYPE = 4;
 export const NLMSG_FLAGS = 6;
 export const NLMSG_SEQUENCE = 8;
 /** struct nlattr: u16 length, u16 type */

@@ -8,6 +8,7 @@ export {
   dumpRequest,
   type Element,
   type Elements,
+  getRequest,
   type NftSet,
   type ObjectKind,
   type Rule,

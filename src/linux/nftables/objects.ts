@@ -138,6 +138,13 @@ export function dumpRequest(
   return netlinkMessage(head, nfgenmsg(family), listAttributes(schema, wanted));
 }
 
+/** Asks for one object, or for elements of a set by their keys: the answer is it, or an error. */
+export function getRequest(object: Omit<Change, "verb">): Uint8Array {
+  const wanted = { ...object, verb: "add" } as Change;
+  const head = { type: NUMBERS[wanted.kind].get, flags: NLM_F.REQUEST };
+  return netlinkMessage(head, nfgenmsg(wanted.family), attributesOf(wanted));
+}
+
 /** An object that a message tells of; undefined when it tells of none, or of one that is not known here. */
 export type Told = {
   [K in ObjectKind]: { readonly verb: "add" | "delete"; readonly kind: K; readonly family: number } & Attributes<

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync, renameSync, writeFileSync } from "node:fs";
 import { LibctError } from "../../errors.ts";
-import type { JsonObject, NetStep } from "../../spec/index.ts";
+import type { CniCapabilities, JsonObject, NetStep } from "../../spec/index.ts";
 import { type CniNetwork, isObject } from "./network.ts";
 
 /** The files of an attachment: with them it can be undone by whoever finds them. */
@@ -56,11 +56,11 @@ export function writeInput(path: string | undefined, content: JsonObject): void 
 /** What is kept of an attachment for those who ask later. */
 export interface KeptResult {
   readonly network: CniNetwork;
+  readonly capabilities: CniCapabilities;
   readonly result: JsonObject;
 }
 
-export const writeResult = (files: AttachmentFiles, network: CniNetwork, result: JsonObject): void =>
-  writeInput(files.result, { network, result } satisfies KeptResult);
+export const writeResult = (files: AttachmentFiles, kept: KeptResult): void => writeInput(files.result, { ...kept });
 
 /** Plugins say little: what is longer is no answer, and must not fill this process's memory. */
 const MOST_OUTPUT = 1 << 20;

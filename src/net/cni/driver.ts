@@ -144,7 +144,7 @@ function answer({ capabilities, network, files, member }: Parts, question: numbe
   }
   const next = network.plugins[question];
   if (next) writeInput(files.plugins[question]?.add, execution(network, next, capabilities, result));
-  else if (result) writeResult(files, network, result);
+  else if (result) writeResult(files, { network, capabilities, result });
 }
 
 function outcome(

@@ -37,6 +37,11 @@ export function resultOf(outcome: CniOutcome): JsonObject {
   throw error(outcome, `ended well but said ${outcome.output.trim() === "" ? "nothing" : "what is no result"}`);
 }
 
+/** A plugin that has checked what it has made says nothing when all is well. */
+export function checkOutcome(outcome: CniOutcome): void {
+  if (outcome.status !== 0) throw failure(outcome, parse(outcome.output));
+}
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);

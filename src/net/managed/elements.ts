@@ -5,6 +5,7 @@ import {
   type Change,
   DATATYPE_SIZE,
   encodeBatch,
+  getRequest,
   NFT_SET_ELEM_INTERVAL_END,
   type Verb,
 } from "../../linux/nftables/index.ts";
@@ -53,8 +54,18 @@ function networkChanges(verb: Verb, { bridge, subnets, internal, masquerade }: N
   ];
 }
 
-/** Changes nothing when they know it already. */
-export const joinBatch = (network: Network): Uint8Array => encodeBatch(networkChanges("add", network));
+let latest: { readonly key: string; readonly batch: Uint8Array } | undefined;
+
+/** Changes nothing when they know it already. Containers of the same network follow each other, and get the same bytes. */
+export function joinBatch(network: Network): Uint8Array {
+  const key = JSON.stringify(network);
+  if (latest?.key !== key) latest = { key, batch: encodeBatch(networkChanges("add", network)) };
+  return latest.batch;
+}
+
+/** Whether they know it: its bridge is the first of what they are told, all of which comes and goes at once. */
+export const knownRequest = ({ bridge }: Network): Uint8Array =>
+  getRequest(changes("add", "bridges", [{ key: linkName(bridge) }]));
 
 /** Added first, so that nothing is missed when only some of it is there. */
 export const leaveBatch = (network: Network): Uint8Array =>

@@ -21,4 +21,4 @@ export { MOST_PORTS, type OnePort, publishBatch, singlePorts, withdrawBatch } fr
 export { hostResolvConf, resolvConf } from "./resolv-conf.ts";
 export { tableBatch } from "./rules.ts";
 export { heldLeases, leasesWithUndo, openRunning } from "./running.ts";
-export { forgetNetwork, listNetworks, networkNames, readNetwork, writeNetwork } from "./store.ts";
+export { forgetNetwork, listNetworks, networkNamed, networkNames, writeNetwork } from "./store.ts";

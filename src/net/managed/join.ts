@@ -4,12 +4,12 @@ import { formatMac, parseIpPrefix } from "../../linux/index.ts";
 import type { ContainerSpec, NetStep, NetworkNic, NicRoute, PlannedNic, VethNic } from "../../spec/index.ts";
 import { BLANK_PLACE, PLACE, placeContent } from "./hosts-file.ts";
 import { leasedAddresses, leaseOf } from "./lease.ts";
-import { makeNetwork, parameterOf } from "./make.ts";
+import { isMade, makeNetwork, parameterOf } from "./make.ts";
 import type { Network } from "./network.ts";
 import { type NetworkPlaces, RUNNING_FILE, undoFile } from "./places.ts";
 import type { PlannedNetworks } from "./plan.ts";
 import { findLease, makePlace, openRunning } from "./running.ts";
-import { readNetwork } from "./store.ts";
+import { networkNamed } from "./store.ts";
 
 /** A container's place in a network. */
 export interface Joined {
@@ -29,6 +29,8 @@ export interface Tried {
   readonly leases: Map<string, Set<number>>;
   /** Ports of the host that were not. */
   readonly ports: Set<number>;
+  /** Also what mostly is there must be made: somebody has removed it. */
+  all?: boolean;
   /** What the last attempt was. */
   last?: PlannedNetworks;
 }
@@ -47,7 +49,7 @@ export function joinNetworks(
   const own = new Map<string, Set<number>>();
   return Object.entries(nics).flatMap(([nic, wanted]): Joined[] => {
     if (!isManaged(wanted)) return [];
-    const network = readNetwork(places.networks, wanted.network, `nics.${nic}.network`);
+    const network = networkNamed(places.networks, wanted.network, `nics.${nic}.network`);
     const directory = openRunning(places.running, network);
     const taken = own.get(network.name) ?? new Set();
     own.set(network.name, taken);
@@ -103,7 +105,7 @@ export function leadingOut({ nics = {} }: ContainerSpec, joined: readonly Joined
  * Before the interface is made: the lease, what its last holder may have left, and the network itself. Its names come before that: when the network is removed at
  * this moment their file is not there any more, and then nothing is made of it again.
  */
-export function beforeJoining(joined: Joined, names: readonly string[]): PlannedNic {
+export function beforeJoining(joined: Joined, names: readonly string[], all: boolean): PlannedNic {
   const { nic, network, directory, lease } = joined;
   const { tell, forget } = places(joined, names);
   return {
@@ -112,9 +114,10 @@ export function beforeJoining(joined: Joined, names: readonly string[]): Planned
       { do: "lock", path: `${directory}/${RUNNING_FILE.LEASES}`, byte: lease, why: "take the address" },
       undo(directory, lease),
       tell,
-      ...makeNetwork(network),
+      ...makeNetwork(network, all || !isMade(network)),
     ],
-    tearDown: [forget],
+    // All of it under the lock of the lease, also when somebody else does it.
+    tearDown: [undo(directory, lease), forget],
   };
 }
 

@@ -4,16 +4,19 @@ import { changeLink, createLink, E, parseIpPrefix } from "../../linux/index.ts";
 import type { NetStep, NetValue } from "../../spec/index.ts";
 import { indexOf, request } from "../request.ts";
 import { giveAddress } from "../settle.ts";
-import { joinBatch } from "./elements.ts";
+import { joinBatch, knownRequest } from "./elements.ts";
 import { isDualStack, placeOf } from "./lease.ts";
 import type { Network } from "./network.ts";
 import { tableBatch } from "./rules.ts";
 import { subnetOf } from "./subnet.ts";
 
-/** Steps that change nothing where everything is as it should be. */
-export function makeNetwork(network: Network): readonly NetStep[] {
-  return [...makeBridge(network), ...parameters(network), ...makeRules(network)];
+/** Steps that change nothing where everything is as it should be. Without `all` the table of rules is taken to be there; ENOENT when it is not. */
+export function makeNetwork(network: Network, all: boolean): readonly NetStep[] {
+  return [...makeBridge(network), ...parameters(network), ...(all ? [makeTable(network)] : []), tellRules(network)];
 }
+
+/** The table came with the first bridge, and goes with nobody but somebody else: mostly nothing has to be said of it. */
+export const isMade = ({ bridge }: Network): boolean => parameterOf(`ipv4/conf/${bridge}/forwarding`) !== undefined;
 
 /** With a MAC address of its own: else it has the lowest one of its ports, another one each time somebody comes or goes. */
 function makeBridge({ bridge, mtu, subnets }: Network): readonly NetStep[] {
@@ -31,10 +34,19 @@ function makeBridge({ bridge, mtu, subnets }: Network): readonly NetStep[] {
   ];
 }
 
-const makeRules = (network: Network): readonly NetStep[] => [
-  { do: "nftables", batch: tableBatch(), tolerate: [E.EEXIST], why: "make libct's table of rules" },
-  { do: "nftables", batch: joinBatch(network), why: `tell the rules of the network ${network.name}` },
-];
+const makeTable = (network: Network): NetStep => ({
+  do: "nftables",
+  unless: knownRequest(network),
+  batch: tableBatch(),
+  tolerate: [E.EEXIST],
+  why: "make libct's table of rules",
+});
+
+const tellRules = (network: Network): NetStep => ({
+  do: "nftables",
+  batch: joinBatch(network),
+  why: `tell the rules of the network ${network.name}`,
+});
 
 interface Parameter {
   readonly path: string;

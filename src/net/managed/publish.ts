@@ -2,7 +2,7 @@
 import { invalid } from "../../errors.ts";
 import { parseIpPrefix } from "../../linux/index.ts";
 import type { NetStep, PlannedNic, PublishedPort } from "../../spec/index.ts";
-import { type Joined, type Tried, undo } from "./join.ts";
+import type { Joined, Tried } from "./join.ts";
 import { undoFile } from "./places.ts";
 import { publishBatch, singlePorts, withdrawBatch } from "./ports.ts";
 
@@ -61,5 +61,5 @@ export function publishPorts(
       ],
     }),
   );
-  return [...binds, { member: "ports", setUp: [put, publish], tearDown: [undo(directory, lease)] }];
+  return [...binds, { member: "ports", setUp: [put, publish] }];
 }

@@ -233,4 +233,8 @@ export function tableChanges(): readonly Change[] {
   ];
 }
 
-export const tableBatch = (): Uint8Array => encodeBatch(tableChanges());
+let batch: Uint8Array | undefined;
+export function tableBatch(): Uint8Array {
+  batch ??= encodeBatch(tableChanges());
+  return batch;
+}

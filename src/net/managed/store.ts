@@ -45,7 +45,7 @@ export function findNetwork(directory: string, name: string): Network | undefine
   return decodeNetwork(text, path);
 }
 
-export function readNetwork(directory: string, name: string, member?: string): Network {
+export function networkNamed(directory: string, name: string, member?: string): Network {
   const network = findNetwork(directory, name);
   if (network) return network;
   const meant = nearest(name, networkNames(directory));

@@ -1,6 +1,6 @@
 import { createServer } from "node:net";
 import { invalid } from "../../errors.ts";
-import type { PublishedPort } from "../../spec/index.ts";
+import type { ContainerSpec, Nic, PublishedPort } from "../../spec/index.ts";
 
 /** A port of the host's that leads to one of the container's; `range` of them when there are several in a row. */
 export interface UserModePort {
@@ -26,6 +26,17 @@ export async function userModePorts(ports: readonly PublishedPort[]): Promise<re
   }
   return whole;
 }
+
+/** The same with a port of the host's for each, which others can be told of, when a program listens for the container. */
+export async function withUserModePorts(spec: ContainerSpec): Promise<ContainerSpec> {
+  const listens = Object.values(spec.nics ?? {}).some(isUserModeNic);
+  if (!listens || !spec.ports?.some(({ hostPort }) => hostPort === undefined)) return spec;
+  const whole = await userModePorts(spec.ports);
+  return { ...spec, ports: spec.ports.map((port, index) => ({ ...port, hostPort: whole[index]?.hostPort ?? 0 })) };
+}
+
+export const isUserModeNic = (nic: Nic): boolean =>
+  "type" in nic && (nic.type === "pasta" || nic.type === "slirp4netns");
 
 /** One that the kernel would give. Somebody may take it before the container does: then its start says so. */
 function freePort(): Promise<number> {

@@ -5,6 +5,7 @@ import type { ProgramRunner } from "../../../src/executor/index.ts";
 import { blobContent, digestOf } from "../../../src/image/index.ts";
 import { blobPath, hasBlob, putBlob } from "../../../src/image/store/blobs.ts";
 import { listPins, pinLayers } from "../../../src/image/store/containers.ts";
+import { storeSource } from "../../../src/image/store/endpoints.ts";
 import { collectGarbage } from "../../../src/image/store/garbage.ts";
 import { findImage, listImages, requireImage } from "../../../src/image/store/images.ts";
 import { hasLayer, layerTree } from "../../../src/image/store/layer-place.ts";
@@ -65,6 +66,19 @@ const files = (): string[] =>
     .map((entry) => `${entry.parentPath}/${entry.name}`.slice(store.directory.length + 1))
     .sort();
 const image = (text: string, name = "test") => builtImage([{ base: "same" }, { file: text }], { name, gzip: false });
+
+describe("an image of the store", () => {
+  it("tells repositories that have its layers: its own, and those of images on the same base", async () => {
+    const { image: one } = await pull(await image("one"), "r.io/own:v1");
+    await pull(await image("two"), "r.io/related");
+    await pull(await builtImage([{ base: "other" }], { name: "other", gzip: false }), "r.io/unrelated");
+    await pull(await image("three"));
+    expect(storeSource(store, { image: one, named: undefined }).origins).toEqual([
+      { domain: "r.io", repository: "own" },
+      { domain: "r.io", repository: "related" },
+    ]);
+  });
+});
 
 describe("an image that comes into the store", () => {
   it("is found by its name however it is written, and by the beginning of its id", async () => {

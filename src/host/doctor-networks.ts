@@ -1,0 +1,22 @@
+import { type Check, check } from "./check.ts";
+import type { Facts } from "./facts.ts";
+
+/** Whether containers of managed networks reach the outside, which takes root in any case. */
+export function networks({ caller, forwardingBlockers }: Facts): readonly Check[] {
+  if (!caller.privileged) return [];
+  const names = forwardingBlockers.map((chain) => `"${chain}"`).join(", ");
+  const blocked = forwardingBlockers.length > 0;
+  return [
+    check({
+      id: "forwarding",
+      title: "networks that reach outside",
+      available: !blocked,
+      detail: blocked
+        ? `what is forwarded is dropped by the chain ${names}`
+        : "no chain of others drops what is forwarded",
+      cost: "containers of managed networks reach each other and the host, and nothing else",
+      remedy:
+        "let their bridges through; for Docker: iptables -I DOCKER-USER -i BRIDGE -j ACCEPT, and the same with -o",
+    }),
+  ];
+}
