@@ -214,20 +214,14 @@ export function unmakeNics(c: Context, found: ReadonlyMap<string, DataRef>): voi
   epilogue.jumpIf(host, 0, nothing);
   if (keepsNamespace(c)) epilogue.jumpIf(container, 0, nothing);
   for (const { member, tearDown = [] } of c.resolved.nics?.plans ?? []) {
+    if (tearDown.length === 0) continue;
     const failed = epilogue.label();
-    for (const step of tearDown) {
-      // It may have failed anywhere, in either namespace.
-      const worker: NetWorker = {
-        ...workerOf(c, epilogue, "container"),
-        indexes: new Map(found),
-        opened: new Set(),
-        failed,
-      };
-      goTo(worker, "host");
-      doSteps(worker, [{ member, step }]);
-      goTo(worker, "host");
-      for (const place of worker.opened) epilogue.sys("close", [worker.socket[place]]);
-    }
+    // It may have failed anywhere, in either namespace. What is looked up is known until the end: an interface may get another name in between.
+    const worker: NetWorker = { ...workerOf(c, epilogue, "container"), indexes: new Map(found), failed };
+    goTo(worker, "host");
+    for (const step of tearDown) doSteps(worker, [{ member, step }]);
+    goTo(worker, "host");
+    for (const place of worker.opened) epilogue.sys("close", [worker.socket[place]]);
     epilogue.place(failed);
   }
   // In a further run they would be those of this one, until they are looked up.

@@ -55,9 +55,19 @@ export async function attachNic(context: Context, container: RunningContainer, n
     );
     if (!privileged) requirePrivileges(plans);
     refuseCarried(name, plans);
+    refuseKept(name, plans);
     const keep = needsMonitor({ plans }) ? keeperDirectory(stateDirectory, container.init, name) : undefined;
     const tearDown = plans.flatMap(({ member, tearDown: steps = [] }) => steps.map((step) => ({ member, step })));
     await change(planAttachment(name, plans), { tearDown, keep, plans });
+  });
+}
+
+/** What sees to it that an interface of the host comes back is a part of the container's own program. */
+function refuseKept(name: string, plans: readonly PlannedNic[]): void {
+  if (!plans.some(({ setUp }) => setUp.some((step) => step.do === "keep"))) return;
+  throw new LibctError("ERR_CT_NOT_SUPPORTED", "an interface of the host cannot be given to a container that runs", {
+    member: `nics.${name}`,
+    hint: "give it to the container from the beginning, or a macvlan on it now",
   });
 }
 
