@@ -7,7 +7,7 @@ image=$1
 shift
 [ ! -e "$image" ] || [ scripts/kernels/root.sh -nt "$image" ] || exit 0
 
-packages=bash,bsdutils,bubblewrap,busybox-static,crun,e2fsprogs,erofs-utils,expect,fuse-overlayfs,fuse3,gcc,git,iproute2,kmod,libc6-dev,mount,procps,python3,runc,squashfs-tools,strace,uidmap,util-linux
+packages=bash,bsdutils,bubblewrap,busybox-static,crun,e2fsprogs,erofs-utils,expect,fuse-overlayfs,fuse3,gcc,git,iproute2,iputils-ping,kmod,libc6-dev,mount,nftables,procps,python3,runc,squashfs-tools,strace,uidmap,util-linux
 for package in "$@"; do packages=$packages,$package; done
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
 directory=$image.directory

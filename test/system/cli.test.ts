@@ -53,7 +53,7 @@ describe("ct run", () => {
     [["run", "true"], 'ct: "true" is no ROOT'],
     [["run", "--frob", "--", "true"], "ct: unknown option '--frob'"],
     [["run", "--nam", "x", "--", "true"], "hint: did you mean --name?"],
-    [["run", "--net", "bridge", "--", "true"], 'ct: --network "bridge": expected one of "none", "host"'],
+    [["run", "--net", "bridge", "--", "true"], "ct: there is no network named bridge"],
     [["run", "./nowhere", "--", "true"], 'ct: ROOT "./nowhere" does not exist'],
     [["run", "-v", "/nowhere:/x", "--", "true"], 'ct: --bind "/nowhere:/x": the source /nowhere does not exist'],
     [["run", "--memory", "lots", "--", "true"], "--memory"],

@@ -39,10 +39,19 @@ export async function decompress(
   }
   const rest = { [Symbol.asyncIterator]: () => iterator };
   const whole = chain(head, rest);
-  const compression = detectCompression(Buffer.concat(head.map((part) => part.subarray(0, MAGIC_LENGTH))));
+  const compression = await detected(head, iterator);
   if (compression === "none") return { compression, content: whole };
   if (compression === "gzip") return { compression, content: (await import("./gzip.ts")).gunzip(whole) };
   return { compression, content: (await import("./zstd.ts")).unzstd(whole) };
+}
+
+async function detected(head: readonly Uint8Array[], iterator: AsyncIterator<Uint8Array>): Promise<Compression> {
+  try {
+    return detectCompression(Buffer.concat(head.map((part) => part.subarray(0, MAGIC_LENGTH))));
+  } catch (error) {
+    await iterator.return?.();
+    throw error;
+  }
 }
 
 async function* chain(head: readonly Uint8Array[], rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -1,4 +1,4 @@
-import { createGunzip, createGzip } from "node:zlib";
+import { createGunzip } from "node:zlib";
 import { through } from "./through.ts";
 
 /** Larger pieces mean fewer turns of the event loop; more than this gains nothing. */
@@ -7,7 +7,3 @@ const PIECE = 256 * 1024;
 /** Uncompresses all members, one after the other (RFC 1952, 2.2), in a thread of its own. */
 export const gunzip = (source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> =>
   through(source, createGunzip({ chunkSize: PIECE }), "gzip");
-
-/** Compresses; equal content gives equal bytes, as no time and no name is in the header. */
-export const gzip = (source: AsyncIterable<Uint8Array>, level = 6): AsyncIterable<Uint8Array> =>
-  through(source, createGzip({ level, chunkSize: PIECE }), "gzip");

@@ -4,6 +4,7 @@ import type { WrittenCall } from "../../program/index.ts";
 import { beside } from "./beside.ts";
 import { badLayer } from "./layer-error.ts";
 import { show } from "./layer-names.ts";
+import { portions } from "./portions.ts";
 import { removeBelow } from "./remove-below.ts";
 import type { Session } from "./session.ts";
 import type { TarEntry } from "./tar-entry.ts";
@@ -29,6 +30,9 @@ export interface Skipped {
   /** Extended attributes that the filesystem or the kernel does not take from this user, or that no layer may have. */
   readonly xattrs: number;
 }
+
+/** The code of SEND for the results of several calls. */
+const RESULTS = 4;
 
 /** System calls that make a name. */
 const MAKES: ReadonlySet<string> = new Set(["openat", "mkdirat", "symlinkat", "mknodat", "linkat"]);
@@ -96,18 +100,30 @@ export class Mender {
     const parts = path.split("/");
     const depth = kind === "opaque" ? parts.length : parts.length - 1;
     const parents = Array.from({ length: depth }, (_, index) => parts.slice(0, index + 1).join("/"));
-    let made = false;
-    for (const parent of parents) {
-      const { errno } = await beside(this.#open, (block, text) => {
-        block.sys("mkdirat", [AT.FDCWD, text(parent), 0o755]);
-      });
-      if (errno === 0) {
-        made = true;
-        this.implied.push(parent);
-      } else if (errno !== E.EEXIST)
-        throw callError(`make the directory ${show(parent)} of the layer`, "mkdirat", errno, { path: parent });
-    }
-    return made;
+    const before = this.implied.length;
+    for (const some of portions(parents)) this.implied.push(...(await this.#makeAll(some)));
+    return this.implied.length > before;
+  }
+
+  /** Gives those that were not there. */
+  async #makeAll(directories: readonly string[]): Promise<readonly string[]> {
+    let results: DataView = new DataView(new ArrayBuffer(0));
+    this.#open.onData = (code, bytes) => {
+      if (code === RESULTS) results = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    };
+    const { errno, op } = await beside(this.#open, (block, text) => {
+      const slots = block.memory.zeroed(directories.length * 8);
+      const result = block.program.register("result");
+      for (const [index, directory] of directories.entries()) {
+        block.sys("mkdirat", [AT.FDCWD, text(directory), 0o755], { dst: result, tolerate: [E.EEXIST] });
+        block.store(block.memory.at(slots, index * 8), result, 8);
+      }
+      block.send(RESULTS, slots, directories.length * 8);
+    });
+    const failed = directories[op >> 1] ?? "";
+    if (errno !== 0)
+      throw callError(`make the directory ${show(failed)} of the layer`, "mkdirat", errno, { path: failed });
+    return directories.filter((_, index) => results.getBigInt64(index * 8, true) === 0n);
   }
 
   /** What is there gives way, unless it is what is wanted. */
@@ -119,7 +135,7 @@ export class Mender {
       return "done";
     }
     if (isDirectory && entry?.type === "directory") return "done";
-    this.#forgetBelow(path);
+    if (isDirectory) this.#forgetBelow(path);
     await removeBelow(this.#open, path, { itself: true });
     return "again";
   }

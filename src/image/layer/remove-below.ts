@@ -4,6 +4,7 @@ import type { WrittenCall } from "../../program/index.ts";
 import { beside } from "./beside.ts";
 import { show } from "./layer-names.ts";
 import { type Listed, listDirectory } from "./list-directory.ts";
+import { portions } from "./portions.ts";
 import type { Session } from "./session.ts";
 
 export interface RemoveOptions {
@@ -13,8 +14,6 @@ export interface RemoveOptions {
   readonly keep?: ReadonlySet<string>;
 }
 
-/** Characters of names in one call, and names: there must be room for their operations, too. */
-const AT_ONCE = { characters: 12_000, names: 200 };
 /** Beyond it a directory is moved up before it is entered: a path may have 4,095 bytes, and people make deeper trees. */
 const LONG_PATH = 3000;
 
@@ -99,18 +98,6 @@ class Remover<Call extends WrittenCall> {
     });
     if (errno !== 0) throw removeError(path, errno);
     return name;
-  }
-}
-
-function* portions(names: readonly string[]): Generator<readonly string[]> {
-  for (let start = 0; start < names.length; ) {
-    let [end, characters] = [start, 0];
-    for (; end < names.length && end - start < AT_ONCE.names; end++) {
-      characters += (names[end] ?? "").length;
-      if (characters > AT_ONCE.characters && end > start) break;
-    }
-    yield names.slice(start, end);
-    start = end;
   }
 }
 

@@ -73,7 +73,8 @@ export class Session<Call extends WrittenCall = WrittenCall> {
 
   /** Ends the process, whatever it was about to do, and waits until it is gone. */
   async close(): Promise<void> {
-    this.#run.go(new Uint8Array(0));
+    // Of one that has ended the number may be another's by now.
+    if (!this.#state.ended) this.#run.go(new Uint8Array(0));
     await this.#state.done;
   }
 

@@ -2,7 +2,7 @@ import { badLayer } from "./layer-error.ts";
 import { decodeName } from "./name-bytes.ts";
 import type { PaxRecords } from "./pax.ts";
 import { paxNumber } from "./pax.ts";
-import { BLOCK, type Extent } from "./tar-entry.ts";
+import type { Extent } from "./tar-entry.ts";
 import { number } from "./tar-header.ts";
 
 /** More pieces than a file of sense has: a map is kept in memory. */
@@ -34,20 +34,21 @@ export function paxExtents(records: PaxRecords): Extent[] | undefined {
   return pairs(numbers.map(([key, value]) => paxNumber(key, value)));
 }
 
-/** Of format 1.0: decimal numbers, each with a newline, before the data; undefined when the map goes on in the next block. */
-export function leadingExtents(bytes: Uint8Array): Extent[] | undefined {
-  let end = bytes.indexOf(0x0a);
-  if (end < 0) {
-    if (bytes.length >= BLOCK) throw malformed();
-    return undefined;
-  }
-  const count = decimal(decodeName(bytes, 0, end));
+/** Of format 1.0: how many lines follow the first one, which says how many pieces there are. */
+export function linesAfterFirst(block: Uint8Array): number {
+  const end = block.indexOf(0x0a);
+  const count = decimal(end < 0 ? "" : decodeName(block, 0, end));
   if (count > MAX_EXTENTS) throw malformed();
+  return count * 2;
+}
+
+/** Of format 1.0: decimal numbers, each with a newline, before the data. */
+export function leadingExtents(bytes: Uint8Array): Extent[] {
   const numbers: number[] = [];
-  while (numbers.length < count * 2) {
+  let end = bytes.indexOf(0x0a);
+  for (let lines = linesAfterFirst(bytes); lines > 0; lines--) {
     const start = end + 1;
     end = bytes.indexOf(0x0a, start);
-    if (end < 0) return undefined;
     numbers.push(decimal(decodeName(bytes, start, end)));
   }
   return pairs(numbers);

@@ -38,6 +38,7 @@ export function describeEntry(
 ): { readonly entry: TarEntry; readonly stored: number } {
   const entry = fromHeader(header, preceding);
   let stored = header.size;
+  const xattrs = new Map<string, Uint8Array>();
   for (const [key, value] of preceding.pax) {
     // An empty value takes back what was said (POSIX pax): the header counts. But an attribute may well be empty.
     if (value.length === 0 && !key.startsWith(XATTR)) continue;
@@ -46,8 +47,10 @@ export function describeEntry(
       if (size < 0) throw badLayer("an entry of the tar archive has a negative size", { path: entry.name });
       if (key === "size") stored = size;
       entry.size = size;
-    } else applyRecord(entry, key, value);
+    } else if (key.startsWith(XATTR)) xattrs.set(key.slice(XATTR.length), value.slice());
+    else applyRecord(entry, key, value);
   }
+  if (xattrs.size > 0) entry.xattrs = xattrs;
   if (stored < 0) throw badLayer("an entry of the tar archive has a negative size", { path: entry.name });
   if (!preceding.pax.some(([key]) => key.startsWith("GNU.sparse."))) entry.size = stored;
   // An old archive's directory is a file with a slash.
@@ -94,5 +97,4 @@ function applyRecord(entry: Mutable<TarEntry>, key: string, value: Uint8Array): 
   else if (key === "uname") entry.uname = paxName(key, value);
   else if (key === "gname") entry.gname = paxName(key, value);
   else if (key === "mtime") entry.mtime = paxTime(key, value);
-  else if (key.startsWith(XATTR)) entry.xattrs = new Map([...entry.xattrs, [key.slice(XATTR.length), value.slice()]]);
 }

@@ -1,6 +1,6 @@
 import { badLayer } from "./layer-error.ts";
 import { type PaxRecords, parsePax } from "./pax.ts";
-import { checkExtents, leadingExtents, MAX_EXTENTS, oldGnuExtents, paxExtents } from "./sparse.ts";
+import { checkExtents, leadingExtents, linesAfterFirst, MAX_EXTENTS, oldGnuExtents, paxExtents } from "./sparse.ts";
 import { BLOCK, type Extent, type TarEntry } from "./tar-entry.ts";
 import { decodeText, isZeroBlock, number, parseHeader, type RawHeader } from "./tar-header.ts";
 import { describeEntry } from "./tar-metadata.ts";
@@ -30,6 +30,8 @@ export class TarReader {
   /** Bytes of content, metadata or padding to come. */
   #left = 0;
   #padding = 0;
+  /** What is passed over is padding, and no content that nobody wants. */
+  #isPadding = false;
   #zeroBlocks = 0;
   #metadataType = "";
   #longName: string | undefined;
@@ -37,7 +39,8 @@ export class TarReader {
   #pax: PaxRecords = [];
   #globalPax: PaxRecords = [];
   #entry: TarEntry | undefined;
-  #map = NOTHING;
+  #map: Uint8Array[] = [];
+  #lines = 0;
   #extents: Extent[] | undefined;
   #extent = 0;
   /** Where the next byte of content belongs: in the file, or in the piece of a sparse one. */
@@ -67,9 +70,11 @@ export class TarReader {
     }
   }
 
-  /** Says that no more comes; an archive may lack its last zeroes, but no part of an entry. */
+  /** Says that no more comes; an archive may lack its last zeroes, and the padding before them, but no part of an entry. */
   end(): void {
-    const between = this.#state === "header" && this.#parts.length === 0 && this.#longName === undefined;
+    // umoci writes no padding after the last file, and Go's reader (archive/tar), which docker and podman have, does without.
+    const padding = this.#state === "skip" && this.#left > 0 && this.#padding === 0 && this.#isPadding;
+    const between = padding || (this.#state === "header" && this.#parts.length === 0 && this.#longName === undefined);
     if (this.#state === "end" || (between && this.#longLink === undefined && this.#pax.length === 0)) return;
     throw badLayer("the tar archive is cut off", this.#entry ? { path: this.#entry.name } : {});
   }
@@ -105,8 +110,8 @@ export class TarReader {
     const bytes = padded.slice(0, this.#left);
     if (this.#metadataType === "L") this.#longName = decodeText(bytes, 0, bytes.length);
     else if (this.#metadataType === "K") this.#longLink = decodeText(bytes, 0, bytes.length);
-    else if (this.#metadataType === "g") this.#globalPax = merge(this.#globalPax, parsePax(bytes));
-    else this.#pax = merge(this.#pax, parsePax(bytes));
+    else if (this.#metadataType === "g") this.#globalPax = bounded(merge(this.#globalPax, parsePax(bytes)));
+    else this.#pax = bounded(merge(this.#pax, parsePax(bytes)));
     this.#want("header", BLOCK);
     return undefined;
   }
@@ -127,7 +132,8 @@ export class TarReader {
       return this.#gnuMap(block, 386, 4, 482);
     }
     if (entry.type === "file" && pax.some(([key, value]) => key === "GNU.sparse.major" && value[0] === 0x31)) {
-      this.#map = NOTHING;
+      this.#map = [];
+      this.#lines = 0;
       this.#want("leading-map", BLOCK);
       return undefined;
     }
@@ -136,19 +142,25 @@ export class TarReader {
   }
 
   #gnuMap(block: Uint8Array, at: number, count: number, more: number): TarEntry | undefined {
-    const extents = [...(this.#extents ?? []), ...oldGnuExtents(block, at, count)];
+    const extents = this.#extents ?? [];
     this.#extents = extents;
+    extents.push(...oldGnuExtents(block, at, count));
     if (block[more] === 0 || extents.length > MAX_EXTENTS) return this.#complete();
     this.#want("gnu-map", BLOCK);
     return undefined;
   }
 
+  /** Looked at as a whole when it has as many lines as its first one says: each block by itself would take a hostile archive's map square time. */
   #leadingMap(block: Uint8Array): TarEntry | undefined {
-    this.#map = concat(this.#map, block);
+    this.#map.push(block.slice());
     this.#left -= BLOCK;
-    this.#extents = leadingExtents(this.#map);
-    if (this.#extents) return this.#complete();
-    if (this.#left <= 0 || this.#map.length > MAX_METADATA) throw badLayer("the map of a sparse file has no end");
+    for (const byte of block) if (byte === 0x0a) this.#lines++;
+    if (this.#lines > linesAfterFirst(this.#map[0] ?? NOTHING)) {
+      this.#extents = leadingExtents(join(this.#map));
+      return this.#complete();
+    }
+    if (this.#left <= 0 || this.#map.length * BLOCK > MAX_METADATA)
+      throw badLayer("the map of a sparse file has no end");
     this.#want("leading-map", BLOCK);
     return undefined;
   }
@@ -164,6 +176,7 @@ export class TarReader {
   /** After the content comes its padding, and after that a header. */
   #endOfPart(): void {
     this.#left = this.#padding;
+    this.#isPadding = this.#left > 0;
     this.#padding = 0;
     if (this.#left > 0) this.#state = "skip";
     else this.#want("header", BLOCK);
@@ -195,6 +208,19 @@ export class TarReader {
 }
 
 export const padding = (size: number): number => (BLOCK - (size % BLOCK)) % BLOCK;
+
+/** However many headers say them: they are kept in memory. */
+function bounded(records: PaxRecords): PaxRecords {
+  const size = records.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+  if (size > MAX_METADATA) throw badLayer(`headers of the tar archive have ${size} bytes together`);
+  return records;
+}
+
+function join(blocks: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(blocks.length * BLOCK);
+  for (const [index, block] of blocks.entries()) whole.set(block, index * BLOCK);
+  return whole;
+}
 
 function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
   const whole = new Uint8Array(first.length + second.length);

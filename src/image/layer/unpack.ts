@@ -62,9 +62,9 @@ async function unpackInto(options: UnpackOptions): Promise<UnpackedLayer> {
   const counted = counting(options.content, (length) => {
     compressed += length;
   });
-  const { compression, content } = await decompress(counted);
   const placer = await LayerPlacer.open(options.executor, options.directory, options.ids, options.whiteouts);
   try {
+    const { compression, content } = await decompress(counted);
     const hash = createHash("sha256");
     const reader = new TarReader();
     let [size, entries] = [0, 0];

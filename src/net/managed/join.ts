@@ -1,4 +1,5 @@
 /** A container that joins managed networks: what it gets there, and what the monitor does for that. */
+import { existsSync } from "node:fs";
 import { invalid } from "../../errors.ts";
 import { formatMac, parseIpPrefix } from "../../linux/index.ts";
 import type { ContainerSpec, NetStep, NetworkNic, NicRoute, PlannedNic, VethNic } from "../../spec/index.ts";
@@ -75,9 +76,20 @@ export function asVeth(nic: NetworkNic, { network, lease, addresses }: Joined, l
     mac: common.mac ?? macOf(lease, addresses),
     ...(mtu === undefined ? {} : { mtu }),
     addresses: [...addresses, ...(common.addresses ?? [])],
+    sysctl: { ...withoutIpv6(network, common.addresses ?? []), ...common.sysctl },
     routes: [...(leadsOut ? defaultRoutes(network) : []), ...(common.routes ?? [])],
     ...(bridgesAreFiltered() ? { peer: { hairpin: true } } : {}),
   };
+}
+
+/**
+ * Where the network has no IPv6 its interfaces have none: what the kernel says to all neighbours for each new link-local address goes to every container there is,
+ * which is what makes the thousandth one slower than the first.
+ */
+function withoutIpv6({ subnets }: Network, more: readonly string[]): Readonly<Record<string, string>> {
+  const all = [...subnets.map(({ subnet }) => subnet), ...more];
+  if (all.some((text) => text.includes(":")) || !existsSync("/proc/sys/net/ipv6")) return {};
+  return { "net.ipv6.conf.IFNAME.disable_ipv6": "1" };
 }
 
 /** The same address has the same MAC, whoever has it: nobody sends to one that was there before. */

@@ -226,7 +226,30 @@ describe("tar archives", () => {
     await expect(read(header({ 156: "M" }))).rejects.toThrow("unknown type");
     const huge = header({ 124: "77777777777\0", 156: "x" });
     await expect(read(huge)).rejects.toThrow("at most 1048576");
-    expect(await read(archive.subarray(0, 1024))).toMatchObject([{ name: "a", text: "hello" }]);
+    for (const length of [512 + 5, 600, 1024]) {
+      expect(await read(archive.subarray(0, length)), `${length}`).toMatchObject([{ name: "a", text: "hello" }]);
+    }
+    await expect(read(archive.subarray(0, 512 + 4))).rejects.toThrow("cut off");
+  });
+
+  it("cannot make the reader keep or look at more than a bounded part of them", async () => {
+    const pax = (letter: string, text: string) => [
+      header({ 124: `${text.length.toString(8).padStart(11, "0")}\0`, 156: letter }),
+      padded(text),
+    ];
+    const record = (text: string) => {
+      let length = text.length + 3;
+      while (`${length} ${text}\n`.length !== length) length++;
+      return `${length} ${text}\n`;
+    };
+    const globals = ["a", "b", "c"].flatMap((key) => pax("g", record(`${key}=${"v".repeat(500_000)}`)));
+    await expect(read(Buffer.concat(globals))).rejects.toThrow("bytes together");
+    const many = Array.from({ length: 20_000 }, (_, index) => record(`SCHILY.xattr.user.${index}=1234`)).join("");
+    const [entry] = await read(Buffer.concat([...pax("x", many), header({}), TAR_END]), 1 << 20);
+    expect(entry?.xattrs.size).toBe(20_000);
+    const sparse = ["GNU.sparse.major=1", "GNU.sparse.minor=0", "GNU.sparse.realsize=100000"].map(record).join("");
+    const endless = [...pax("x", sparse), header({ 124: "00010000000\0" }), padded(`9999\n${"1\n".repeat(9000)}`)];
+    await expect(read(Buffer.concat([...endless, Buffer.alloc(1 << 21, "1")]), 1 << 16)).rejects.toThrow("has no end");
   });
 
   it("never make the reader do more than give entries or refuse, whatever the bytes", async () => {
