@@ -35,6 +35,13 @@ export const listNics = (context: Context, container: RunningContainer): Promise
 /** Adds an interface: all of it, or nothing. It goes when the container has ended, whoever has added it. */
 export async function attachNic(context: Context, container: RunningContainer, name: string, nic: Nic): Promise<void> {
   const valid = validNic(container, name, nic);
+  if ("type" in valid && valid.type === "network") {
+    throw unsupported(
+      "a managed network cannot be joined by a running container",
+      `nics.${name}`,
+      "attach a veth with its bridge as master and an address of its own, or give it to the container from the beginning",
+    );
+  }
   await inside(context, container, async ({ surroundings, change }) => {
     const { features, caller } = surroundings;
     const stateDirectory = await surroundings.stateDirectory();
