@@ -34,6 +34,7 @@ import type { Command } from "./start-options.ts";
 const entering = () => import("./enter.ts");
 const changing = () => import("./live.ts");
 const networking = () => import("./live-nics.ts");
+const publishing = () => import("./live-ports.ts");
 const checking = () => import("./health.ts");
 
 /** What can be done with a container that is there, whoever has started it. What most of it needs is loaded when it is called. */
@@ -154,6 +155,10 @@ export abstract class ContainerControls {
       attach: async (name, nic) => (await networking()).attachNic(this.host, await this.running(), name, nic),
       detach: async (name) => (await networking()).detachNic(this.host, await this.running(), name),
       set: async (name, change) => (await networking()).setNic(this.host, await this.running(), name, change),
+      publish: async (port) =>
+        (await publishing()).publishPort(this.host, await this.running(), this.info().networks, port),
+      unpublish: async (port) =>
+        (await publishing()).unpublishPort(this.host, await this.running(), this.info().networks, port),
       check: async (name) => (await networking()).checkNic(this.host, await this.running(), name),
       events: ({ signal } = {}) => this.#linkEvents(signal),
     };
