@@ -9,7 +9,7 @@ import {
   readNetworkState,
   removal,
 } from "../net/index.ts";
-import { type Nic, validateSpec } from "../spec/index.ts";
+import { type ContainerNetworks, type Nic, validateSpec } from "../spec/index.ts";
 import { attachPlanned } from "./attach-planned.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { inside } from "./inside-network.ts";
@@ -34,14 +34,22 @@ export async function attachNic(host: ContainerHost, container: RunningContainer
 }
 
 /** Takes an interface away, with everything that was made for it. */
-export async function detachNic(context: Context, container: RunningContainer, name: string): Promise<void> {
+export async function detachNic(
+  host: ContainerHost,
+  container: RunningContainer,
+  name: string,
+  networks: ContainerNetworks | undefined,
+): Promise<void> {
   if (name === "lo") throw invalid("nics.lo", name, "another interface: the loopback belongs to the namespace");
-  await inside(context, container, async ({ surroundings, look, change }) => {
+  const left = networks?.interfaces.some((one) => one.name === name)
+    ? await (await import("./live-ports.ts")).leaveNetwork(host, container, networks, name)
+    : [];
+  await inside(host, container, async ({ surroundings, look, change }) => {
     const keeper = findKeeper(await surroundings.stateDirectory(), container.init, name);
     if (keeper) return await stopKeeper(surroundings.runner, keeper);
     linkNamed(name, await look());
     refuseLent(container, name);
-    await change([{ member: `nics.${name}`, step: removal(name) }]);
+    await change([removal(name), ...left].map((step) => ({ member: `nics.${name}`, step })));
   });
 }
 

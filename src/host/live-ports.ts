@@ -3,6 +3,7 @@ import { compileNetSteps } from "../compile/index.ts";
 import { invalid, LibctError } from "../errors.ts";
 import { hostArch } from "../executor/index.ts";
 import {
+  forgetPlace,
   type Joined,
   leaseOf,
   networkNamed,
@@ -12,10 +13,11 @@ import {
   publishedLater,
   publishedUndo,
   publishPorts,
+  undo,
   undoAt,
   withHostPorts,
 } from "../net/index.ts";
-import { type ContainerNetworks, type PublishedPort, validateSpec } from "../spec/index.ts";
+import { type ContainerNetworks, type NetStep, type PublishedPort, validateSpec } from "../spec/index.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { type Inside, inside } from "./inside-network.ts";
 import { readKeeper, stopKeeper } from "./nic-keepers.ts";
@@ -58,12 +60,12 @@ async function publishOne(
   const keep = publishedDirectory(joined.directory, init, joined.lease, port);
   const left = publishedLater(joined.directory).find(({ directory }) => directory === keep);
   if (left && !readKeeper(keep)) await takeAway(left, surroundings);
-  const undo = publishedUndo(keep);
-  const steps = publishPorts([port], joined, undo).flatMap(({ member, setUp }) =>
+  const path = publishedUndo(keep);
+  const steps = publishPorts([port], joined, path).flatMap(({ member, setUp }) =>
     setUp.map((step) => ({ member, step })),
   );
   await change(steps, {
-    tearDown: [{ member: "ports", step: undoAt(undo) }],
+    tearDown: [{ member: "ports", step: undoAt(path) }],
     keep,
     networks: { interfaces: [], ports: [port] },
   });
@@ -92,15 +94,37 @@ export async function unpublishPort(
         (hostIP === undefined || one.hostIP === hostIP),
     );
   if (!found) throw notPublished(container.name, networks, `${hostPort}/${protocol}`, { hostPort, protocol });
-  const keeper = readKeeper(found.directory);
+  await endPublished(found, surroundings);
+}
+
+async function endPublished(published: PublishedLater, surroundings: Surroundings): Promise<void> {
+  const keeper = readKeeper(published.directory);
   if (keeper) await stopKeeper(surroundings.runner, keeper);
-  if (existsSync(found.directory)) await takeAway(found, surroundings);
+  if (existsSync(published.directory)) await takeAway(published, surroundings);
+}
+
+/** Takes the ports away that lead to a container by one of its interfaces, and gives what is left to do for one that it has from its start. */
+export async function leaveNetwork(
+  host: ContainerHost,
+  { init }: RunningContainer,
+  networks: ContainerNetworks | undefined,
+  name: string,
+): Promise<readonly NetStep[]> {
+  const surroundings = await host.surroundings();
+  const place = placesOf(networks, surroundings).find(({ nic }) => nic === name);
+  if (!place) return [];
+  const { directory, lease } = place;
+  for (const one of publishedLater(directory))
+    if (one.lease === lease && one.pid === init.pid && one.startTime === init.startTime)
+      await endPublished(one, surroundings);
+  // Of the lease itself nobody else makes use before the container has ended.
+  return [undo(directory, lease), forgetPlace(directory, lease)];
 }
 
 /** What somebody who was killed has left. */
-async function takeAway({ directory, undo }: PublishedLater, surroundings: Surroundings): Promise<void> {
+async function takeAway({ directory, undo: path }: PublishedLater, surroundings: Surroundings): Promise<void> {
   const { runner, features } = surroundings;
-  await runProgram(runner, compileNetSteps([undoAt(undo)], { member: "ports" }, { arch: hostArch(), features }));
+  await runProgram(runner, compileNetSteps([undoAt(path)], { member: "ports" }, { arch: hostArch(), features }));
   rmSync(directory, { recursive: true, force: true });
 }
 
@@ -111,19 +135,26 @@ function validPort(port: PublishedPort): PublishedPort {
   return valid;
 }
 
-/** The container's place in the first of its networks that is not internal. */
-function reached(
-  { name }: RunningContainer,
+function placesOf(
   networks: ContainerNetworks | undefined,
   { caller, givenDirectory }: Surroundings,
-): Joined {
+): readonly Joined[] {
   const places = networkPlaces(caller.uid, givenDirectory);
-  const all = (networks?.interfaces ?? []).map(({ name: nic, network: of, addresses }): Joined => {
+  return (networks?.interfaces ?? []).map(({ name: nic, network: of, addresses }): Joined => {
     const network = networkNamed(places.networks, of);
     const [plain = ""] = addresses[0]?.split("/") ?? [];
     const lease = leaseOf(network, plain, `nics.${nic}`);
     return { nic, network, directory: `${places.running}/${of}`, lease, addresses };
   });
+}
+
+/** The container's place in the first of its networks that is not internal. */
+function reached(
+  { name }: RunningContainer,
+  networks: ContainerNetworks | undefined,
+  surroundings: Surroundings,
+): Joined {
+  const all = placesOf(networks, surroundings);
   const place = all.find(({ network }) => !network.internal) ?? all[0];
   if (place) return place;
   throw new LibctError(

@@ -1,3 +1,4 @@
+import { parseIp } from "../../linux/index.ts";
 import type { PublishedPort } from "../../spec/index.ts";
 import type { Globals } from "../command.ts";
 import { parsePublish } from "../network-syntax.ts";
@@ -39,12 +40,15 @@ export function unpublish([name, ...words]: readonly string[], flags: Json, glob
 /** [IP:]HOST[/PROTOCOL], read as what is published with any port of the container's. */
 export function parseUnpublish(word: string): Pick<PublishedPort, "hostPort" | "hostIP" | "protocol"> {
   const [, host = "", protocol] = /^(.*?)(\/[a-z]+)?$/s.exec(word) ?? [];
-  if (!/^(\[[^\]]*\]:|[^:]*:)?\d+$/.test(host))
-    throw usage(`"${word}" is no port of the host`, "[IP:]HOST[/PROTOCOL], such as 8080 or 127.0.0.1:53/udp");
+  if (!/^(\[[^\]]*\]:|[^:]*:)?\d+$/.test(host)) throw noPort(word);
   const { hostPort, hostIP, protocol: kind } = parsePublish(`${host}:1${protocol ?? ""}`);
+  if (hostIP !== undefined && parseIp(hostIP) === undefined) throw noPort(word);
   return {
     ...(hostPort === undefined ? {} : { hostPort }),
     ...(hostIP === undefined ? {} : { hostIP }),
     ...(kind === undefined ? {} : { protocol: kind }),
   };
 }
+
+const noPort = (word: string) =>
+  usage(`"${word}" is no port of the host`, "[IP:]HOST[/PROTOCOL], such as 8080 or 127.0.0.1:53/udp");

@@ -7,6 +7,7 @@ export { BLANK_PLACE, emptyHosts, hostsEntries, leasesWithPlace, PLACE, placeCon
 export {
   asVeth,
   beforeJoining,
+  forgetPlace,
   type Joined,
   joinNetworks,
   nothingTried,

@@ -164,3 +164,7 @@ export const putPlace = (directory: string, lease: number, text: string, why: st
   content: new TextEncoder().encode(text),
   why,
 });
+
+/** The container's names there, if they have a place. */
+export const forgetPlace = (directory: string, lease: number): NetStep =>
+  putPlace(directory, lease, makePlace(directory, lease) ? BLANK_PLACE : "", "forget its names in the network");
