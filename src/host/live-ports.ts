@@ -111,6 +111,8 @@ export async function leaveNetwork(
   name: string,
 ): Promise<readonly NetStep[]> {
   const surroundings = await host.surroundings();
+  // An ordinary user's networks are elsewhere: there the monitor takes all of it away at the end.
+  if (!surroundings.caller.privileged) return [];
   const place = placesOf(networks, surroundings).find(({ nic }) => nic === name);
   if (!place) return [];
   const { directory, lease } = place;
