@@ -1,3 +1,4 @@
+import { existsSync, rmSync } from "node:fs";
 import { needsMonitor } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import { absolutePath } from "../linux/index.ts";
@@ -5,7 +6,7 @@ import { planAttachment, planNics, requirePrivileges } from "../net/index.ts";
 import type { ContainerNetworks, Nic, PlannedNic } from "../spec/index.ts";
 import type { Inside } from "./inside-network.ts";
 import { keptBeside } from "./kept-directory.ts";
-import { keeperDirectory } from "./nic-keepers.ts";
+import { keeperDirectory, readKeeper } from "./nic-keepers.ts";
 import type { RunningContainer } from "./running-container.ts";
 import { unsupported } from "./unsupported.ts";
 
@@ -44,6 +45,7 @@ export async function attachPlanned(
   refuseCarried(name, plans);
   refuseKept(name, plans);
   const keep = needsMonitor({ plans }) ? keeperDirectory(stateDirectory, container.init, name) : undefined;
+  if (keep !== undefined) makeRoom(keep, name);
   const tearDown = plans.flatMap(({ member, tearDown: steps = [] }) => steps.map((step) => ({ member, step })));
   await change(planAttachment(name, plans), { tearDown, keep, plans, networks: place?.networks });
 }
@@ -65,4 +67,17 @@ function refuseCarried(name: string, plans: readonly PlannedNic[]): void {
     `nics.${name}`,
     "give it to the container from the beginning",
   );
+}
+
+/** Who has kept one of that name may have been killed; what he had to undo goes by the lease, or with the container. */
+function makeRoom(keep: string, name: string): void {
+  if (!existsSync(keep)) return;
+  if (!readKeeper(keep)) {
+    rmSync(keep, { recursive: true, force: true });
+    return;
+  }
+  throw new LibctError("ERR_CT_STATE", `the container has an interface ${name} already`, {
+    member: `nics.${name}`,
+    hint: "choose another name, or detach it first",
+  });
 }

@@ -15,7 +15,7 @@ describe.runIf(ready)("a container that runs", () => {
       const one = await run("one", on("web"), serve("first"));
       const two = await run("two", on("db"));
       const members = async () => (await mine.networks.inspect("db")).containers.map(({ names }) => names.join(" ")).sort();
-      const files = () => sh("ls " + state + "/nics " + state + "/networks-running/db/published | grep -c -e - || true");
+      const files = () => sh("cd " + state + "; ls nics networks-running/db/published | grep -c -e - || true");
       await one.nics.attach("eth1", { type: "network", network: "db", aliases: ["front"] });
       const byName = await inside(two, "ping -c 1 -W 2 front | grep -o '1 packets received'");
       const listed = (await one.info()).networks.interfaces.map(({ name, network }) => name + " " + network);
@@ -113,8 +113,9 @@ describe.runIf(ready)("a container that runs", () => {
       const port = { hostPort: 8080, containerPort: 80 };
       // Publishes a port, and kills who keeps it.
       const orphaned = async (container) => {
+        const before = fs.existsSync(published) ? fs.readdirSync(published) : [];
         await container.nics.publish(port);
-        const [name] = fs.readdirSync(published);
+        const name = fs.readdirSync(published).find((one) => !before.includes(one));
         const pid = parseInt(fs.readFileSync(published + "/" + name + "/keeper", "utf8"));
         process.kill(pid, "SIGKILL");
         await until(async () => sh("test -e /proc/" + pid + " || echo gone"), "gone");
