@@ -13,7 +13,9 @@ import type { CommitOptions, Committed } from "./commit.ts";
 import type { ImagesContext } from "./context.ts";
 import type { Copied } from "./copy.ts";
 import type { ImageInfo, RemovedImage } from "./describe.ts";
+import type { ExportOptions } from "./export.ts";
 import type { HistoryStep } from "./history.ts";
+import type { MountedImage } from "./mount.ts";
 import { type Transfer, transfer } from "./transfer.ts";
 import type { StoreUsage } from "./usage.ts";
 import type { ImageOptions, ImageUse, UseOptions } from "./use.ts";
@@ -128,9 +130,44 @@ export class Images {
     return await (await import("./commit.ts")).commitContainer(this.#context, container, options);
   }
 
-  /** What a container over an image has changed; of an image, what its topmost layer does to those below. */
-  async *diff(what: string | Pick<Committed, "name" | "spec">): AsyncGenerator<TreeChange> {
-    yield* (await import("./diff.ts")).differences(this.#context, what);
+  /**
+   * What a container over an image has changed; of an image, what its topmost layer does to those below, or what leads from it to another image. Contents are taken
+   * for equal when size and time of change are.
+   */
+  async *diff(what: string | Pick<Committed, "name" | "spec">, after?: string): AsyncGenerator<TreeChange> {
+    const { differences, differencesBetween } = await import("./diff.ts");
+    if (after === undefined) yield* differences(this.#context, what);
+    else if (typeof what === "string") yield* differencesBetween(this.#context, what, after);
+    else throw new TypeError("images are compared by their names");
+  }
+
+  /**
+   * Writes the tree of an image, or of a container over one, as one tar archive, as `docker export` does: a file, or a stream.
+   *
+   * @example
+   * await host.images.export("alpine", "alpine.tar");
+   */
+  async export(
+    what: string | Committed,
+    to: string | NodeJS.WritableStream,
+    options: ExportOptions = {},
+  ): Promise<void> {
+    await (await import("./export.ts")).exportTree(this.#context, what, to, options);
+  }
+
+  /** Shows an image at a path of the machine, read-only, until it is unmounted; the same image is mounted once. Only for root. */
+  async mount(name: string): Promise<MountedImage> {
+    return await (await import("./mount.ts")).mountImage(this.#context, name);
+  }
+
+  /** Takes an image from where it is mounted: its name, its id, or the path. */
+  async unmount(what: string): Promise<MountedImage> {
+    return await (await import("./mount.ts")).unmountImage(this.#context, what);
+  }
+
+  /** Images that are mounted. */
+  async mounted(): Promise<readonly MountedImage[]> {
+    return (await import("./mount.ts")).mountedImages(this.#context.store);
   }
 
   #receiving(act: (tell: (event: ReceiveEvent) => void) => Promise<ImageInfo>): Transfer<ReceiveEvent, ImageInfo> {
