@@ -36,9 +36,9 @@ export async function planInvocation(
 
 /** Most containers say nothing of it. */
 async function networkOf(flags: Invocation["flags"], host: Host): Promise<NetworkOptions> {
-  const { net, network, nic, publish, dns, dnsSearch, dnsOption, addHost } = flags;
+  const { net, network, nic, publish, publishAll, dns, dnsSearch, dnsOption, addHost } = flags;
   const said = [network, nic, publish, dns, dnsSearch, dnsOption, addHost].some(({ length }) => length > 0);
-  if (net === undefined && !said) return {};
+  if (net === undefined && !said && !publishAll) return {};
   return (await import("./network-options.ts")).networkOptions(flags, (name) => host.open(name));
 }
 
@@ -61,13 +61,14 @@ async function refuseAmbiguous(word: string, { images }: Host): Promise<void> {
 /** The image, which is fetched before anything else when it is not here: how far that is stands on standard error. */
 async function imageOption(flags: RunFlags, image: string | undefined): Promise<Pick<RunOptions, "image">> {
   if (image === undefined) return {};
-  const { entrypoint, pull, platform } = flags;
+  const { entrypoint, pull, platform, publishAll } = flags;
   return {
     image: {
       name: image,
       ...(entrypoint === undefined ? {} : { entrypoint: entrypoint === "" ? [] : [entrypoint] }),
       ...(pull === undefined ? {} : { pull }),
       ...(platform === undefined ? {} : { platform }),
+      ...(publishAll ? { publishExposed: true } : {}),
       watch: async (events) => {
         const { showProgress } = await import("./image/progress.ts");
         await showProgress(events, { json: false, quiet: flags.json ?? false });
