@@ -9,11 +9,16 @@ import { type FlagContext, type NetworkOptions, runOptions } from "./run-options
 import { isTerminal, readTerminal } from "./terminal.ts";
 import { isPath, namesImport } from "./words.ts";
 
+export interface PlanOptions extends Pick<RunOptions, "lifetime"> {
+  /** The files of another program's container, when they are still in an archive. */
+  readonly unpack?: boolean;
+}
+
 /** What `run` does and `explain` tells. */
 export async function planInvocation(
   invocation: Invocation,
   host: Host,
-  more: Pick<RunOptions, "lifetime"> = {},
+  { unpack = true, ...more }: PlanOptions = {},
 ): Promise<RunPlan> {
   const { flags, root, image, command } = invocation;
   const { caller } = host;
@@ -27,7 +32,7 @@ export async function planInvocation(
     network: await networkOf(flags, host),
   };
   if (root !== undefined && namesImport(root)) {
-    return await (await import("./imported.ts")).planImport(invocation, host, context);
+    return await (await import("./imported.ts")).planImport(invocation, host, context, unpack);
   }
   if (root !== undefined && flags.lower.length === 0 && !isPath(root)) await refuseAmbiguous(root, host);
   const options = runOptions(flags, image === undefined ? { root } : { image }, context);

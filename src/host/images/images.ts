@@ -121,6 +121,18 @@ export class Images {
   }
 
   /**
+   * Unpacks a tar archive, compressed or not, into a directory that is there, as a layer is unpacked: nothing in it reaches outside.
+   *
+   * @example
+   * await host.import({ openvz: 101 }, { unpack: (archive, directory) => host.images.unpack(archive, directory) });
+   */
+  async unpack(archive: string, directory: string): Promise<void> {
+    const { createReadStream } = await import("node:fs");
+    const worker = await this.#context.worker();
+    await worker.apply(createReadStream(archive, { highWaterMark: 256 * 1024 }), directory);
+  }
+
+  /**
    * An image of a container's image and what the container has changed: a container of this Host, or one that others find, by its name.
    *
    * @example
