@@ -188,7 +188,7 @@ COMP_WORDS=(${words.map((word) => JSON.stringify(word)).join(" ")}); COMP_CWORD=
     expect(complete("ct", "--da")).toEqual(["--data"]);
     expect(complete("ct", "image", "unm")).toEqual(["unmount"]);
     expect(complete("ct", "--data", "/tmp", "--root", state, "image", "pull", "--plat")).toEqual(["--platform"]);
-    expect(complete("ct", "network", "inspect", "libc")).toEqual(["libct"]);
+    expect(complete("ct", "--root", state, "net", "ls", "kno")).toEqual(["known"]);
     expect(complete("ct", "stop", "kno")).toEqual(["known"]);
     ct("rm", "-f", "known");
   });
