@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Host } from "../../src/index.ts";
 import { ORDINARY, runScript, spawnScript } from "../support/as-user.ts";
 import { builtImage, busyboxLayer, type LayerFiles } from "../support/built-image.ts";
-import { outcome } from "../support/capture.ts";
+import { waitForOutput } from "../support/capture.ts";
 import { openImageHost } from "../support/host.ts";
 import { auditEachTest } from "../support/leaks.ts";
 import { temporaryDirectory } from "../support/rootfs.ts";
@@ -101,8 +101,9 @@ describe("a container over an image", () => {
       namespaces: ["mount", "pid"],
       mounts: [{ type: "tmpfs", destination: "/tmp", options: [] }],
     });
-    const script = "echo mine >/d/mine; rm -r /e; rm /d/kept; ln /d/old /d/link; echo x >/tmp/x";
-    await outcome(await container.start(["sh", "-c", script]));
+    const script = "echo mine >/d/mine; rm -r /e; rm /d/kept; ln /d/old /d/link; echo x >/tmp/x; echo done; exec sleep 60";
+    const command = await container.start(["sh", "-c", script]);
+    await waitForOutput(command, "done");
     await host.images.export(container, `${directory}/container.tar`);
     const tree = unpacked(`${directory}/container.tar`);
     expect(readdirSync(`${tree}/d`).sort()).toEqual(["link", "mine", "old"]);
@@ -156,7 +157,7 @@ syncBuiltinESMExports();
 `;
 const COMMIT = `
 const container = await host.create({ image: "below", namespaces: ["mount", "pid"] });
-await (await container.start(["sh", "-c", "echo x >/x"])).wait();
+await waitForOutput(await container.start(["sh", "-c", "echo x >/x; echo done; exec sleep 60"]), "done");
 arm();
 await host.images.commit(container, { name: "committed" });
 left = Infinity;
