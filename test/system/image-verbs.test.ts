@@ -101,7 +101,8 @@ describe("a container over an image", () => {
       namespaces: ["mount", "pid"],
       mounts: [{ type: "tmpfs", destination: "/tmp", options: [] }],
     });
-    const script = "echo mine >/d/mine; rm -r /e; rm /d/kept; ln /d/old /d/link; echo x >/tmp/x; echo done; exec sleep 60";
+    const script =
+      "echo mine >/d/mine; rm -r /e; rm /d/kept; ln /d/old /d/link; echo x >/tmp/x; echo done; exec sleep 60";
     const command = await container.start(["sh", "-c", script]);
     await waitForOutput(command, "done");
     await host.images.export(container, `${directory}/container.tar`);
