@@ -3,6 +3,7 @@
  * index.ts, and takes longer to load than such a container to start.
  */
 export { type CommandWords, type ImageDefaults, imageDefaults, requireCommand } from "./config.ts";
+export { parseLocation } from "./location.ts";
 export { type ContainerLayer, pinLayers } from "./store/containers.ts";
 export { type FoundImage, findImage, requireImage, type StoredImage } from "./store/images.ts";
 export { hasLayer, layerTree } from "./store/layer-place.ts";

@@ -1,5 +1,7 @@
 import { readdirSync, statSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { copyImage } from "../../src/image/copy.ts";
+import { layoutDestination } from "../../src/image/formats/layout.ts";
 import type { Host } from "../../src/index.ts";
 import { runScript, spawnScript } from "../support/as-user.ts";
 import { builtImage, busyboxLayer, type LayerFiles } from "../support/built-image.ts";
@@ -41,6 +43,17 @@ describe("a container over an image", () => {
     expect(await run("entry", "a", "b")).toMatchObject({ stdout: "entry a b\n" });
     const other = await host.run(["-c", "echo other"], { image: { name: "entry", entrypoint: ["sh"] } });
     expect(other.stdout).toBe("other\n");
+  });
+
+  it("may lie in a layout, which is looked at each time", async () => {
+    const layout = `oci:${directory}/layout:v1`;
+    for (const text of ["first", "second"]) {
+      await copyImage(await app([{ text }]), layoutDestination(`${directory}/layout`, "v1"));
+      expect(await run(layout, "cat", "/text")).toMatchObject({ exitCode: 0, stdout: text });
+    }
+    const never = host.run(["true"], { image: { name: layout, pull: "never" } });
+    await expect(never).rejects.toThrow(/lies outside of the store.*hint: fetch it first/);
+    await host.images.prune();
   });
 
   it("has its user, environment, working directory, labels, stop signal and health check", async () => {

@@ -1,3 +1,4 @@
+import { LibctError } from "../../errors.ts";
 import type {
   Collected,
   CopyEvent,
@@ -187,16 +188,27 @@ export class Images {
   /** @internal An image made ready for a container. */
   async use(image: string | ImageOptions, options: UseOptions): Promise<ImageUse> {
     const given = typeof image === "string" ? { name: image } : image;
-    const [{ useImage }, { findImage, requireImage }] = [await import("./use.ts"), await finding()];
+    const [{ useImage }, { findImage, parseLocation, requireImage }] = [await import("./use.ts"), await finding()];
     const { store } = this.#context;
-    const present = given.pull === "always" ? undefined : findImage(store, given.name);
+    // One that lies elsewhere may have changed since it was fetched: what is here of it is not fetched again.
+    const elsewhere = parseLocation(given.name).transport !== "registry";
+    if (elsewhere && given.pull === "never") throw onlyFetched(given.name);
+    let name = given.name.replace(/^docker:\/\//, "");
+    const present = given.pull === "always" || elsewhere ? undefined : findImage(store, name);
     if (!present && given.pull !== "never") {
-      const pulling = this.pull(given.name, given);
-      await Promise.all([pulling, given.watch?.(pulling)]);
+      const { name: _, ...fetching } = given;
+      const pulling = this.pull(given.name, fetching);
+      const [fetched] = await Promise.all([pulling, given.watch?.(pulling)]);
+      if (elsewhere) name = fetched.id;
     }
-    return await useImage(this.#context, present ?? requireImage(store, given.name), given.name, {
+    return await useImage(this.#context, present ?? requireImage(store, name), given.name, {
       ...options,
       ...(given.entrypoint === undefined ? {} : { entrypoint: given.entrypoint }),
     });
   }
 }
+
+const onlyFetched = (name: string) =>
+  new LibctError("ERR_CT_USAGE", `${name} lies outside of the store, and is not to be fetched`, {
+    hint: `fetch it first, and give it a name: ct pull ${name}; ct tag ID NAME`,
+  });
