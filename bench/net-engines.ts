@@ -81,7 +81,8 @@ async function answers(daemon: ChildProcess, question: readonly string[]): Promi
   }
 }
 
-function failure([file = "", ...words]: readonly string[]): string | undefined {
+/** Why a command does not succeed, if it does not. */
+export function failure([file = "", ...words]: readonly string[]): string | undefined {
   try {
     execFileSync(file, words, { stdio: ["ignore", "ignore", "pipe"] });
     return undefined;

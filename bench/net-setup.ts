@@ -1,6 +1,5 @@
-import { existsSync } from "node:fs";
 import type { ContainerSpec, Host } from "../src/index.ts";
-import { type Engine, type OpenEngine, openDocker, openPodman, succeed } from "./net-engines.ts";
+import { type Engine, failure, type OpenEngine, openDocker, openPodman, succeed } from "./net-engines.ts";
 import { median, quantile, table } from "./statistics.ts";
 
 type Samples = ReadonlyMap<string, readonly number[]>;
@@ -64,8 +63,9 @@ export async function measureBesideEngines(
   { directory, image, own, rounds }: EngineOptions,
 ) {
   const contestants: Record<string, () => Promise<void>> = { "libct, in-process": () => runOne(host, spec) };
-  if (existsSync(own[0] ?? "")) contestants["ct run, single file"] = () => succeed(own);
-  else console.log(`left out: ct run: ${own[0]} is not there (npm run build:bin)`);
+  const fault = failure(own);
+  if (fault === undefined) contestants["ct run, single file"] = () => succeed(own);
+  else console.log(`left out: ct run, which \`npm run build:bin\` makes: ${fault}`);
   const engines: Engine[] = [];
   const bridged: string[] = [];
   try {

@@ -24,7 +24,7 @@ const quick = process.argv.includes("--quick");
 const chosen = process.argv.slice(2).filter((word) => !word.startsWith("-"));
 const scale = quick
   ? { rounds: 20, commands: 3, crowd: 200, throughput: { times: 1, seconds: 1 } }
-  : { rounds: 100, commands: 15, crowd: 1000, throughput: { times: 3, seconds: 3 } };
+  : { rounds: 100, commands: 8, crowd: 1000, throughput: { times: 3, seconds: 3 } };
 const NETWORK = "bench";
 const repository = fileURLToPath(new URL("..", import.meta.url));
 const directory = mkdtempSync("/tmp/libct-bench-");
