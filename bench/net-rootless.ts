@@ -1,9 +1,9 @@
 // `bun bench/net-rootless.ts [--quick]` as root: throughput of an ordinary user's containers, to another host and from it through a published port, by libct, and by podman
 // with the same helper. Prints; never fails for a figure.
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { asUserOfNetwork, OTHER, OWN } from "../test/support/user-network.ts";
-import { makeRoot } from "./root.ts";
+import { addProgram, makeRoot } from "./root.ts";
 import { median, table } from "./statistics.ts";
 
 const [rounds, seconds] = process.argv.includes("--quick") ? [1, 2] : [5, 4];
@@ -33,12 +33,7 @@ function gigabits(samples: readonly number[]): string {
 /** A root with iperf3 and what it is linked with. */
 function prepareRoot(): void {
   makeRoot(root, ["sh", "sleep"]);
-  const iperf = execFileSync("which", ["iperf3"], { encoding: "utf8" }).trim();
-  const libraries = execFileSync("ldd", [iperf], { encoding: "utf8" }).match(/\/\S+/g) ?? [];
-  for (const file of [iperf, ...libraries]) {
-    mkdirSync(`${root}${file.slice(0, file.lastIndexOf("/"))}`, { recursive: true });
-    cpSync(file, `${root}${file}`, { dereference: true });
-  }
+  addProgram(root, "iperf3");
   mkdirSync(`${root}/tmp`, { mode: 0o1777 });
   mkdirSync(`${root}/etc`);
   execFileSync("chown", ["-R", `${USER}:${USER}`, directory]);

@@ -1,9 +1,13 @@
-// `npm run build && bun bench/net.ts [ROUNDS]`, as root: what a network costs a container, in-process. Prints; never fails for a figure.
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+// `npm run bench:net [-- --quick]`, as root: what a network costs a container, beside networks made by hand, Docker and podman. Prints; never fails for a figure.
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, loadavg, release } from "node:os";
+import { fileURLToPath } from "node:url";
 import { type ContainerSpec, Host, standard } from "../src/index.ts";
-import { makeRoot } from "./root.ts";
-import { median, quantile, table } from "./statistics.ts";
+import { measureCrowds } from "./net-crowd.ts";
+import { measureBesideEngines, measureSetUp } from "./net-setup.ts";
+import { measureThroughput } from "./net-throughput.ts";
+import { addProgram, makeRoot } from "./root.ts";
 
 /** In a network namespace of its own: nothing of the machine's is touched, and it goes with this process. */
 const MARK = "LIBCT_BENCH_NET";
@@ -15,58 +19,55 @@ if (process.env[MARK] === undefined) {
   process.exit(status ?? 1);
 }
 
-const rounds = Number(process.argv[2] ?? 100);
-const WARM_UP = 5;
-const root = mkdtempSync("/tmp/libct-bench-");
-
-const base: ContainerSpec = { ...standard({ userNamespace: false }), root };
-const SPECS: Readonly<Record<string, ContainerSpec>> = {
-  "the host's network": { ...base, namespaces: base.namespaces?.filter((one) => one !== "network") ?? [] },
-  "an empty network namespace": base,
-  "the loopback up": { ...base, nics: {} },
-  "a veth on a bridge, address, default route": {
-    ...base,
-    nics: {
-      eth0: {
-        type: "veth",
-        master: "br0",
-        addresses: ["10.7.0.2/24"],
-        routes: [{ to: "default", via: "10.7.0.1" }],
-      },
-    },
-  },
-};
+const quick = process.argv.includes("--quick");
+/** `setup`, `engines`, `throughput`, `crowd`: only these of the measurements. */
+const chosen = process.argv.slice(2).filter((word) => !word.startsWith("-"));
+const scale = quick
+  ? { rounds: 20, commands: 3, crowd: 200, throughput: { times: 1, seconds: 1 } }
+  : { rounds: 100, commands: 8, crowd: 1000, throughput: { times: 3, seconds: 3 } };
+const NETWORK = "bench";
+const repository = fileURLToPath(new URL("..", import.meta.url));
+const directory = mkdtempSync("/tmp/libct-bench-");
+const root = `${directory}/root`;
 
 try {
-  makeRoot(root);
-  print(await measure());
+  const image = prepareRoot();
+  const load = loadavg();
+  const results = await measure(image);
+  const machine = { kernel: release(), processors: `${cpus().length} x ${cpus()[0]?.model}`, load };
+  mkdirSync(`${repository}/bench/results`, { recursive: true });
+  writeFileSync(`${repository}/bench/results/net.json`, `${JSON.stringify({ ...machine, ...results }, null, 2)}\n`);
 } finally {
-  rmSync(root, { recursive: true, force: true });
+  rmSync(directory, { recursive: true, force: true });
 }
 
-/** Milliseconds of each container, from `create` to its end; all take turns. */
-async function measure(): Promise<ReadonlyMap<string, readonly number[]>> {
-  await using host = await Host.open();
-  const samples = new Map<string, number[]>(Object.keys(SPECS).map((name) => [name, []]));
-  for (let round = 0; round < rounds + WARM_UP; round++) {
-    for (const [name, spec] of Object.entries(SPECS)) {
-      const begun = performance.now();
-      const container = await host.create(spec);
-      const command = await container.start(["/bin/true"], { stdin: "ignore", stdout: "ignore", stderr: "ignore" });
-      await command.wait();
-      if (round >= WARM_UP) samples.get(name)?.push(performance.now() - begun);
-    }
+/** A root with iperf3, and an archive of it for engines. */
+function prepareRoot(): string {
+  makeRoot(root);
+  for (const name of ["etc", "tmp"]) mkdirSync(`${root}/${name}`);
+  const image = `${directory}/image.tar`;
+  execFileSync("tar", ["-C", root, "-cf", image, "."]);
+  addProgram(root, "iperf3");
+  return image;
+}
+
+async function measure(image: string): Promise<Readonly<Record<string, unknown>>> {
+  const stateDirectory = `${directory}/state`;
+  await using host = await Host.open({ stateDirectory });
+  await host.networks.create({ name: NETWORK, subnets: [{ subnet: "10.210.0.0/20" }] });
+  const base: ContainerSpec = { ...standard({ userNamespace: false }), root };
+  const spec: ContainerSpec = { ...base, nics: { eth0: { type: "network", network: NETWORK } } };
+  const own = [`${repository}/dist/ct`, "--root", stateDirectory, "run", "--network", NETWORK, root, "--", "true"];
+  const measurements: Readonly<Record<string, () => Promise<unknown>>> = {
+    setup: () => measureSetUp(host, base, NETWORK, scale.rounds),
+    engines: () => measureBesideEngines(host, spec, { directory, image, own, rounds: scale.commands }),
+    throughput: () => measureThroughput(host, spec, scale.throughput),
+    crowd: () => measureCrowds(host, { "an empty network namespace": base, "one network": spec }, scale.crowd),
+  };
+  const results: Record<string, unknown> = {};
+  for (const [name, run] of Object.entries(measurements)) {
+    if (chosen.length === 0 || chosen.includes(name)) results[name] = await run();
   }
-  return samples;
-}
-
-function print(samples: ReadonlyMap<string, readonly number[]>): void {
-  const empty = median(samples.get("an empty network namespace") ?? []);
-  const rows = [...samples].map(([name, all]) => [
-    name,
-    median(all).toFixed(2),
-    quantile(all, 0.9).toFixed(2),
-    `${(median(all) / empty).toFixed(2)}x`,
-  ]);
-  console.log(table([["a container with", "median ms", "p90 ms", "empty namespace"], ...rows]));
+  await host.networks.remove(NETWORK);
+  return results;
 }

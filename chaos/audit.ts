@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { type FoundRecord, RecordStore, statusOf } from "../src/records/index.ts";
+import { elements, leaseInventory } from "./networks.ts";
 import { processesOf } from "./processes.ts";
 
 /** What of this run is on the machine: everything that may leak. */
@@ -13,6 +14,12 @@ export interface Inventory {
   readonly links: readonly string[];
   /** Notes of interfaces that plugins have made, or that somebody stays for, and the plugins' leases. */
   readonly attachments: readonly string[];
+  /** Addresses of managed networks that somebody holds. */
+  readonly leases: readonly string[];
+  /** Names of containers, and how their ports are taken away, of those networks. */
+  readonly leaseFiles: readonly string[];
+  /** Of libct's table of rules: published ports, and networks. */
+  readonly elements: readonly string[];
 }
 
 /** Where what is attached is written down. */
@@ -28,6 +35,8 @@ export function takeInventory(mark: string, { stateDirectory, leases }: Places):
     cgroups: cgroups("/sys/fs/cgroup", 6),
     loopDevices: readdirSync("/sys/block").filter((name) => name.startsWith("loop") && backs(name)),
     links: links(),
+    elements: elements(),
+    ...leaseInventory(stateDirectory),
     attachments: [`${stateDirectory}/cni`, `${stateDirectory}/nics`, leases].flatMap((place) =>
       below(place).filter((path) => !/\/(lock|last_reserved_ip\.\d+)$/.test(path)),
     ),
@@ -63,7 +72,7 @@ function below(directory: string): readonly string[] {
 
 /** What only a repair removes when a monitor was killed together with its application. */
 export const awaitsRepair = (line: string): boolean =>
-  /^(cgroups|attachments|links): /.test(line) || /^mounts: .*\/cni\//.test(line);
+  /^(cgroups|attachments|links|leaseFiles|elements): /.test(line) || /^mounts: .*\/cni\//.test(line);
 
 function cgroups(directory: string, depth: number): readonly string[] {
   return names(directory).flatMap((name) => {

@@ -7,6 +7,7 @@ import { locateExecutor } from "../src/executor/index.ts";
 import { Host } from "../src/index.ts";
 import { busyboxRoot } from "../test/support/playground.ts";
 import { awaitsRepair, checkRecords, type Inventory, leaked, takeInventory } from "./audit.ts";
+import { makeNetworks, removeNetworks } from "./networks.ts";
 import { processesOf, type Seen } from "./processes.ts";
 import { pick, random } from "./random.ts";
 
@@ -120,11 +121,13 @@ async function settle(before: Inventory): Promise<readonly string[]> {
   console.log(`host containers: ${records.containers}, of which ${records.lost} lost their monitor`);
   return [
     ...leaked(before, takeInventory(mark, places)),
+    ...(await removeNetworks(stateDirectory)),
     ...records.corrupt.map((text) => `corrupt: ${text}`),
     ...records.wrong.map((text) => `wrong: ${text}`),
   ];
 }
 
+await makeNetworks(stateDirectory, root);
 const before = takeInventory(mark, places);
 console.log(`chaos: ${kills} kills, seed ${seed}`);
 await wreak();

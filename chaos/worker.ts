@@ -1,6 +1,7 @@
 // An application that does random things with containers until it is killed or told to end: `bun worker.ts STATE ROOT EXECUTOR LEASES SEED`. Several share a state directory.
 import { existsSync } from "node:fs";
 import { type ContainerSpec, Host, LibctError, standard } from "../src/index.ts";
+import { NETWORKS, PORTS } from "./networks.ts";
 import { pick, random } from "./random.ts";
 
 const [stateDirectory = "", root = "", executor = "", leases = "", seed = "0"] = process.argv.slice(2);
@@ -29,11 +30,27 @@ const plugins = {
   pluginDirs: [PLUGINS],
 } as const;
 
-/** Most have none: a network takes its time, and there is more to be killed. */
-function network(): Pick<ContainerSpec, "nics"> {
+/** In one managed network or in both, with a port that others want as well, with one that is free, or without. */
+function managed(): Pick<ContainerSpec, "nics" | "ports"> {
+  const [crowded, small] = NETWORKS.map(({ name }) => ({ type: "network", network: name }) as const);
+  const containerPort = 80;
+  const ports = pick(next, [
+    {},
+    { ports: [{ containerPort }] },
+    { ports: [{ containerPort, hostPort: PORTS.first + Math.floor(next() * PORTS.count) }] },
+  ]);
+  return {
+    nics: { ...(crowded ? { eth0: crowded } : {}), ...(small && next() < 0.2 ? { eth1: small } : {}) },
+    ...ports,
+  };
+}
+
+/** Many have none: a network takes its time, and there is more to be killed. */
+function network(): Pick<ContainerSpec, "nics" | "ports"> {
   const chance = next();
   if (chance < 0.1 && withPlugins) return { nics: { eth0: plugins } };
-  return chance < 0.4 ? { nics: { eth0: veth() } } : {};
+  if (chance < 0.3) return { nics: { eth0: veth() } };
+  return chance < 0.6 ? managed() : {};
 }
 
 /** The exit status is part of the name, so that the auditor knows what must have been recorded. */

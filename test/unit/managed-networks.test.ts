@@ -11,6 +11,7 @@ import {
   leaseCount,
   leasedAddresses,
   leaseOf,
+  leasesWithPlace,
   lockedBytes,
   MOST_PORTS,
   type NetworkOptions,
@@ -269,6 +270,14 @@ describe("the hosts file of a network", () => {
     expect(place).toHaveLength(PLACE);
     expect(place.endsWith("\n")).toBe(true);
     expect(hostsEntries(place)).toEqual(["10.9.0.2\tweb www", "fd09::2\tweb www"]);
+  });
+
+  it("tells of a container without a name that its place is taken, and nothing else", () => {
+    const place = placeContent(["10.9.0.2"], [], "a");
+    expect(place).toHaveLength(PLACE);
+    expect(hostsEntries(place)).toEqual([]);
+    const empty = emptyHosts([]);
+    expect(leasesWithPlace(empty + place)).toEqual([empty.length / PLACE]);
   });
 
   it("takes no more than fits", () => {

@@ -16,6 +16,9 @@ const fill = (content: string) => `${content}${blank(PLACE - content.length)}`;
 
 export const BLANK_PLACE = blank(PLACE);
 
+/** Of a container without a name: nobody finds it by this, but whoever looks for a free place sees that there is none. */
+const NAMELESS_PLACE = fill("# in use\n");
+
 /** The file with nobody in it. The first two leases are the subnet's own address and the bridge, so nobody else needs their places. */
 export function emptyHosts(gateways: readonly string[]): string {
   const loopback = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
@@ -31,6 +34,7 @@ export const morePlaces = (places: number): string => BLANK_PLACE.repeat(places)
 
 /** What a lease's place says while a container is there. */
 export function placeContent(addresses: readonly string[], names: readonly string[], member: string): string {
+  if (names.length === 0) return NAMELESS_PLACE;
   const unique = [...new Set(names)];
   const lines = addresses.map((address) => `${address}\t${unique.join(" ")}\n`).join("");
   if (lines.length > PLACE - 1)
@@ -50,4 +54,4 @@ export const leasesWithPlace = (content: string): readonly number[] =>
 
 /** The lines of a hosts file that say something. */
 export const hostsEntries = (content: string): readonly string[] =>
-  content.split("\n").flatMap((line) => (line.trim() === "" ? [] : [line.trimEnd()]));
+  content.split("\n").flatMap((line) => (line.trim() === "" || line.startsWith("#") ? [] : [line.trimEnd()]));

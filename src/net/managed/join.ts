@@ -146,11 +146,11 @@ export const undoAt = (path: string): NetStep => ({
   why: "take away the ports that were published for the address",
 });
 
-/** Others find it by its names from then on, until it has ended. One that is too far behind, or has no name, writes nothing. */
+/** Others find it by its names from then on, until it has ended. One that is too far behind writes nothing. */
 function places({ nic, network, directory, lease, addresses }: Joined, names: readonly string[]) {
   const plain = addresses.map((text) => text.split("/")[0] ?? text);
   const content = placeContent(plain, names, `nics.${nic}.aliases`);
-  const has = names.length > 0 && makePlace(directory, lease);
+  const has = makePlace(directory, lease);
   return {
     tell: putPlace(directory, lease, has ? content : "", `tell the network ${network.name} its names`),
     forget: putPlace(directory, lease, has ? BLANK_PLACE : "", `forget its names in the network ${network.name}`),
