@@ -1,4 +1,4 @@
-// `npm run bench:images [-- --quick] [-- --clean]`: images pulled and unpacked by ct and its peers from one registry, taking turns. Prints; never fails for a figure.
+// `npm run bench:images [-- [--quick] [--clean] [pulls] [shared] [runs]]`: images pulled and unpacked by ct and its peers from one registry, taking turns. Prints; never fails for a figure.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, release } from "node:os";
@@ -7,32 +7,41 @@ import { DockerRegistry } from "../test/support/docker-registry.ts";
 import { startCountingProxy } from "./counting-proxy.ts";
 import { FIXTURES, prepareRegistry, SUCCESSOR } from "./image-fixtures.ts";
 import { measureRuns } from "./image-runs.ts";
-import { type Puller, pullers, type Sample } from "./pullers.ts";
+import { isInMemory } from "./in-memory.ts";
+import { type Puller, pullers, type Sample, type Source } from "./pullers.ts";
 import { median, table } from "./statistics.ts";
 
 const has = (flag: string): boolean => process.argv.includes(flag);
+/** All parts, unless some are named. */
+const wants = (part: string): boolean => has(part) || !["pulls", "shared", "runs"].some(has);
 const rounds = has("--quick") ? 1 : 3;
 const repository = fileURLToPath(new URL("..", import.meta.url));
 const cache = `${repository}/build/bench-images`;
-const directory = mkdtempSync("/var/tmp/libct-bench-");
+/** Docker's engine is in a network namespace, where the proxy is not; umoci has no store. */
+const APART: ReadonlySet<string> = new Set(["docker pull", "skopeo copy, umoci unpack"]);
 const TARGETS = { ratio: 0.8, memory: 150e6 };
 
-try {
-  const files = await prepareRegistry(cache);
-  const registry = await DockerRegistry.start(files);
+if (isInMemory()) await measure(mkdtempSync("/tmp/libct-bench-"));
+
+async function measure(directory: string): Promise<void> {
   try {
-    const report = { machine: machine(), ...(await pulls({ host: registry.host, files })) };
-    const shared = await sharedLayers(registry.host, files);
-    const runs = has("--pulls") ? undefined : await measureRuns(registry.host, directory, rounds);
-    mkdirSync(`${repository}/bench/results`, { recursive: true });
-    const text = `${JSON.stringify({ ...report, shared, runs }, null, 2)}\n`;
-    writeFileSync(`${repository}/bench/results/images.json`, text);
+    const files = await prepareRegistry(cache);
+    const registry = await DockerRegistry.start(files);
+    try {
+      const described = machine();
+      const pulled = wants("pulls") && (await pulls({ host: registry.host, files }, directory));
+      const shared = wants("shared") && (await sharedLayers(registry.host, files, directory));
+      const runs = wants("runs") && (await measureRuns(registry.host, directory, rounds));
+      mkdirSync(`${repository}/bench/results`, { recursive: true });
+      const report = { machine: described, pulled, shared, runs };
+      writeFileSync(`${repository}/bench/results/images.json`, `${JSON.stringify(report, null, 2)}\n`);
+    } finally {
+      await registry.stop();
+    }
   } finally {
-    await registry.stop();
+    rmSync(directory, { recursive: true, force: true });
+    if (has("--clean")) rmSync(cache, { recursive: true, force: true });
   }
-} finally {
-  rmSync(directory, { recursive: true, force: true });
-  if (has("--clean")) rmSync(cache, { recursive: true, force: true });
 }
 
 function machine() {
@@ -42,17 +51,21 @@ function machine() {
   return described;
 }
 
-async function pulls(source: { readonly host: string; readonly files: string }) {
+async function pulls(source: Source, directory: string) {
   const report: Record<string, unknown> = {};
   for (const { name, text } of FIXTURES) {
-    const samples = await inTurns(pullers(source), `bench/${name}:v1`);
+    const samples = await inTurns(pullers(source), `bench/${name}:v1`, directory);
     report[name] = print(text, samples);
   }
   return report;
 }
 
 /** Everybody with an empty store in each round, and another one first in each. */
-async function inTurns(all: readonly Puller[], image: string): Promise<ReadonlyMap<string, readonly Sample[]>> {
+async function inTurns(
+  all: readonly Puller[],
+  image: string,
+  directory: string,
+): Promise<ReadonlyMap<string, readonly Sample[]>> {
   const samples = new Map<string, Sample[]>(all.map(({ name }) => [name, []]));
   // What is read from the disk for the first time is slower.
   for (const file of registryFiles()) readFileSync(file);
@@ -61,8 +74,6 @@ async function inTurns(all: readonly Puller[], image: string): Promise<ReadonlyM
     for (const puller of order) {
       const store = await puller.open(`${directory}/store`);
       try {
-        // What others have written is not this one's to wait for.
-        execFileSync("sync");
         samples.get(puller.name)?.push(await store.pull(image));
       } finally {
         await store.close();
@@ -72,8 +83,9 @@ async function inTurns(all: readonly Puller[], image: string): Promise<ReadonlyM
   return samples;
 }
 
-const registryFiles = (): readonly string[] =>
-  execFileSync("find", [cache, "-name", "data", "-type", "f"], { encoding: "utf8" }).trim().split("\n");
+function registryFiles(): readonly string[] {
+  return execFileSync("find", [cache, "-name", "data", "-type", "f"], { encoding: "utf8" }).trim().split("\n");
+}
 
 interface Figures {
   readonly name: string;
@@ -99,7 +111,9 @@ function print(text: string, samples: ReadonlyMap<string, readonly Sample[]>): r
   return figures;
 }
 
-const isOwn = (name: string): boolean => name.startsWith("ct");
+function isOwn(name: string): boolean {
+  return name.startsWith("ct");
+}
 
 function verdict({ seconds, memory }: Figures, best: number): string {
   const time = seconds <= TARGETS.ratio * best ? "time reached" : "time MISSED";
@@ -107,12 +121,11 @@ function verdict({ seconds, memory }: Figures, best: number): string {
 }
 
 /** What is transferred of an image, and then of another one that has its layers and one more. */
-async function sharedLayers(host: string, files: string) {
+async function sharedLayers(host: string, files: string, directory: string) {
   const proxy = await startCountingProxy(host);
   const rows: Record<string, readonly number[]> = {};
   try {
-    // Docker's engine is in a network namespace, which the proxy is not in.
-    for (const puller of pullers({ host: proxy.host, files }).filter(({ name }) => name !== "docker pull")) {
+    for (const puller of pullers({ host: proxy.host, files }).filter(({ name }) => !APART.has(name))) {
       const store = await puller.open(`${directory}/store`);
       try {
         const counts: number[] = [];

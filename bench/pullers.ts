@@ -1,9 +1,9 @@
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { DockerEngine, hasDocker } from "../test/support/docker-engine.ts";
 import { DockerRegistry } from "../test/support/docker-registry.ts";
 import { installed } from "../test/support/prerequisite.ts";
+import { startEngine } from "./docker.ts";
 import { watchMemory } from "./tree-memory.ts";
 
 export interface Sample {
@@ -39,7 +39,7 @@ export function pullers({ host, files }: Source): readonly Puller[] {
   const all: readonly (Puller | undefined)[] = [
     commands("ct, single file", ct([`${repository}/dist/ct`])),
     commands("ct in Node", ct(["node", `${repository}/dist/cli/main.js`])),
-    hasDocker ? docker(files) : undefined,
+    installed("dockerd") && installed("docker") ? docker(files) : undefined,
     installed("podman") ? podman(host) : undefined,
     installed("skopeo") && installed("umoci") ? skopeoAndUmoci(host) : undefined,
   ];
@@ -116,19 +116,20 @@ function skopeoAndUmoci(host: string): Puller {
 function docker(files: string): Puller {
   return {
     name: "docker pull",
-    async open() {
-      const engine = await DockerEngine.start({ flags: ["--bridge=none", "--iptables=false", "--ip6tables=false"] });
+    async open(directory) {
+      const engine = await startEngine(directory);
       const registry = await DockerRegistry.start(files, { beside: engine.pid });
       return {
         async pull(image) {
           const memory = watchMemory(engine.pid);
           const begun = performance.now();
-          await engine.ask("pull", "-q", `${registry.host}/${image}`);
+          await engine.docker("pull", "-q", `${registry.host}/${image}`);
           return { seconds: (performance.now() - begun) / 1000, memory: memory() };
         },
         async close() {
           await registry.stop();
-          for (const line of await engine.stop()) console.log(`docker has left: ${line}`);
+          await engine.stop();
+          rmSync(directory, { recursive: true, force: true });
         },
       };
     },
