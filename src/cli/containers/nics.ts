@@ -45,7 +45,7 @@ export function attach(
 ): Promise<number> {
   if (name === undefined || words.length + flags.network.length === 0)
     throw usage("a container and an interface are needed", `ct net attach web ${EXAMPLE}`);
-  const shared = sharedNics(flags.network, []);
+  const shared = sharedNics(flags.network, false);
   return forEach({ names: [name], globals, json: flags.json ?? false }, async (container) => {
     const taken = new Set((await container.nics.list()).map((nic) => nic.name));
     const attached: string[] = [];
