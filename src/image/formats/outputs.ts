@@ -32,9 +32,13 @@ export async function fileOutput(path: string): Promise<Output> {
 
 /** A stream of somebody else's, such as standard output: what has been written cannot be taken back. */
 export function streamOutput(stream: NodeJS.WritableStream): Output {
+  // The error of a write comes to who writes; as an event that nobody listens to it would end the process.
+  stream.on("error", () => undefined);
   return {
     write: (bytes) =>
-      new Promise((resolve, reject) => stream.write(bytes, (error) => (error ? reject(error) : resolve()))),
+      new Promise((resolve, reject) =>
+        stream.write(bytes, (error) => (error ? reject(fileError("write", "the stream", error)) : resolve())),
+      ),
     finish: async () => undefined,
     discard: async () => undefined,
   };
