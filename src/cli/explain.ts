@@ -12,8 +12,9 @@ export async function explain(invocation: Invocation, executor: Executor, global
   await using host = await Host.open({ started: executor, ...withDirectories(globals) });
   const { kernel } = flags;
   if (kernel !== undefined && !/^\d+\.\d+/.test(kernel)) throw wrong("--kernel", kernel, "a release such as 5.10");
-  // Nothing is fetched to be told of.
+  // Nothing is fetched, or unpacked, to be told of.
   const plan = await planInvocation({ ...invocation, flags: { ...flags, ...neverPulled(invocation) } }, host, {
+    unpack: false,
     ...(flags.detach ? { lifetime: "host" as const } : {}),
   });
   try {

@@ -23,6 +23,7 @@ export interface RunFlags extends ResourceFlags, HealthFlags {
   readonly net?: string;
   readonly network: readonly string[];
   readonly publish: readonly string[];
+  readonly publishAll?: true;
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly dnsOption: readonly string[];
@@ -135,6 +136,7 @@ const COMMON: FlagTable<Omit<RunFlags, "json" | "kernel">> = {
     many: true,
     text: "send a port of the host on to the container, or a range of them",
   },
+  publishAll: { short: "-P", text: "publish all ports that the image exposes, at free ones of the host" },
   dns: { value: "address", many: true, text: "whom it asks for names" },
   dnsSearch: { value: "domain", many: true, text: "where it looks for short names; . for nowhere" },
   dnsOption: { value: "option", many: true, text: "such as ndots:2" },

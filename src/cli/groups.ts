@@ -8,7 +8,8 @@ interface Group {
 
 export const GROUPS: Readonly<Record<string, Group>> = {
   image: {
-    summary: "images: pull, push, ls, inspect, history, tag, rm, prune, save, load, import, export, diff, commit, ...",
+    summary:
+      "images: pull, push, ls, inspect, history, tag, rm, prune, save, load, import, export, mount, diff, commit, ...",
     load: async () => (await import("./image/commands.ts")).IMAGE_COMMANDS,
   },
   network: {
@@ -38,6 +39,7 @@ export const SHORT_FORMS: Readonly<Record<string, readonly [group: string, verb:
   diff: ["image", "diff"],
   save: ["image", "save"],
   load: ["image", "load"],
+  export: ["image", "export"],
   rmi: ["image", "rm"],
   tag: ["image", "tag"],
   history: ["image", "history"],

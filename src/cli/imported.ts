@@ -9,10 +9,18 @@ import { print } from "./output.ts";
 import { type FlagContext, runOptions } from "./run-options.ts";
 
 /** What `run` does with another program's container: that container, with what the flags say instead. */
-export async function planImport(invocation: Invocation, host: Host, context: FlagContext): Promise<RunPlan> {
+export async function planImport(
+  invocation: Invocation,
+  host: Host,
+  context: FlagContext,
+  unpack: boolean,
+): Promise<RunPlan> {
   const { flags, root = "", command } = invocation;
   refuse(flags);
-  const imported = await host.import(root, flags.name === undefined ? {} : { name: flags.name });
+  const imported = await host.import(root, {
+    ...(flags.name === undefined ? {} : { name: flags.name }),
+    ...(unpack ? { unpack: (archive: string, directory: string) => host.images.unpack(archive, directory) } : {}),
+  });
   await tellNotes(imported, root, flags);
   const { joined, ...network } = context.network ?? {};
   const { root: _, capabilities: __, ...options } = runOptions(flags, {}, { ...context, network });

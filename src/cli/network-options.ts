@@ -27,7 +27,8 @@ export async function networkOptions(
   const words = networkWords(flags);
   const word = words.find(isAlone);
   if (word !== undefined && words.length > 1) throw usage(`--network ${word} excludes every other network`);
-  if (word !== undefined && flags.publish.length > 0)
+  const publishes = flags.publish.length > 0 || (flags.publishAll ?? false);
+  if (word !== undefined && publishes)
     throw usage(`--publish and --network ${word} exclude each other: it takes a network of \`ct network ls\``);
   const other = word?.startsWith("container:") ? word.slice("container:".length) : undefined;
   if (word === "host" || other !== undefined) {
@@ -37,20 +38,20 @@ export async function networkOptions(
     return other === undefined ? { network: "host", ...named } : { joined: namespacesOf(await open(other)), ...named };
   }
   const plugged = words.filter((one) => one.startsWith(CNI));
-  if (plugged.length > 0 && flags.publish.length > 0)
+  if (plugged.length > 0 && publishes)
     throw usage("--publish is not for networks of CNI plugins: their portMappings are capabilities of --nic type=cni");
   const named = words.filter((one) => !isAlone(one) && !one.startsWith(CNI));
-  const shared = sharedNics(named, flags.publish);
+  const shared = sharedNics(named, publishes);
   const ports = flags.publish.map(parsePublish);
   const nics = nicsOf(shared, [...plugged.map((one) => `type=cni,network=${one.slice(CNI.length)}`), ...flags.nic]);
   // Names alone do not ask for interfaces.
-  const asked = words.length + flags.nic.length + ports.length > 0;
+  const asked = words.length + flags.nic.length > 0 || publishes;
   return { network: "none", ...(asked ? { nics } : {}), ...(ports.length > 0 ? { ports } : {}), ...namesOf(flags) };
 }
 
 type NetworkFlags = Pick<
   RunFlags,
-  "net" | "network" | "nic" | "publish" | "dns" | "dnsSearch" | "dnsOption" | "addHost"
+  "net" | "network" | "nic" | "publish" | "publishAll" | "dns" | "dnsSearch" | "dnsOption" | "addHost"
 >;
 
 function nicsOf(shared: readonly SharedNic[], words: readonly string[]): NonNullable<ContainerSpec["nics"]> {

@@ -4,9 +4,14 @@ interface Json {
   readonly json?: true;
 }
 
+interface AttachFlags extends Json {
+  readonly network: readonly string[];
+}
+
 const json = { text: "print it as JSON" } as const;
 const NAME = ["NAME", "the container's name; `ct ps` lists them"] as const;
 const none = async () => "";
+const ports = () => import("./containers/ports.ts");
 const nics = () => import("./containers/nics.ts");
 
 /** `ct net`: the interfaces of containers that run. */
@@ -22,12 +27,15 @@ export const NIC_COMMANDS: Readonly<Record<string, Command>> = {
     none,
     async ({ words, flags }, _, globals) => (await nics()).list(words, flags, globals),
   ),
-  attach: command<Json>(
+  attach: command<AttachFlags>(
     {
       summary: "add interfaces to a container that runs",
-      usage: "[options] NAME FIELDS...",
+      usage: "[options] NAME [FIELDS...]",
       words: [NAME, ["FIELDS", "as --nic of `ct run`: type=veth,name=eth1,master=br0,address=10.0.0.9/24"]],
-      flags: { json },
+      flags: {
+        network: { value: "network", many: true, text: "NAME[:ip=ADDRESS,alias=NAME] of `ct network ls`" },
+        json,
+      },
     },
     none,
     async ({ words, flags }, _, globals) => (await nics()).attach(words, flags, globals),
@@ -41,6 +49,26 @@ export const NIC_COMMANDS: Readonly<Record<string, Command>> = {
     },
     none,
     async ({ words, flags }, _, globals) => (await nics()).detach(words, flags, globals),
+  ),
+  publish: command<Json>(
+    {
+      summary: "publish ports of a container that runs and is on a managed network",
+      usage: "[options] NAME PORT...",
+      words: [NAME, ["PORT", "as --publish of `ct run`: [IP:][HOST:]CONTAINER[/PROTOCOL], such as 8080:80"]],
+      flags: { json },
+    },
+    none,
+    async ({ words, flags }, _, globals) => (await ports()).publish(words, flags, globals),
+  ),
+  unpublish: command<Json>(
+    {
+      summary: "take ports away that were published while the container ran",
+      usage: "[options] NAME PORT...",
+      words: [NAME, ["PORT", "[IP:]HOST[/PROTOCOL], such as 8080 or 53/udp; of a range the first one"]],
+      flags: { json },
+    },
+    none,
+    async ({ words, flags }, _, globals) => (await ports()).unpublish(words, flags, globals),
   ),
   check: command<Json>(
     {

@@ -9,11 +9,16 @@ import { type FlagContext, type NetworkOptions, runOptions } from "./run-options
 import { isTerminal, readTerminal } from "./terminal.ts";
 import { isPath, namesImport } from "./words.ts";
 
+export interface PlanOptions extends Pick<RunOptions, "lifetime"> {
+  /** The files of another program's container, when they are still in an archive. */
+  readonly unpack?: boolean;
+}
+
 /** What `run` does and `explain` tells. */
 export async function planInvocation(
   invocation: Invocation,
   host: Host,
-  more: Pick<RunOptions, "lifetime"> = {},
+  { unpack = true, ...more }: PlanOptions = {},
 ): Promise<RunPlan> {
   const { flags, root, image, command } = invocation;
   const { caller } = host;
@@ -27,7 +32,7 @@ export async function planInvocation(
     network: await networkOf(flags, host),
   };
   if (root !== undefined && namesImport(root)) {
-    return await (await import("./imported.ts")).planImport(invocation, host, context);
+    return await (await import("./imported.ts")).planImport(invocation, host, context, unpack);
   }
   if (root !== undefined && flags.lower.length === 0 && !isPath(root)) await refuseAmbiguous(root, host);
   const options = runOptions(flags, image === undefined ? { root } : { image }, context);
@@ -36,9 +41,9 @@ export async function planInvocation(
 
 /** Most containers say nothing of it. */
 async function networkOf(flags: Invocation["flags"], host: Host): Promise<NetworkOptions> {
-  const { net, network, nic, publish, dns, dnsSearch, dnsOption, addHost } = flags;
+  const { net, network, nic, publish, publishAll, dns, dnsSearch, dnsOption, addHost } = flags;
   const said = [network, nic, publish, dns, dnsSearch, dnsOption, addHost].some(({ length }) => length > 0);
-  if (net === undefined && !said) return {};
+  if (net === undefined && !said && !publishAll) return {};
   return (await import("./network-options.ts")).networkOptions(flags, (name) => host.open(name));
 }
 
@@ -61,13 +66,14 @@ async function refuseAmbiguous(word: string, { images }: Host): Promise<void> {
 /** The image, which is fetched before anything else when it is not here: how far that is stands on standard error. */
 async function imageOption(flags: RunFlags, image: string | undefined): Promise<Pick<RunOptions, "image">> {
   if (image === undefined) return {};
-  const { entrypoint, pull, platform } = flags;
+  const { entrypoint, pull, platform, publishAll } = flags;
   return {
     image: {
       name: image,
       ...(entrypoint === undefined ? {} : { entrypoint: entrypoint === "" ? [] : [entrypoint] }),
       ...(pull === undefined ? {} : { pull }),
       ...(platform === undefined ? {} : { platform }),
+      ...(publishAll ? { publishExposed: true } : {}),
       watch: async (events) => {
         const { showProgress } = await import("./image/progress.ts");
         await showProgress(events, { json: false, quiet: flags.json ?? false });

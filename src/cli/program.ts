@@ -79,7 +79,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       most: 1,
     },
     async () => "",
-    async ({ words }) => (await import("./completion.ts")).completion(words[0], COMMANDS),
+    async ({ words }) => (await import("./completion.ts")).completion(words[0], await allCommands()),
   ),
 };
 
@@ -175,6 +175,14 @@ async function withoutCommand([first, ...more]: readonly string[], version: stri
     return 0;
   }
   throw unknownWord(first.startsWith("-") ? "option" : "command", first, await allNames());
+}
+
+async function allCommands() {
+  const { GROUPS, SHORT_FORMS: shortForms } = await import("./groups.ts");
+  const groups = await Promise.all(
+    Object.entries(GROUPS).map(async ([name, { summary, load }]) => [name, { summary, verbs: await load() }] as const),
+  );
+  return { commands: COMMANDS, groups: Object.fromEntries(groups), shortForms };
 }
 
 async function allNames(): Promise<readonly string[]> {

@@ -110,6 +110,7 @@ const ONLY_IMAGE: readonly Flag[] = [
   ["--entrypoint", ({ entrypoint }) => entrypoint !== undefined],
   ["--pull", ({ pull }) => pull !== undefined],
   ["--platform", ({ platform }) => platform !== undefined],
+  ["--publish-all", ({ publishAll }) => publishAll ?? false],
 ];
 
 const NOT_IMAGE: readonly Flag[] = [

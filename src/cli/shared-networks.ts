@@ -12,8 +12,8 @@ const DEFAULT = { word: "default", network: "libct" } as const;
  * A place in each network that is named. Who publishes ports and names none gets what he has by himself: root one in the network that is there by itself, an
  * ordinary user the host's network by a program.
  */
-export function sharedNics(words: readonly string[], publish: readonly string[]): readonly SharedNic[] {
-  const wanted = words.length === 0 && publish.length > 0 ? [PRIVATE] : words;
+export function sharedNics(words: readonly string[], publishes: boolean): readonly SharedNic[] {
+  const wanted = words.length === 0 && publishes ? [PRIVATE] : words;
   return wanted.map((word) => {
     const split = splitNetwork(word);
     return isUserMode(split.name) ? userModeNic(word, split) : nicOf(word, split);

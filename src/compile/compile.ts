@@ -43,17 +43,9 @@ import {
   waitForExecution,
   waitForIdMaps,
 } from "./namespaces.ts";
+import { holdForNics, keepHeld, leaveHeld } from "./net-held.ts";
 import { enterHolder } from "./net-holder.ts";
-import {
-  asksForNics,
-  awaitNics,
-  holdForNics,
-  leaveHeld,
-  makeNics,
-  makeOwnNics,
-  prepareCarriers,
-  unmakeNics,
-} from "./nics.ts";
+import { asksForNics, awaitNics, makeNics, makeOwnNics, prepareCarriers, unmakeNics } from "./nics.ts";
 import { reopenNull } from "./own-null.ts";
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
 import {
@@ -145,6 +137,7 @@ export function compileContainer(resolved: Resolved): Program {
   monitor.at("process").notify(NOTICE.STARTED, [pid]);
   if (!asks) handOverPipes(c, pipes);
   leaveApplication(c);
+  keepHeld(c, held);
   logOutput(c, pipes.stdout?.application ?? -1, pipes.stderr?.application ?? -1);
   monitor.at("process").supervise(pid, terminalStreams(c, pipes, master), {
     keepRunning: resolved.record?.outlives ?? false,

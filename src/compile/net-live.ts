@@ -3,6 +3,7 @@ import { type BlockBuilder, type Program, ProgramBuilder, type Register } from "
 import type { NetPlace, NetStep } from "../spec/index.ts";
 import { NOTICE } from "./context.ts";
 import { openProcfs } from "./namespaces.ts";
+import { putBytes } from "./net-files.ts";
 import type { MemberStep } from "./net-requests.ts";
 import { doSteps, goTo, type NetWorker, takeHeld } from "./net-steps.ts";
 import type { ResolvedProcess } from "./resolved.ts";
@@ -24,10 +25,12 @@ export interface NetChange extends Pick<ResolvedProcess, "arch" | "features"> {
   readonly tearDown: readonly MemberStep[];
   /** A directory that is made: somebody stays to undo the change when the container has ended, or when somebody writes to the FIFO "stop" in it. */
   readonly keep?: string;
+  /** What whoever lists containers is to know of it. */
+  readonly note?: Uint8Array;
 }
 
 /** Files of what is kept. */
-export const KEEPER_FILE = { STOP: "stop", STAT: "keeper" } as const;
+export const KEEPER_FILE = { STOP: "stop", STAT: "keeper", NOTE: "networks" } as const;
 
 /** All steps are done, or none: what fails is undone by the epilogue, also when the application is gone by then. */
 export function compileNetChange(change: NetChange): Program {
@@ -39,6 +42,10 @@ export function compileNetChange(change: NetChange): Program {
   for (const { member, step } of change.steps) takeHeld(block.at(member), { member, step });
   const keeper = change.keep === undefined ? undefined : openKeeper(block.at("nics"), change.keep, change, proc);
   begun.set(block);
+  if (change.keep !== undefined && change.note) {
+    const path = `${change.keep}/${KEEPER_FILE.NOTE}`;
+    putBytes(block, { do: "put", path, at: 0, content: change.note, create: 0o600, why: "tell who lists containers" });
+  }
   const undone = doUndoable(worker, change.steps);
   if (!keeper) stands.set(block);
   block.at("nics");
@@ -170,7 +177,7 @@ function undoLater({ program, proc, change, begun, stands, undone }: Undoing): v
     epilogue.place(next);
   }
   epilogue.place(failed);
-  if (change.keep !== undefined) removeKeeper(epilogue.at("nics"), change.keep);
+  if (change.keep !== undefined) removeKeeper(epilogue.at("nics"), change.keep, change.note !== undefined);
   epilogue.place(nothing);
 }
 
@@ -206,10 +213,11 @@ function openKeeper(block: BlockBuilder, directory: string, { pid, target }: Net
   return { stop, pidfd };
 }
 
-function removeKeeper(epilogue: BlockBuilder, directory: string): void {
+function removeKeeper(epilogue: BlockBuilder, directory: string, noted: boolean): void {
   const remove = (path: string, flags = 0) =>
     epilogue.sys("unlinkat", [AT.FDCWD, epilogue.str(path), flags], { tolerate: [E.ENOENT] });
-  for (const name of Object.values(KEEPER_FILE)) remove(`${directory}/${name}`);
+  const { STOP, STAT, NOTE } = KEEPER_FILE;
+  for (const name of noted ? [STOP, STAT, NOTE] : [STOP, STAT]) remove(`${directory}/${name}`);
   remove(directory, AT.REMOVEDIR);
 }
 

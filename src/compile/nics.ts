@@ -6,7 +6,7 @@ import { pathOfProcess, receive } from "./namespaces.ts";
 import { orderNetProcess, type PreparedProcess, prepareNetProcess, startNetProcess } from "./net-processes.ts";
 import { askQuestion } from "./net-questions.ts";
 import type { MemberStep } from "./net-requests.ts";
-import { doSteps, goTo, type NetWorker, takeHeld } from "./net-steps.ts";
+import { doSteps, goTo, type NetWorker } from "./net-steps.ts";
 
 /** All of them, in their order. */
 export interface NicPlans {
@@ -20,44 +20,17 @@ export interface NicPlans {
   readonly scratch: string;
 }
 
-const stepsOf = (c: Context, pick: "setUp" | "tearDown"): readonly MemberStep[] =>
+export const stepsOf = (c: Context, pick: "setUp" | "tearDown"): readonly MemberStep[] =>
   (c.resolved.nics?.plans ?? []).flatMap((plan, nic) =>
     (plan[pick] ?? []).map((step) => ({ member: plan.member, step, nic })),
   );
 
-const isHeld = ({ step }: MemberStep): boolean => step.do === "lock" || step.do === "bind";
-
-/** The very first: locks and ports. Somebody else may have them, and then nothing has been made yet. */
-export function holdForNics(c: Context): readonly DataRef[] {
-  const keep = (register: Register | undefined) => {
-    if (!register) return [];
-    const slot = c.program.memory.zeroed(8);
-    c.monitor.store(slot, register, 8);
-    return [slot];
-  };
-  const held = stepsOf(c, "setUp")
-    .filter(isHeld)
-    .flatMap((one) => keep(takeHeld(c.monitor, one)));
-  if (!works(c, "monitor") || !c.resolved.joined.has("network")) return held;
-  // The monitor goes there before it makes init.
-  return [...held, ...keep(openOwnNamespace(c))];
-}
-
-function openOwnNamespace(c: Context): Register {
+export function openOwnNamespace(c: Context): Register {
   const own = c.monitor.at("nics").str("self/ns/net");
   return c.monitor.sysResult("ns_host", "openat", [c.proc, own, O.RDONLY | O.CLOEXEC, 0]);
 }
 
-/** Init has copies of the monitor's descriptors, and would hold what they hold. */
-export function leaveHeld(c: Context, held: readonly DataRef[]): void {
-  const descriptor = c.program.register("held");
-  for (const slot of held) {
-    c.init.load(descriptor, slot, 4);
-    c.init.at("nics").sys("close", [descriptor]);
-  }
-}
-
-const works = (c: Context, who: NicPlans["worker"]): boolean => c.resolved.nics?.worker === who;
+export const works = (c: Context, who: NicPlans["worker"]): boolean => c.resolved.nics?.worker === who;
 
 /** Init waits for its interfaces: kernel parameters may be about them, and its command must not come sooner. */
 export function awaitNics(c: Context): void {

@@ -3,6 +3,7 @@ import { LibctError } from "../errors.ts";
 import type { Listing } from "../explain/index.ts";
 import type { HealthNotes, HealthReport, LogEntry, LogOptions, StatusReport } from "../records/index.ts";
 import {
+  type ContainerNetworks,
   type ContainerSpec,
   type Device,
   type Mount,
@@ -23,6 +24,7 @@ import type { EnteredProcesses } from "./entered-processes.ts";
 import type { Checked } from "./health.ts";
 import type { HealthKeeper } from "./health-keeper.ts";
 import type { ContainerInfo } from "./inspect.ts";
+import { isRecorded } from "./is-recorded.ts";
 import type { LinkEvent } from "./link-events.ts";
 import type { UnmountOptions } from "./live.ts";
 import type { Process } from "./process.ts";
@@ -34,6 +36,7 @@ import type { Command } from "./start-options.ts";
 const entering = () => import("./enter.ts");
 const changing = () => import("./live.ts");
 const networking = () => import("./live-nics.ts");
+const publishing = () => import("./live-ports.ts");
 const checking = () => import("./health.ts");
 
 /** What can be done with a container that is there, whoever has started it. What most of it needs is loaded when it is called. */
@@ -147,13 +150,22 @@ export abstract class ContainerControls {
     yield* linkEvents(await this.host.surroundings(), await this.running(), signal);
   }
 
+  /** What is written down of its networks, if anything is. */
+  #networks(): ContainerNetworks | undefined {
+    return isRecorded(this.spec) ? this.info().networks : undefined;
+  }
+
   /** Its network interfaces while it runs. */
   get nics(): ContainerNics {
     return {
       list: async () => (await networking()).listNics(this.host, await this.running()),
       attach: async (name, nic) => (await networking()).attachNic(this.host, await this.running(), name, nic),
-      detach: async (name) => (await networking()).detachNic(this.host, await this.running(), name),
+      detach: async (name) => (await networking()).detachNic(this.host, await this.running(), name, this.#networks()),
       set: async (name, change) => (await networking()).setNic(this.host, await this.running(), name, change),
+      publish: async (port) =>
+        (await publishing()).publishPort(this.host, await this.running(), this.info().networks, port),
+      unpublish: async (port) =>
+        (await publishing()).unpublishPort(this.host, await this.running(), this.info().networks, port),
       check: async (name) => (await networking()).checkNic(this.host, await this.running(), name),
       events: ({ signal } = {}) => this.#linkEvents(signal),
     };

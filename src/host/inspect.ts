@@ -11,6 +11,7 @@ import {
 } from "../records/index.ts";
 import type { ContainerNetworks, ContainerSpec, ProcessSpec } from "../spec/index.ts";
 import { type ExitStatus, exitStatus, tellsOfOomKill } from "./exit-status.ts";
+import { withLater } from "./later-networks.ts";
 
 /** All that is known of a container. */
 export interface ContainerInfo {
@@ -63,7 +64,7 @@ export function describe(found: FoundRecord, report: StatusReport): ContainerInf
     spec: record.spec,
     process: record.process,
     cgroup: record.cgroup,
-    networks: record.networks,
+    networks: report.pid === undefined ? record.networks : withLater(record.networks, found),
     directory: found.directory,
   };
 }

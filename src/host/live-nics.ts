@@ -1,30 +1,20 @@
-import { compileNetChange, type LiveStep, type NetChange, needsMonitor } from "../compile/index.ts";
 import { invalid, LibctError } from "../errors.ts";
-import { hostArch } from "../executor/index.ts";
-import { absolutePath } from "../linux/index.ts";
 import {
   describeNics,
   linkNamed,
-  type NetworkState,
   type NicChange,
   type NicState,
-  planAttachment,
   planChange,
   planCheck,
-  planNics,
   readNetworkState,
   removal,
-  requirePrivileges,
 } from "../net/index.ts";
-import { type Nic, type PlannedNic, validateSpec } from "../spec/index.ts";
+import { type ContainerNetworks, type Nic, validateSpec } from "../spec/index.ts";
+import { attachPlanned } from "./attach-planned.ts";
 import type { ContainerHost } from "./container-host.ts";
-import { keptBeside } from "./kept-directory.ts";
-import { findKeeper, keeperDirectory, stopKeeper } from "./nic-keepers.ts";
-import type { PinnedProcess } from "./pinned-process.ts";
-import type { Surroundings } from "./resolve.ts";
-import { runNetChange } from "./run-net-change.ts";
-import { namespacesOf, type RunningContainer, withTarget } from "./running-container.ts";
-import { unsupported } from "./unsupported.ts";
+import { inside } from "./inside-network.ts";
+import { findKeeper, stopKeeper } from "./nic-keepers.ts";
+import { namespacesOf, type RunningContainer } from "./running-container.ts";
 
 type Context = Pick<ContainerHost, "surroundings" | "zygote">;
 
@@ -33,70 +23,33 @@ export const listNics = (context: Context, container: RunningContainer): Promise
   inside(context, container, async ({ look }) => describeNics(await look()));
 
 /** Adds an interface: all of it, or nothing. It goes when the container has ended, whoever has added it. */
-export async function attachNic(context: Context, container: RunningContainer, name: string, nic: Nic): Promise<void> {
+export async function attachNic(host: ContainerHost, container: RunningContainer, name: string, nic: Nic) {
   const valid = validNic(container, name, nic);
   if ("type" in valid && valid.type === "network") {
-    throw unsupported(
-      "a managed network cannot be joined by a running container",
-      `nics.${name}`,
-      "attach a veth with its bridge as master and an address of its own, or give it to the container from the beginning",
-    );
+    const { attachToNetwork } = await import("./live-networks.ts");
+    await attachToNetwork(host, container, name, valid);
+    return;
   }
-  await inside(context, container, async ({ surroundings, change }) => {
-    const { features, caller } = surroundings;
-    const stateDirectory = await surroundings.stateDirectory();
-    const runtime = absolutePath(`${surroundings.scratch}/..`);
-    const { privileged } = caller;
-    const plans = await planNics(
-      { [name]: valid },
-      {
-        containerName: container.name,
-        features,
-        restarts: false,
-        stateDirectory,
-        runtime,
-        privileged,
-        runner: surroundings.runner,
-        kept: keptBeside(surroundings.scratch),
-      },
-    );
-    if (!privileged) requirePrivileges(plans);
-    refuseCarried(name, plans);
-    refuseKept(name, plans);
-    const keep = needsMonitor({ plans }) ? keeperDirectory(stateDirectory, container.init, name) : undefined;
-    const tearDown = plans.flatMap(({ member, tearDown: steps = [] }) => steps.map((step) => ({ member, step })));
-    await change(planAttachment(name, plans), { tearDown, keep, plans });
-  });
-}
-
-/** What sees to it that an interface of the host comes back is a part of the container's own program. */
-function refuseKept(name: string, plans: readonly PlannedNic[]): void {
-  if (!plans.some(({ setUp }) => setUp.some((step) => step.do === "keep"))) return;
-  throw new LibctError("ERR_CT_NOT_SUPPORTED", "an interface of the host cannot be given to a container that runs", {
-    member: `nics.${name}`,
-    hint: "give it to the container from the beginning, or a macvlan on it now",
-  });
-}
-
-/** A program that carries traffic is a child of the container's own monitor. */
-function refuseCarried(name: string, plans: readonly PlannedNic[]): void {
-  if (!plans.some(({ setUp }) => setUp.some(({ do: what }) => what === "process"))) return;
-  throw unsupported(
-    "user-mode networking cannot be added to a running container",
-    `nics.${name}`,
-    "give it to the container from the beginning",
-  );
+  await inside(host, container, (known) => attachPlanned(known, container, name, valid));
 }
 
 /** Takes an interface away, with everything that was made for it. */
-export async function detachNic(context: Context, container: RunningContainer, name: string): Promise<void> {
+export async function detachNic(
+  host: ContainerHost,
+  container: RunningContainer,
+  name: string,
+  networks: ContainerNetworks | undefined,
+): Promise<void> {
   if (name === "lo") throw invalid("nics.lo", name, "another interface: the loopback belongs to the namespace");
-  await inside(context, container, async ({ surroundings, look, change }) => {
+  const left = networks?.interfaces.some((one) => one.name === name)
+    ? await (await import("./live-ports.ts")).leaveNetwork(host, container, networks, name)
+    : [];
+  await inside(host, container, async ({ surroundings, look, change }) => {
     const keeper = findKeeper(await surroundings.stateDirectory(), container.init, name);
     if (keeper) return await stopKeeper(surroundings.runner, keeper);
     linkNamed(name, await look());
     refuseLent(container, name);
-    await change([{ member: `nics.${name}`, step: removal(name) }]);
+    await change([removal(name), ...left].map((step) => ({ member: `nics.${name}`, step })));
   });
 }
 
@@ -154,53 +107,4 @@ function validNic({ spec }: RunningContainer, name: string, nic: Nic): Nic {
   const valid = validateSpec({ namespaces: ["network"], nics: { [name]: nic } }).nics?.[name];
   if (!valid) throw invalid("nics", name, "the name of an interface");
   return valid;
-}
-
-interface Kept {
-  readonly tearDown?: NetChange["tearDown"];
-  readonly keep?: string | undefined;
-  readonly plans?: readonly PlannedNic[];
-}
-
-interface Inside {
-  readonly surroundings: Surroundings;
-  /** The path of the container's network namespace. */
-  readonly namespace: string;
-  readonly look: () => Promise<NetworkState>;
-  readonly change: (steps: readonly LiveStep[], kept?: Kept) => Promise<void>;
-}
-
-async function inside<T>(
-  context: Context,
-  container: RunningContainer,
-  act: (inside: Inside) => Promise<T>,
-): Promise<T> {
-  const surroundings = await context.surroundings();
-  const { features, caller, runner } = surroundings;
-  const userFirst = !caller.privileged && namespacesOf(container.spec).has("user");
-  return await withTarget(container, async (target: PinnedProcess) => {
-    const path = `/proc/${target.path}`;
-    const where = {
-      network: `${path}/ns/net`,
-      ...(userFirst ? { user: `${path}/ns/user` } : {}),
-    };
-    return await act({
-      surroundings,
-      namespace: where.network,
-      look: () => readNetworkState(runner, where),
-      change: (steps, { tearDown = [], keep, plans = [] } = {}) => {
-        const program = compileNetChange({
-          arch: hostArch(),
-          features,
-          target: target.path,
-          pid: container.init.pid,
-          userFirst,
-          steps,
-          tearDown,
-          ...(keep === undefined ? {} : { keep }),
-        });
-        return runNetChange(context.zygote, program, plans);
-      },
-    });
-  });
 }

@@ -20,7 +20,8 @@ export function findKeeper(stateDirectory: string, init: ProcessIdentity, name: 
   return readKeeper(keeperDirectory(stateDirectory, init, name));
 }
 
-function readKeeper(directory: string): NicKeeper | undefined {
+/** By its directory; undefined when nobody is there any more. */
+export function readKeeper(directory: string): NicKeeper | undefined {
   try {
     const stat = readFileSync(`${directory}/${KEEPER_FILE.STAT}`, "utf8");
     const identity = { pid: Number.parseInt(stat, 10), startTime: parseStat(stat).startTime, bootId: bootId() };

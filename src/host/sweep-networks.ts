@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { compileNetSteps } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import { hostArch } from "../executor/index.ts";
@@ -9,11 +9,15 @@ import {
   leasesWithUndo,
   type NetworkPlaces,
   networkNames,
+  publishedLater,
   putPlace,
   RUNNING_FILE,
   undo,
+  undoAt,
 } from "../net/index.ts";
+import { bootId, isRunning } from "../records/index.ts";
 import type { NetStep } from "../spec/index.ts";
+import { readKeeper } from "./nic-keepers.ts";
 import type { Surroundings } from "./resolve.ts";
 import { runProgram } from "./run-program.ts";
 
@@ -36,6 +40,20 @@ export async function sweepNetwork(directory: string, known: Known): Promise<rea
     const steps = [...undoSteps(directory, lease), ...(named.has(lease) ? [forget(directory, lease)] : [])];
     if (await runIfFree(steps, known)) swept.push({ directory, lease });
   }
+  return [...swept, ...(await sweepPublished(directory, held, known))];
+}
+
+/** Ports that were published later, of containers that have ended, by somebody who was killed. */
+async function sweepPublished(directory: string, held: ReadonlySet<number>, known: Known): Promise<readonly Swept[]> {
+  const swept: Swept[] = [];
+  for (const { directory: left, undo: path, pid, startTime, lease } of publishedLater(directory)) {
+    if (isRunning({ pid, startTime, bootId: bootId() }) || readKeeper(left)) continue;
+    // Who has the lease has taken away what was there before.
+    if (held.has(lease) && existsSync(path)) continue;
+    if (!held.has(lease) && !(await runIfFree([takeLease(directory, lease), undoAt(path)], known))) continue;
+    rmSync(left, { recursive: true, force: true });
+    swept.push({ directory, lease });
+  }
   return swept;
 }
 
@@ -46,9 +64,16 @@ export async function sweepNetworks({ networks, running }: NetworkPlaces, known:
 }
 
 const undoSteps = (directory: string, lease: number): readonly NetStep[] => [
-  { do: "lock", path: `${directory}/${RUNNING_FILE.LEASES}`, byte: lease, why: "take the address" },
+  takeLease(directory, lease),
   undo(directory, lease),
 ];
+
+const takeLease = (directory: string, lease: number): NetStep => ({
+  do: "lock",
+  path: `${directory}/${RUNNING_FILE.LEASES}`,
+  byte: lease,
+  why: "take the address",
+});
 
 const forget = (directory: string, lease: number): NetStep =>
   putPlace(directory, lease, BLANK_PLACE, "forget the names of who was there");

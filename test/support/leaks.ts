@@ -131,7 +131,7 @@ function files(): string[] {
   for (const name of entries("/tmp")) if (/^libct-\d+$/.test(name)) places.push(`/tmp/${name}`);
   return places
     .flatMap((place) => below(place))
-    .filter((path) => !/\/(scratch|containers|cni|nics|netns|holder|holder\/lock)$/.test(path));
+    .filter((path) => !/\/(scratch|containers|cni|nics|published|netns|holder|holder\/lock)$/.test(path));
 }
 
 const below = (directory: string): string[] =>

@@ -184,6 +184,11 @@ COMP_WORDS=(${words.map((word) => JSON.stringify(word)).join(" ")}); COMP_CWORD=
     };
     expect(complete("ct", "ren")).toEqual(["rename"]);
     expect(complete("ct", "logs", "--fo")).toEqual(["--follow"]);
+    expect(complete("ct", "vol")).toEqual(["volume"]);
+    expect(complete("ct", "--da")).toEqual(["--data"]);
+    expect(complete("ct", "image", "unm")).toEqual(["unmount"]);
+    expect(complete("ct", "--data", "/tmp", "--root", state, "image", "pull", "--plat")).toEqual(["--platform"]);
+    expect(complete("ct", "--root", state, "net", "ls", "kno")).toEqual(["known"]);
     expect(complete("ct", "stop", "kno")).toEqual(["known"]);
     ct("rm", "-f", "known");
   });

@@ -6,7 +6,9 @@ import { standard } from "../../src/spec/index.ts";
 import { resolvedBy } from "../support/arbitrary-spec.ts";
 import { NIC_PLANS } from "../support/nic-plans.ts";
 
-const compile = (worker: "monitor" | "init"): Program => {
+const RECORD = { directory: "/run/libct/containers/web", autoRemove: false, held: false, logSize: 1 << 20 };
+
+const compile = (worker: "monitor" | "init", restart?: { readonly outlives: boolean }): Program => {
   const plans =
     worker === "monitor"
       ? NIC_PLANS
@@ -15,7 +17,11 @@ const compile = (worker: "monitor" | "init"): Program => {
         );
   return compileContainer(
     resolvedBy(
-      { spec: standard({ userNamespace: false }), nics: { plans, worker, scratch: "/run/libct/scratch" } },
+      {
+        spec: standard({ userNamespace: false }),
+        nics: { plans, worker, scratch: "/run/libct/scratch" },
+        ...(restart ? { record: { ...RECORD, ...restart, restart: { onFailure: false, most: 0 } } } : {}),
+      },
       kernelFeatures("6.12"),
     ),
   );
@@ -36,6 +42,15 @@ describe("a program that makes interfaces", () => {
   it("holds what it must, whoever makes them", () => {
     expect(verifyProgram(compile("monitor"))).toEqual([]);
     expect(verifyProgram(compile("init"))).toEqual([]);
+  });
+
+  it("holds it from one run to the next when the container is started again", () => {
+    const holds = (program: Program) =>
+      program.blocks.flatMap(({ ops }) => ops.filter(({ why }) => why === "hold it from one run to the next")).length;
+    const again = compile("monitor", { outlives: true });
+    expect(verifyProgram(again)).toEqual([]);
+    expect(holds(again)).toBeGreaterThan(0);
+    expect(holds(compile("monitor"))).toBe(0);
   });
 
   it("must come back from the container's network namespace", () => {

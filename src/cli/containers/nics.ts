@@ -3,6 +3,7 @@ import { type Nic, validateSpec } from "../../spec/index.ts";
 import type { Globals } from "../command.ts";
 import { parseNic } from "../nic-syntax.ts";
 import { print } from "../output.ts";
+import { sharedNics } from "../shared-networks.ts";
 import { usage } from "../syntax.ts";
 import { table } from "../table.ts";
 import { forEach, onlyName, withHost } from "./with-host.ts";
@@ -36,19 +37,28 @@ const row = ({ name, kind, up, mac, mtu, addresses, routes }: NicState): string[
   routes.map(({ to, via }) => (via === undefined ? to : `${to} via ${via}`)).join(", ") || "-",
 ];
 
-/** `ct net attach NAME FIELDS...`: as --nic of `ct run`. */
-export function attach([name, ...words]: readonly string[], flags: Json, globals: Globals): Promise<number> {
-  if (name === undefined || words.length === 0)
+/** `ct net attach NAME [--network NETWORK] [FIELDS...]`: as --network and --nic of `ct run`. */
+export function attach(
+  [name, ...words]: readonly string[],
+  flags: Json & { readonly network: readonly string[] },
+  globals: Globals,
+): Promise<number> {
+  if (name === undefined || words.length + flags.network.length === 0)
     throw usage("a container and an interface are needed", `ct net attach web ${EXAMPLE}`);
+  const shared = sharedNics(flags.network, false);
   return forEach({ names: [name], globals, json: flags.json ?? false }, async (container) => {
     const taken = new Set((await container.nics.list()).map((nic) => nic.name));
     const attached: string[] = [];
+    const add = async (nicName: string, nic: Nic) => {
+      await container.nics.attach(nicName, nic);
+      taken.add(nicName);
+      attached.push(nicName);
+    };
+    for (const nic of shared) await add(`eth${firstFree(taken)}`, nic);
     for (const word of words) {
       const { name: nicName, nic } = parseNic(word, firstFree(taken));
       // What is in it is checked where it is used.
-      await container.nics.attach(nicName, nic as unknown as Nic);
-      taken.add(nicName);
-      attached.push(nicName);
+      await add(nicName, nic as unknown as Nic);
     }
     return { attached };
   });

@@ -1,6 +1,7 @@
 import { type Command, command } from "../command.ts";
 import type { FlagTable } from "../syntax.ts";
 import type { CommitFlags } from "./commit.ts";
+import type { ExportFlags } from "./export.ts";
 import type { ImportFlags, LoadFlags, PullFlags, SaveFlags } from "./transfers.ts";
 import type { ListFlags, PruneFlags, RemoveFlags } from "./verbs.ts";
 
@@ -42,6 +43,7 @@ A place is a name as docker knows it (alpine, registry.example:5000/team/app:v1)
 docker-archive:FILE[:NAME], docker-daemon:NAME, containers-storage:NAME, tar:FILE, rootfs:DIR.`;
 
 const verbs = () => import("./verbs.ts");
+const exporting = () => import("./export.ts");
 const transfers = () => import("./transfers.ts");
 
 /** `ct image ...` */
@@ -98,10 +100,14 @@ export const IMAGE_COMMANDS: Readonly<Record<string, Command>> = {
   ),
   diff: command<Json>(
     {
-      summary: "list what a container has changed, or an image's topmost layer",
-      usage: "[options] CONTAINER|IMAGE",
-      words: [["CONTAINER", "its name, or that of an image: A added, C changed, D removed"]],
-      most: 1,
+      summary:
+        "list what a container has changed, or an image's topmost layer, or what leads from one image to another",
+      usage: "[options] CONTAINER|IMAGE [IMAGE]",
+      words: [
+        ["CONTAINER", "its name, or that of an image: A added, C changed, D removed"],
+        ["IMAGE", "another image, to compare the first one with"],
+      ],
+      most: 2,
       flags: { json },
     },
     none,
@@ -152,6 +158,43 @@ export const IMAGE_COMMANDS: Readonly<Record<string, Command>> = {
     },
     none,
     async ({ words, flags }, _, globals) => (await transfers()).importTree(words, flags, globals),
+  ),
+  export: command<ExportFlags>(
+    {
+      summary: "write all files of an image, or of a container over one, as one archive",
+      usage: "[options] IMAGE|CONTAINER",
+      words: [["IMAGE", "its name, or that of a container"]],
+      most: 1,
+      flags: {
+        output: { short: "-o", value: "file", text: "the archive; default: standard output" },
+        noPause: { text: "let the container go on meanwhile" },
+        json: { text: "print errors as JSON" },
+      },
+    },
+    none,
+    async ({ words, flags }, _, globals) => (await exporting()).exportTree(words, flags, globals),
+  ),
+  mount: command<Json>(
+    {
+      summary: "show an image at a path, which is printed, read-only (root only); without IMAGE list those that are",
+      usage: "[options] [IMAGE]",
+      words: IMAGES.words,
+      most: 1,
+      flags: { json },
+    },
+    none,
+    async ({ words, flags }, _, globals) => (await exporting()).mount(words, flags, globals),
+  ),
+  unmount: command<Json>(
+    {
+      summary: "take an image from where it is mounted",
+      usage: "[options] IMAGE|PATH",
+      words: [["IMAGE", "its name, or the path that `ct image mount` has printed"]],
+      most: 1,
+      flags: { json },
+    },
+    none,
+    async ({ words, flags }, _, globals) => (await exporting()).unmount(words, flags, globals),
   ),
   ls: command<ListFlags>(
     {

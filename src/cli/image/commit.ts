@@ -1,3 +1,4 @@
+import type { Container, Host } from "../../host/index.ts";
 import type { Globals } from "../command.ts";
 import { withHost } from "../containers/with-host.ts";
 import { print } from "../output.ts";
@@ -23,14 +24,23 @@ export function commit([container, name]: readonly string[], flags: CommitFlags,
   });
 }
 
+/** A container goes before an image of the same name. */
+export async function containerOrImage(host: Host, name: string): Promise<Container | string> {
+  return (await host.list()).some((one) => one.name === name) ? await host.open(name) : name;
+}
+
 const LETTER = { added: "A", changed: "C", removed: "D" } as const;
 
 /** `ct image diff`: as docker prints it. */
-export function diff([what]: readonly string[], { json }: { readonly json?: true }, globals: Globals): Promise<number> {
+export function diff(
+  [what, after]: readonly string[],
+  { json }: { readonly json?: true },
+  globals: Globals,
+): Promise<number> {
   if (what === undefined) throw usage("the name of a container, or of an image, is missing");
   return withHost(globals, async (host) => {
-    const isContainer = (await host.list()).some(({ name }) => name === what);
-    for await (const change of host.images.diff(isContainer ? await host.open(what) : what)) {
+    const one = after === undefined ? await containerOrImage(host, what) : what;
+    for await (const change of host.images.diff(one, after)) {
       await print(process.stdout, json ? `${JSON.stringify(change)}\n` : `${LETTER[change.kind]} ${change.path}\n`);
     }
     return 0;

@@ -6,6 +6,7 @@ import {
   type CommitOptions as ImageChanges,
   readImage,
   requireImage,
+  type StoredImage,
 } from "../../image/index.ts";
 import type { ContainerSpec } from "../../spec/index.ts";
 import type { ImagesContext } from "./context.ts";
@@ -36,21 +37,32 @@ export async function commitContainer(
 ): Promise<ImageInfo> {
   const root = requireImageRoot(container);
   const { store } = context;
-  const below = readImage(store, root.image);
-  if (!below) {
-    throw new LibctError("ERR_CT_STORE", `the image of container ${container.name} is not in this store`, {
-      path: root.directory,
-      hint: "choose the store that it was made from: --data, or Host.open({ dataDirectory })",
-    });
-  }
+  const below = imageOf(context, container.name, root);
   const name = options.name === undefined ? undefined : canonicalName(options.name);
   const worker = await context.worker();
-  const still = (options.pause ?? true) && container.status().status === "running" && container.cgroup !== undefined;
-  if (still) await container.pause();
-  try {
+  return await whileStill(container, options.pause, async () => {
     const tar = worker.pack(requireUpper(root), {});
     const image = await commitImage(store, below, tar, worker, { ...options, name });
     return describeImage(store, requireImage(store, name ?? image.digest));
+  });
+}
+
+/** The image that a container is over. */
+export function imageOf({ store }: ImagesContext, name: string, root: ImageRoot): StoredImage {
+  const found = readImage(store, root.image);
+  if (found) return found;
+  throw new LibctError("ERR_CT_STORE", `the image of container ${name} is not in this store`, {
+    path: root.directory,
+    hint: "choose the store that it was made from: --data, or Host.open({ dataDirectory })",
+  });
+}
+
+/** Nothing changes what is read. */
+export async function whileStill<T>(container: Committed, pause = true, action: () => Promise<T>): Promise<T> {
+  const still = pause && container.status().status === "running" && container.cgroup !== undefined;
+  if (still) await container.pause();
+  try {
+    return await action();
   } finally {
     if (still) await container.resume();
   }

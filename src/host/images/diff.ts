@@ -1,7 +1,8 @@
-import { layerTree, readImage, requireImage, type TreeChange } from "../../image/index.ts";
+import { compareLayers, layerTree, readImage, requireImage, type TreeChange } from "../../image/index.ts";
 import { changesOf } from "./changes.ts";
 import { type Committed, requireImageRoot, requireUpper } from "./commit.ts";
 import type { ImagesContext } from "./context.ts";
+import { treesOf } from "./export.ts";
 
 export async function* differences(
   context: ImagesContext,
@@ -18,4 +19,16 @@ export async function* differences(
   const top = image.layers.at(-1);
   if (!top) return;
   yield* changesOf(store, { layers: image.layers.slice(0, -1) }, worker.pack(layerTree(store, top.diffId), {}));
+}
+
+/** What leads from one image to another. */
+export async function* differencesBetween(
+  context: ImagesContext,
+  before: string,
+  after: string,
+): AsyncGenerator<TreeChange> {
+  const [one, other] = [before, after].map((name) => treesOf(context, requireImage(context.store, name).image));
+  const { layerIds } = await import("./worker.ts");
+  const options = { executor: context.store.runner, ids: layerIds(context.caller) };
+  yield* compareLayers(one ?? [], other ?? [], options);
 }

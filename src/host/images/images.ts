@@ -14,7 +14,9 @@ import type { CommitOptions, Committed } from "./commit.ts";
 import type { ImagesContext } from "./context.ts";
 import type { Copied } from "./copy.ts";
 import type { ImageInfo, RemovedImage } from "./describe.ts";
+import type { ExportOptions } from "./export.ts";
 import type { HistoryStep } from "./history.ts";
+import type { MountedImage } from "./mount.ts";
 import { type Transfer, transfer } from "./transfer.ts";
 import type { StoreUsage } from "./usage.ts";
 import type { ImageOptions, ImageUse, UseOptions } from "./use.ts";
@@ -120,6 +122,18 @@ export class Images {
   }
 
   /**
+   * Unpacks a tar archive, compressed or not, into a directory that is there, as a layer is unpacked: nothing in it reaches outside.
+   *
+   * @example
+   * await host.import({ openvz: 101 }, { unpack: (archive, directory) => host.images.unpack(archive, directory) });
+   */
+  async unpack(archive: string, directory: string): Promise<void> {
+    const { createReadStream } = await import("node:fs");
+    const worker = await this.#context.worker();
+    await worker.apply(createReadStream(archive, { highWaterMark: 256 * 1024 }), directory);
+  }
+
+  /**
    * An image of a container's image and what the container has changed: a container of this Host, or one that others find, by its name.
    *
    * @example
@@ -129,9 +143,44 @@ export class Images {
     return await (await import("./commit.ts")).commitContainer(this.#context, container, options);
   }
 
-  /** What a container over an image has changed; of an image, what its topmost layer does to those below. */
-  async *diff(what: string | Pick<Committed, "name" | "spec">): AsyncGenerator<TreeChange> {
-    yield* (await import("./diff.ts")).differences(this.#context, what);
+  /**
+   * What a container over an image has changed; of an image, what its topmost layer does to those below, or what leads from it to another image. Contents are taken
+   * for equal when size and time of change are.
+   */
+  async *diff(what: string | Pick<Committed, "name" | "spec">, after?: string): AsyncGenerator<TreeChange> {
+    const { differences, differencesBetween } = await import("./diff.ts");
+    if (after === undefined) yield* differences(this.#context, what);
+    else if (typeof what === "string") yield* differencesBetween(this.#context, what, after);
+    else throw new TypeError("images are compared by their names");
+  }
+
+  /**
+   * Writes the tree of an image, or of a container over one, as one tar archive, as `docker export` does: a file, or a stream.
+   *
+   * @example
+   * await host.images.export("alpine", "alpine.tar");
+   */
+  async export(
+    what: string | Committed,
+    to: string | NodeJS.WritableStream,
+    options: ExportOptions = {},
+  ): Promise<void> {
+    await (await import("./export.ts")).exportTree(this.#context, what, to, options);
+  }
+
+  /** Shows an image at a path of the machine, read-only, until it is unmounted; the same image is mounted once. Only for root. */
+  async mount(name: string): Promise<MountedImage> {
+    return await (await import("./mount.ts")).mountImage(this.#context, name);
+  }
+
+  /** Takes an image from where it is mounted: its name, its id, or the path. */
+  async unmount(what: string): Promise<MountedImage> {
+    return await (await import("./mount.ts")).unmountImage(this.#context, what);
+  }
+
+  /** Images that are mounted. */
+  async mounted(): Promise<readonly MountedImage[]> {
+    return (await import("./mount.ts")).mountedImages(this.#context.store);
   }
 
   #receiving(act: (tell: (event: ReceiveEvent) => void) => Promise<ImageInfo>): Transfer<ReceiveEvent, ImageInfo> {

@@ -12,6 +12,7 @@ import {
 import { isRunning, RecordStore } from "../../records/index.ts";
 import type { ImagesContext } from "./context.ts";
 import type { RemovedImage } from "./describe.ts";
+import { isMounted } from "./mounted.ts";
 import { isImageRoot } from "./own-layer.ts";
 
 const NOTHING: Collected = { bytes: 0, blobs: 0, layers: 0, containers: 0 };
@@ -48,6 +49,13 @@ const isId = (text: string): boolean => /^(?:sha256:)?[0-9a-f]{12,64}$/.test(tex
 function refuseUsed({ store }: ImagesContext, name: string, image: string): void {
   const used = listPins(store).find(({ layer, directory }) => layer?.image === image && isUsed(layer, directory));
   if (!used) return;
+  const mounted = used.layer?.user.mounted;
+  if (mounted) {
+    throw new LibctError("ERR_CT_STATE", `the image ${name} is mounted at ${mounted.path}`, {
+      path: mounted.path,
+      hint: "`ct image unmount` it first, or use --force: then the image goes when it has been unmounted",
+    });
+  }
   throw new LibctError("ERR_CT_STATE", `the image ${name} is used by a container`, {
     path: used.directory,
     hint: "remove the container first (ct ps lists those with names), or use --force: then the image goes with the container",
@@ -76,9 +84,9 @@ export async function collect(
   return await collectGarbage(context.store, { ...how, worker: await context.worker(), isUsed });
 }
 
-/** Its application runs, or it is written down as one that outlives its application. */
+/** Its application runs, the image is mounted, or it is written down as one that outlives its application. */
 function isUsed({ user }: ContainerLayer, directory: string): boolean {
-  if (isRunning(user)) return true;
+  if (isRunning(user) || isMounted(user)) return true;
   if (user.record === undefined) return false;
   return new RecordStore(user.record)
     .list()

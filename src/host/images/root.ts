@@ -69,7 +69,7 @@ export function imageRoot(context: ImagesContext, { image, name, outlives, prepa
 }
 
 /** The layers of a present image are there, unless somebody has removed the image since it was found. */
-function requireLayers(store: Store, { layers }: StoredImage, name: string): void {
+export function requireLayers(store: Store, { layers }: StoredImage, name: string): void {
   const missing = layers.find(({ diffId }) => !hasLayer(store, diffId));
   if (!missing) return;
   throw new LibctError("ERR_CT_STORE", `the image ${name} is not whole: the layer ${missing.diffId} is missing`, {

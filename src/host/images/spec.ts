@@ -24,7 +24,8 @@ export async function specOfImage(
   });
   const { args, ...process } = processOver(use, spec.process);
   // Of an image without a command it may come with the start.
-  return { ...over(use, spec), process: { ...process, ...(args.length > 0 ? { args } : {}) } };
+  const ports = await portsOf(use, image, spec);
+  return { ...over(use, spec), ...ports, process: { ...process, ...(args.length > 0 ? { args } : {}) } };
 }
 
 /** The same for a throw-away container with the standard isolation. */
@@ -43,7 +44,15 @@ export async function planImageRun(host: Planner, args: readonly string[], optio
   });
   // The standard one's working directory is not the caller's wish.
   requireCommand(use.process.args, typeof image === "string" ? image : image.name);
-  return { spec: over(use, spec), process: processOver(use, process, options.cwd ?? use.process.cwd) };
+  const ports = await portsOf(use, image, spec);
+  return { spec: { ...over(use, spec), ...ports }, process: processOver(use, process, options.cwd ?? use.process.cwd) };
+}
+
+async function portsOf(use: ImageUse, image: string | ImageOptions, { ports = [] }: ContainerSpec) {
+  if (typeof image === "string" || !image.publishExposed) return {};
+  const { publishExposed } = await import("./exposed-ports.ts");
+  const all = [...ports, ...publishExposed(use.exposedPorts, image.name, ports)];
+  return all.length > 0 ? { ports: all } : {};
 }
 
 const outlives = ({ lifetime = "app" }: ContainerSpec) => lifetime !== "app";

@@ -24,7 +24,8 @@ export interface StoreUsage {
 export async function storeUsage(store: Store): Promise<StoreUsage> {
   const { directory } = store;
   const layers = listLayers(store);
-  const pins = listPins(store);
+  // A mounted image is counted as an image.
+  const pins = listPins(store).filter(({ layer }) => !layer?.user.mounted);
   const volumes = listVolumes(store);
   const sum = async (paths: readonly string[]) =>
     (await Promise.all(paths.map((path) => diskUsage(path)))).reduce((total, { size }) => total + size, 0);

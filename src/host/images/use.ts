@@ -14,6 +14,8 @@ export interface ImageOptions {
   readonly entrypoint?: readonly string[] | undefined;
   /** Another platform than this machine's, such as "linux/arm64": emulation is the machine's business. */
   readonly platform?: string | undefined;
+  /** Every port that it exposes is published at a free one of the host's, unless `ports` has it. Default: false */
+  readonly publishExposed?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Is given what happens while it is fetched. */
   readonly watch?: ((events: AsyncIterable<ReceiveEvent>) => Promise<void>) | undefined;
@@ -26,6 +28,8 @@ export interface ImageUse {
   readonly spec: Pick<ContainerSpec, "annotations" | "stopSignal" | "healthcheck">;
   /** Volumes that the image wants and the caller has not given. */
   readonly mounts: readonly Mount[];
+  /** "80/tcp" */
+  readonly exposedPorts: readonly string[];
 }
 
 export interface UseOptions extends CommandWords {
@@ -59,6 +63,7 @@ export async function useImage(
     process: { ...process, user, env: { ...(home === undefined ? {} : { HOME: home }), ...env } },
     spec: defaults.spec,
     mounts,
+    exposedPorts: defaults.exposedPorts,
   };
 }
 

@@ -5,7 +5,7 @@ import { resolveIdMaps } from "../idmaps.ts";
 
 /** Who unpacks layers for this user, and removes them: root as root, others in a user namespace with their subordinate ids. */
 export function makeWorker(runner: ProgramRunner, caller: Caller): LayerWorker {
-  const ids = caller.privileged ? undefined : layerIds(caller);
+  const ids = layerIds(caller);
   // Only root of the machine may set `trusted` attributes (xattr(7)); overlays in a user namespace look for those of the user.
   const whiteouts = caller.privileged && caller.initialUserNamespace ? "overlay" : "overlay-user";
   return {
@@ -21,7 +21,9 @@ export function makeWorker(runner: ProgramRunner, caller: Caller): LayerWorker {
   };
 }
 
-function layerIds(caller: Caller): LayerIds {
+/** Undefined for root. */
+export function layerIds(caller: Caller): LayerIds | undefined {
+  if (caller.privileged) return undefined;
   const { uid, gid, writer } = resolveIdMaps({}, caller);
   return { uid, gid, writer: writer === "monitor" ? "self" : writer };
 }

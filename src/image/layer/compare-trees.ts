@@ -1,4 +1,5 @@
 import type { ProgramRunner } from "../../executor/index.ts";
+import { inLayers, mergedTree } from "./merged-tree.ts";
 import { type PackedEntry, type PackOptions, packed, whiteout } from "./pack.ts";
 import { compareNames, readDirectory, type TreeEntry } from "./read-tree.ts";
 import { openSession, type Session } from "./session.ts";
@@ -24,9 +25,29 @@ export async function* compareTrees(
   options: PackOptions,
 ): AsyncGenerator<TreeChange, void, void> {
   yield* inSessions([before, after], options, async function* (one, other) {
-    for await (const { kind, entry } of differences(one, other, ".")) yield { kind, path: `/${entry.name}` };
+    for await (const { kind, entry } of differences(listOf(one), listOf(other), "."))
+      yield { kind, path: `/${entry.name}` };
   });
 }
+
+/** The same between two stacks of layers in overlay's form, the topmost first. What both have from the same layers is not looked at. */
+export async function* compareLayers(
+  before: readonly string[],
+  after: readonly string[],
+  options: PackOptions,
+): AsyncGenerator<TreeChange, void, void> {
+  yield* inLayers([...before, ...after], options, async function* (sessionOf) {
+    const [one, other] = [mergedTree(before.flatMap(sessionOf)), mergedTree(after.flatMap(sessionOf))];
+    const isSame = (path: string) => sameLayers(one.layersOf(path), other.layersOf(path));
+    const list = (tree: typeof one) => async (path: string) => (await tree.list(path)).map(({ entry }) => entry);
+    if (isSame(".")) return;
+    for await (const { kind, entry } of differences(list(one), list(other), ".", isSame))
+      yield { kind, path: `/${entry.name}` };
+  });
+}
+
+const sameLayers = (one: readonly Session[], other: readonly Session[]): boolean =>
+  one.length === other.length && one.every((session, index) => session === other[index]);
 
 /** The archive of the layer that makes `after` of `before`. */
 export async function* packDifference(
@@ -39,11 +60,19 @@ export async function* packDifference(
 
 async function* entries(before: Session, after: Session): AsyncGenerator<PackedEntry, void, void> {
   const links = new Map<string, string>();
-  for await (const { kind, entry } of differences(before, after, ".")) {
+  for await (const { kind, entry } of differences(listOf(before), listOf(after), ".")) {
     if (kind === "removed") yield whiteout(entry.name);
     else if (!entry.isSocket) yield packed(after, entry, links);
   }
 }
+
+/** What is in a directory, in the order of names. */
+type List = (path: string) => Promise<readonly TreeEntry[]>;
+
+const listOf =
+  (session: Session): List =>
+  (path) =>
+    readDirectory(session, path);
 
 async function* inSessions<T>(
   [before, after]: readonly [string, string],
@@ -65,34 +94,37 @@ async function* inSessions<T>(
 
 /** Goes through both at once, in the order of names. `before` is undefined below what was not there. */
 async function* differences(
-  before: Session | undefined,
-  after: Session,
+  before: List | undefined,
+  after: List,
   path: string,
+  isSame?: (path: string) => boolean,
 ): AsyncGenerator<Difference, void, void> {
-  const old = before ? await readDirectory(before, path) : [];
-  const now = await readDirectory(after, path);
+  const old = before ? await before(path) : [];
+  const now = await after(path);
   for (let [i, j] = [0, 0]; i < old.length || j < now.length; ) {
     const [was, is] = [old[i], now[j]];
     const order = !was ? 1 : !is ? -1 : compareNames(was.name, is.name);
     if (order <= 0) i++;
     if (order >= 0) j++;
     if (order < 0 && was) yield { kind: "removed", entry: was };
-    else if (is) yield* changes(order === 0 ? was : undefined, is, before, after);
+    else if (is) yield* changes(order === 0 ? was : undefined, is, before, after, isSame);
   }
 }
 
 async function* changes(
   was: TreeEntry | undefined,
   is: TreeEntry,
-  before: Session | undefined,
-  after: Session,
+  before: List | undefined,
+  after: List,
+  isSame?: (path: string) => boolean,
 ): AsyncGenerator<Difference, void, void> {
   if (!was) yield { kind: "added", entry: is };
   else if (differ(was, is)) {
     // A directory is not hidden by one of the same name; anything else is hidden by what takes its name.
     yield { kind: "changed", entry: is };
   }
-  if (is.type === "directory") yield* differences(was?.type === "directory" ? before : undefined, after, is.name);
+  if (is.type !== "directory" || isSame?.(is.name)) return;
+  yield* differences(was?.type === "directory" ? before : undefined, after, is.name, isSame);
 }
 
 /** The time of a directory tells only that something in it was changed. */

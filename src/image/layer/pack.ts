@@ -67,15 +67,15 @@ export function whiteout(path: string): PackedEntry {
 }
 
 /** A device of number 0, or an empty file with an attribute (overlayfs.rst, "whiteouts and opaque directories"). */
-const isWhiteout = ({ type, major, minor, xattrs }: TreeEntry): boolean =>
+export const isWhiteout = ({ type, major, minor, xattrs }: TreeEntry): boolean =>
   (type === "character" && major === 0 && minor === 0) ||
   [...xattrs.keys()].some((name) => isOverlays(name, "whiteout"));
 
-const isOpaque = ({ xattrs }: TreeEntry): boolean =>
+export const isOpaque = ({ xattrs }: TreeEntry): boolean =>
   [...xattrs].some(([name, value]) => isOverlays(name, "opaque") && value[0] === "y".charCodeAt(0));
 
 /** With some options overlay stores only that something comes from elsewhere (overlayfs.rst, "redirect_dir", "metacopy"). */
-function refuseReferences({ name, xattrs }: TreeEntry): void {
+export function refuseReferences({ name, xattrs }: TreeEntry): void {
   const kind = ["redirect", "metacopy"].find((what) => [...xattrs.keys()].some((key) => isOverlays(key, what)));
   if (kind === undefined) return;
   throw new LibctError(

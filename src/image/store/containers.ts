@@ -18,6 +18,8 @@ export interface ContainerLayer {
     readonly bootId: string;
     /** The record of a container that outlives the process. */
     readonly record?: string | undefined;
+    /** Where the image is mounted on the machine, and in which mount namespace. */
+    readonly mounted?: { readonly path: string; readonly namespace: string } | undefined;
   };
 }
 

@@ -4,9 +4,21 @@ export { lockedBytes } from "./held-locks.ts";
 export { type HostRoute, parseIpv4Routes, parseIpv6Routes } from "./host-routes.ts";
 export { readLinks, readTaken } from "./host-view.ts";
 export { BLANK_PLACE, emptyHosts, hostsEntries, leasesWithPlace, PLACE, placeContent } from "./hosts-file.ts";
-export { type Joined, nothingTried, putPlace, type Tried, undo } from "./join.ts";
+export {
+  asVeth,
+  beforeJoining,
+  forgetPlace,
+  type Joined,
+  joinNetworks,
+  nothingTried,
+  putPlace,
+  type Tried,
+  undo,
+  undoAt,
+} from "./join.ts";
 export { chooseLease, leaseCount, leasedAddresses, leaseOf } from "./lease.ts";
 export { forwarding, makeNetwork, parameterOf } from "./make.ts";
+export { namesIn } from "./names.ts";
 export {
   DEFAULT_NETWORK,
   type Network,
@@ -18,6 +30,8 @@ export {
 export { type NetworkPlaces, networkPlaces, RUNNING_FILE, undoFile } from "./places.ts";
 export { needsNetworks, type PlannedNetworks, planNetworks } from "./plan.ts";
 export { MOST_PORTS, type OnePort, publishBatch, singlePorts, withdrawBatch } from "./ports.ts";
+export { publishPorts, withHostPorts } from "./publish.ts";
+export { type PublishedLater, publishedDirectory, publishedLater, publishedUndo } from "./published-later.ts";
 export { hostResolvConf, resolvConf } from "./resolv-conf.ts";
 export { tableBatch } from "./rules.ts";
 export { heldLeases, leasesWithUndo, openRunning } from "./running.ts";

@@ -9,6 +9,7 @@ import { isMade, makeNetwork, parameterOf } from "./make.ts";
 import type { Network } from "./network.ts";
 import { type NetworkPlaces, RUNNING_FILE, undoFile } from "./places.ts";
 import type { PlannedNetworks } from "./plan.ts";
+import { publishedLater } from "./published-later.ts";
 import { findLease, makePlace, openRunning } from "./running.ts";
 import { networkNamed } from "./store.ts";
 
@@ -125,6 +126,10 @@ export function beforeJoining(joined: Joined, names: readonly string[], all: boo
     setUp: [
       { do: "lock", path: `${directory}/${RUNNING_FILE.LEASES}`, byte: lease, why: "take the address" },
       undo(directory, lease),
+      // Who has published them may have been killed; the lease is the proof that the container is gone.
+      ...publishedLater(directory)
+        .filter((one) => one.lease === lease)
+        .map((one) => undoAt(one.undo)),
       tell,
       ...makeNetwork(network, all || !isMade(network)),
     ],
@@ -133,9 +138,11 @@ export function beforeJoining(joined: Joined, names: readonly string[], all: boo
   };
 }
 
-export const undo = (directory: string, lease: number): NetStep => ({
+export const undo = (directory: string, lease: number): NetStep => undoAt(`${directory}/${undoFile(lease)}`);
+
+export const undoAt = (path: string): NetStep => ({
   do: "undo",
-  path: `${directory}/${undoFile(lease)}`,
+  path,
   why: "take away the ports that were published for the address",
 });
 
@@ -157,3 +164,7 @@ export const putPlace = (directory: string, lease: number, text: string, why: st
   content: new TextEncoder().encode(text),
   why,
 });
+
+/** The container's names there, if they have a place. */
+export const forgetPlace = (directory: string, lease: number): NetStep =>
+  putPlace(directory, lease, makePlace(directory, lease) ? BLANK_PLACE : "", "forget its names in the network");

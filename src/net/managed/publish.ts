@@ -33,6 +33,7 @@ export function withHostPorts(
 export function publishPorts(
   ports: readonly (PublishedPort & { readonly hostPort: number })[],
   { network, directory, lease, addresses }: Joined,
+  undoPath = `${directory}/${undoFile(lease)}`,
 ): readonly PlannedNic[] {
   if (network.internal)
     throw invalid("ports", ports.length, `none, since nothing comes into the internal network ${network.name}`);
@@ -40,7 +41,7 @@ export function publishPorts(
   const all = singlePorts(ports, own, (index) => ports[index]?.hostPort ?? 0);
   const put: NetStep = {
     do: "put",
-    path: `${directory}/${undoFile(lease)}`,
+    path: undoPath,
     at: 0,
     content: withdrawBatch(all),
     create: 0o600,
