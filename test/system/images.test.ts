@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { copyImage } from "../../src/image/copy.ts";
 import { layoutDestination } from "../../src/image/formats/layout.ts";
@@ -43,6 +43,14 @@ describe("a container over an image", () => {
     expect(await run("entry", "a", "b")).toMatchObject({ stdout: "entry a b\n" });
     const other = await host.run(["-c", "echo other"], { image: { name: "entry", entrypoint: ["sh"] } });
     expect(other.stdout).toBe("other\n");
+  });
+
+  it("finds others by the host's names when it shares the host's network", async () => {
+    const names = ["cat", "/etc/hosts"];
+    const shared = await host.run(names, { image: "app", network: "host" });
+    expect(shared.stdout).toBe(readFileSync("/etc/hosts", "utf8"));
+    const own = await host.run(names, { image: "app" });
+    expect(own.exitCode).toBe(1);
   });
 
   it("may lie in a layout, which is looked at each time", async () => {

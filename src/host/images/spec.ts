@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { LibctError } from "../../errors.ts";
 import { requireCommand } from "../../image/present.ts";
 import type { ContainerSpec, ProcessSpec } from "../../spec/index.ts";
@@ -45,7 +46,21 @@ export async function planImageRun(host: Planner, args: readonly string[], optio
   // The standard one's working directory is not the caller's wish.
   requireCommand(use.process.args, typeof image === "string" ? image : image.name);
   const ports = await portsOf(use, image, spec);
-  return { spec: { ...over(use, spec), ...ports }, process: processOver(use, process, options.cwd ?? use.process.cwd) };
+  return {
+    spec: withHostNames({ ...over(use, spec), ...ports }),
+    process: processOver(use, process, options.cwd ?? use.process.cwd),
+  };
+}
+
+/** Who shares the host's network finds others by the host's names: images have none of their own. */
+function withHostNames(spec: ContainerSpec): ContainerSpec {
+  const { namespaces = [], mounts = [], dns, hosts } = spec;
+  if (namespaces.some((one) => (typeof one === "string" ? one : one.type) === "network") || dns || hosts) return spec;
+  const files = ["/etc/resolv.conf", "/etc/hosts"].filter(
+    (path) => existsSync(path) && !mounts.some(({ destination }) => destination === path),
+  );
+  const named = files.map((path) => ({ destination: path, source: path, type: "bind", options: ["bind", "ro"] }));
+  return { ...spec, mounts: [...mounts, ...named] };
 }
 
 async function portsOf(use: ImageUse, image: string | ImageOptions, { ports = [] }: ContainerSpec) {
