@@ -43,7 +43,7 @@ import {
   waitForExecution,
   waitForIdMaps,
 } from "./namespaces.ts";
-import { holdForNics, keepHeld, leaveHeld } from "./net-held.ts";
+import { holdForNics, keepHeld, leaveHeld, releaseHeld } from "./net-held.ts";
 import { enterHolder } from "./net-holder.ts";
 import { asksForNics, awaitNics, makeNics, makeOwnNics, prepareCarriers, unmakeNics } from "./nics.ts";
 import { reopenNull } from "./own-null.ts";
@@ -121,6 +121,7 @@ export function compileContainer(resolved: Resolved): Program {
   else spawnDirectly(c, pid, cgroups.into);
   askForScope(c, pid, scope);
   unmakeNics(c, makeNics(c, pid, ended));
+  releaseHeld(c, held);
   closeContainerEnds(c, pipes);
   closeLent(c);
   askForRuntimeHooks(c, pid, ended);

@@ -56,6 +56,20 @@ export function leaveHeld(c: Context, { slots, kept }: HeldForNics): void {
   }
 }
 
+/** Whoever is told that the container has ended may want its port at once, and the monitor is there a moment longer. */
+export function releaseHeld(c: Context, { lasting, kept }: HeldForNics): void {
+  if (kept) return;
+  const descriptor = c.program.register("held");
+  for (const slot of lasting) {
+    const epilogue = c.program.epilogue().at("nics");
+    const none = epilogue.label();
+    epilogue.load(descriptor, slot, 4);
+    epilogue.jumpIf(descriptor, 0, none);
+    epilogue.sys("close", [descriptor]);
+    epilogue.place(none);
+  }
+}
+
 /**
  * Between two runs the monitor closes every descriptor but its first five, and somebody else could take the address or the port. So they are on their way through
  * a socket that takes the place of its input, which nobody reads (unix(7), SCM_RIGHTS): what is in there is open until that is closed.

@@ -50,7 +50,7 @@ const PRELUDE = `
   const until = async (wanted, look) => {
     for (let tries = 0; ; tries++) {
       const seen = await look();
-      if (seen === wanted || tries === 100) return seen;
+      if (seen === wanted || tries === 500) return seen;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   };
