@@ -1,9 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { DockerRegistry } from "../test/support/docker-registry.ts";
-import { archiveOf, entry, file } from "../test/support/layers.ts";
 import { makeLayout } from "../test/support/oci-layout.ts";
 import { makeRoot } from "./root.ts";
+import { smallFilesLayer } from "./small-files.ts";
 
 /** An image that is measured, in the registry under `bench/NAME:v1`. */
 export interface Fixture {
@@ -39,7 +39,7 @@ export async function prepareRegistry(cache: string): Promise<string> {
     const system = [baseLayer(fresh), ...systemLayers(fresh)];
     push(fresh, registry, "system", system);
     push(fresh, registry, SUCCESSOR, [...system, addedLayer(fresh)]);
-    push(fresh, registry, "small", [baseLayer(fresh), await smallFiles(fresh)]);
+    push(fresh, registry, "small", [baseLayer(fresh), await smallFilesLayer(fresh, SMALL_FILES)]);
   } finally {
     await registry.stop();
   }
@@ -73,19 +73,3 @@ const systemLayers = (directory: string): readonly string[] =>
   PARTS.map((paths, index) => compress(directory, `system-${index}`, "/", paths));
 
 const addedLayer = (directory: string): string => compress(directory, "added", "/", ["usr/share/perl"]);
-
-/** As a package manager of JavaScript leaves them. */
-async function smallFiles(directory: string): Promise<string> {
-  const members = Array.from({ length: SMALL_FILES / 100 }, (_, index) => [
-    entry(`app/node_modules/package-${index}`, "directory"),
-    ...Array.from({ length: 100 }, (__, at) =>
-      file(
-        `app/node_modules/package-${index}/file-${at}.js`,
-        `export const n = ${index * at};\n`.repeat(10 + ((index * 7 + at * 13) % 150)),
-      ),
-    ),
-  ]);
-  writeFileSync(`${directory}/small.tar`, await archiveOf(...members.flat()));
-  execFileSync("gzip", [`${directory}/small.tar`]);
-  return `${directory}/small.tar.gz`;
-}

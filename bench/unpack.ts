@@ -3,8 +3,8 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { fileURLToPath } from "node:url";
-import { archiveOf, entry, file } from "../test/support/layers.ts";
 import { makeLayout } from "../test/support/oci-layout.ts";
+import { smallFilesLayer } from "./small-files.ts";
 import { median, table } from "./statistics.ts";
 
 const quick = process.argv.includes("--quick");
@@ -27,7 +27,10 @@ interface Sample {
 }
 
 try {
-  const images = { "several layers": systemLayers(), [`${SMALL_FILES} small files`]: [await smallFiles()] };
+  const images = {
+    "several layers": systemLayers(),
+    [`${SMALL_FILES} small files`]: [await smallFilesLayer(directory, SMALL_FILES)],
+  };
   const report: Record<string, unknown> = { kernel: release(), processors: `${cpus().length} x ${cpus()[0]?.model}` };
   for (const [name, layers] of Object.entries(images)) report[name] = compare(name, layers);
   mkdirSync(`${repository}/bench/results`, { recursive: true });
@@ -45,22 +48,6 @@ function systemLayers(): readonly string[] {
     });
     return `${directory}/system-${index}`;
   });
-}
-
-/** As a package manager of JavaScript leaves them. */
-async function smallFiles(): Promise<string> {
-  const members = Array.from({ length: SMALL_FILES / 100 }, (_, index) => [
-    entry(`app/node_modules/package-${index}`, "directory"),
-    ...Array.from({ length: 100 }, (__, at) =>
-      file(
-        `app/node_modules/package-${index}/file-${at}.js`,
-        `export const n = ${index * at};\n`.repeat(10 + ((index * 7 + at * 13) % 150)),
-      ),
-    ),
-  ]);
-  writeFileSync(`${directory}/small.tar`, await archiveOf(...members.flat()));
-  execFileSync("gzip", [`${directory}/small.tar`]);
-  return `${directory}/small.tar.gz`;
 }
 
 /** Everybody in turns; the first round warms up. */

@@ -3,7 +3,7 @@ import type { BlockBuilder, Register } from "../program/index.ts";
 import type { HostStep } from "../spec/index.ts";
 import { NOTICE } from "./context.ts";
 import { execute, executeOnce, lastStatus } from "./net-programs.ts";
-import type { NetWorker } from "./net-steps.ts";
+import type { NetWorker } from "./net-worker.ts";
 
 type Step<K extends HostStep["do"]> = Extract<HostStep, { readonly do: K }>;
 

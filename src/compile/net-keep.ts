@@ -1,7 +1,7 @@
 import { AT, E, F_OFD_SETLK, F_WRLCK, MS, O, SIOC, text, u64s } from "../linux/index.ts";
 import type { NetStep } from "../spec/index.ts";
 import { findIndex, interfaceRequest, keyOf } from "./net-requests.ts";
-import type { NetWorker } from "./net-steps.ts";
+import type { NetWorker } from "./net-worker.ts";
 
 type Step<D extends NetStep["do"]> = Extract<NetStep, { readonly do: D }>;
 

@@ -1,11 +1,12 @@
 import { AT, CLONE, E, O, S } from "../linux/index.ts";
 import { type BlockBuilder, type Program, ProgramBuilder, type Register } from "../program/index.ts";
-import type { NetPlace, NetStep } from "../spec/index.ts";
+import type { NetStep } from "../spec/index.ts";
 import { NOTICE } from "./context.ts";
 import { openProcfs } from "./namespaces.ts";
 import { putBytes } from "./net-files.ts";
 import type { MemberStep } from "./net-requests.ts";
-import { doSteps, goTo, type NetWorker, takeHeld } from "./net-steps.ts";
+import { doSteps, goTo, takeHeld } from "./net-steps.ts";
+import { type NetWorker, netWorker } from "./net-worker.ts";
 import type { ResolvedProcess } from "./resolved.ts";
 
 /** A step, and what takes it back when a later one fails, in this order. */
@@ -76,34 +77,8 @@ function flag(program: ProgramBuilder): Flag {
   };
 }
 
-function workerIn(
-  program: ProgramBuilder,
-  block: BlockBuilder,
-  proc: Register,
-  { features }: NetChange,
-  place: NetPlace,
-): NetWorker {
-  const register = (kind: string) => ({
-    host: program.register(`${kind}_host`),
-    container: program.register(`${kind}_container`),
-  });
-  return {
-    block,
-    program,
-    proc,
-    place,
-    resolved: { features },
-    socket: register("netlink"),
-    namespace: register("ns"),
-    indexes: new Map(),
-    lasting: new Set(),
-    opened: new Set(),
-    idOf: (_, id) => id,
-  };
-}
-
 function enterNetwork(program: ProgramBuilder, block: BlockBuilder, proc: Register, change: NetChange): NetWorker {
-  const worker = workerIn(program, block, proc, change, "host");
+  const worker = netWorker(block, "host", { proc, resolved: change });
   const open = (path: string, dst: Register) =>
     block.sys("openat", [proc, block.str(path), O.RDONLY | O.CLOEXEC, 0], { dst });
   open("self/ns/net", worker.namespace.host);
@@ -163,7 +138,7 @@ function undoLater({ program, proc, change, begun, stands, undone }: Undoing): v
   const place = change.userFirst ? "container" : "host";
   const act = (one: MemberStep) => {
     // It may have failed anywhere, in either namespace.
-    const worker = { ...workerIn(program, epilogue, proc, change, "container"), failed };
+    const worker = netWorker(epilogue, "container", { proc, resolved: change, failed });
     goTo(worker, place);
     doSteps(worker, [one]);
     goTo(worker, place);

@@ -4,7 +4,8 @@ import type { NetStep } from "../spec/index.ts";
 import { openProcfs } from "./namespaces.ts";
 import { enterHolder, type HolderPlace } from "./net-holder.ts";
 import type { ExecutionContext } from "./net-programs.ts";
-import { doSteps, type NetWorker, takeHeld } from "./net-steps.ts";
+import { doSteps, takeHeld } from "./net-steps.ts";
+import { netWorker } from "./net-worker.ts";
 
 interface StepsOptions {
   readonly member: string;
@@ -27,14 +28,7 @@ export function compileNetSteps(
   if (holder) enterHolder(block, proc, holder);
   const all = steps.map((step) => ({ member, step }));
   for (const one of all) takeHeld(block, one);
-  const registers = (kind: string) => ({
-    host: program.register(`${kind}_host`),
-    container: program.register(`${kind}_container`),
-  });
-  const known = { socket: registers("netlink"), namespace: registers("ns"), indexes: new Map() };
-  const context = { program, resolved: { features }, idOf: (_: string, id: number) => id };
-  const worker: NetWorker = { block, proc, ...known, ...context, lasting: new Set(), place: "host", opened: new Set() };
-  doSteps(worker, all);
+  doSteps(netWorker(block, "host", { proc, resolved: { features } }), all);
   if (waits) {
     block.at(member).notify(1, []);
     block.await(block.memory.zeroed(8), 8, program.register("length"));

@@ -27,7 +27,6 @@ import type { NetPlace, NetStep } from "../spec/index.ts";
 import { putBytes, UNDO_TOLERATES, undoFromFile } from "./net-files.ts";
 import { doHostStep } from "./net-host-steps.ts";
 import { keep, release, remember } from "./net-keep.ts";
-import type { ExecutionContext } from "./net-programs.ts";
 import {
   exchange,
   expectDone,
@@ -35,28 +34,13 @@ import {
   interfaceRequest,
   keyOf,
   type MemberStep,
-  type NetSockets,
   sendRequests,
   wantReasons,
 } from "./net-requests.ts";
+import type { NetWorker } from "./net-worker.ts";
 
 type Step<D extends NetStep["do"]> = Extract<NetStep, { readonly do: D }>;
 type Request = Step<"request">;
-
-/** Who does steps, and where it stands. */
-export interface NetWorker extends NetSockets, ExecutionContext {
-  /** The host's procfs. */
-  readonly proc: Register;
-  /** The network namespace that it is in. Undefined: it is in the container's, and never leaves it. */
-  place: NetPlace;
-  readonly opened: Set<NetPlace>;
-  /** Of what is undone: where it goes on after a program that has failed. */
-  readonly failed?: Label;
-  /** Who starts programs that carry the traffic. Undefined: somebody else has done it already. */
-  readonly carry?: (step: Step<"process" | "send">) => void;
-  /** What an id of the container is to it. */
-  readonly idOf: (kind: "uid" | "gid", id: number) => number;
-}
 
 /** What is done in order, after everything that is held. */
 export function doSteps(worker: NetWorker, steps: readonly MemberStep[]): void {

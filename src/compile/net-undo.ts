@@ -3,7 +3,8 @@ import { type Program, ProgramBuilder } from "../program/index.ts";
 import type { NetStep } from "../spec/index.ts";
 import { openProcfs } from "./namespaces.ts";
 import type { ExecutionContext } from "./net-programs.ts";
-import { doSteps, type NetWorker, takeHeld } from "./net-steps.ts";
+import { doSteps, takeHeld } from "./net-steps.ts";
+import { netWorker } from "./net-worker.ts";
 
 /** What a monitor that was killed has left of an interface. */
 export interface LeftNic {
@@ -35,22 +36,7 @@ export function compileNetUndo(
   const [failed, nothing] = [epilogue.label(), epilogue.label()];
   epilogue.jumpUnless(isOurs, 1, nothing);
   for (const step of tearDown) {
-    const sockets = { host: program.register("netlink_host"), container: program.register("netlink_container") };
-    const namespaces = { host: program.register("ns_host"), container: program.register("ns_container") };
-    const worker: NetWorker = {
-      block: epilogue,
-      socket: sockets,
-      namespace: namespaces,
-      indexes: new Map(),
-      lasting: new Set(),
-      proc,
-      place: "host",
-      opened: new Set(),
-      failed,
-      idOf: (_, id) => id,
-      program,
-      resolved: { features },
-    };
+    const worker = netWorker(epilogue, "host", { proc, resolved: { features }, failed });
     doSteps(worker, [{ member, step }]);
     for (const place of worker.opened) epilogue.sys("close", [worker.socket[place]]);
   }

@@ -6,7 +6,8 @@ import { pathOfProcess, receive } from "./namespaces.ts";
 import { orderNetProcess, type PreparedProcess, prepareNetProcess, startNetProcess } from "./net-processes.ts";
 import { askQuestion } from "./net-questions.ts";
 import type { MemberStep } from "./net-requests.ts";
-import { doSteps, goTo, type NetWorker } from "./net-steps.ts";
+import { doSteps, goTo } from "./net-steps.ts";
+import { type NetWorker, netWorker } from "./net-worker.ts";
 
 /** All of them, in their order. */
 export interface NicPlans {
@@ -109,7 +110,7 @@ export function makeNics(c: Context, pid: Register, ended: Label): ReadonlyMap<s
   monitor.at("nics");
   const joined = c.resolved.joined.has("network");
   const carry = carrierOf(c, program.register("ns_container"), pid, ended);
-  const worker = { ...workerOf(c, monitor, joined ? "container" : "host"), carry };
+  const worker = workerOf(c, monitor, joined ? "container" : "host", { carry });
   openNamespace(c, worker.namespace.container, pid, ended);
   if (!joined) openOwnNamespace(c);
   doSteps(worker, stepsOf(c, "setUp"));
@@ -123,28 +124,15 @@ export function makeNics(c: Context, pid: Register, ended: Label): ReadonlyMap<s
   return new Map([...worker.indexes].filter(([key]) => worker.lasting.has(key)));
 }
 
-function workerOf(c: Context, block: Context["monitor"], place: NetPlace): NetWorker {
-  const { program } = c;
-  const register = (kind: string) => ({
-    host: program.register(`${kind}_host`),
-    container: program.register(`${kind}_container`),
-  });
-  const known = { socket: register("netlink"), namespace: register("ns") };
-  const { resolved } = c;
-  // Init is in the container's user namespace, in whose terms it speaks of ids.
-  const idOf = (kind: "uid" | "gid", id: number) => (block === c.init ? id : onHost(c, kind, id));
-  return {
-    block,
-    ...known,
-    indexes: new Map(),
-    lasting: new Set(),
-    proc: c.proc,
-    place,
-    opened: new Set(),
-    idOf,
-    program,
-    resolved,
-  };
+/** Init is in the container's user namespace, in whose terms it speaks of ids. */
+function workerOf(
+  c: Context,
+  block: Context["monitor"],
+  place: NetPlace,
+  more: Pick<NetWorker, "carry" | "failed"> & Partial<Pick<NetWorker, "indexes">> = {},
+): NetWorker {
+  const idOf: NetWorker["idOf"] = (kind, id) => (block === c.init ? id : onHost(c, kind, id));
+  return netWorker(block, place, { proc: c.proc, resolved: c.resolved, idOf, ...more });
 }
 
 function onHost(c: Context, kind: "uid" | "gid", id: number): number {
@@ -190,7 +178,7 @@ export function unmakeNics(c: Context, found: ReadonlyMap<string, DataRef>): voi
     if (tearDown.length === 0) continue;
     const failed = epilogue.label();
     // It may have failed anywhere, in either namespace. What is looked up is known until the end: an interface may get another name in between.
-    const worker: NetWorker = { ...workerOf(c, epilogue, "container"), indexes: new Map(found), failed };
+    const worker = workerOf(c, epilogue, "container", { indexes: new Map(found), failed });
     goTo(worker, "host");
     for (const step of tearDown) doSteps(worker, [{ member, step }]);
     goTo(worker, "host");

@@ -1,14 +1,15 @@
-import { type Arch, AT, F_OFD_SETLK, F_WRLCK, kernelFeatures, O, u64s } from "../linux/index.ts";
-import { type BlockBuilder, type Program, ProgramBuilder, type Register } from "../program/index.ts";
+import { AT, F_OFD_SETLK, F_WRLCK, O, u64s } from "../linux/index.ts";
+import { type Program, ProgramBuilder } from "../program/index.ts";
 import type { NetStep } from "../spec/index.ts";
 import { openProcfs } from "./namespaces.ts";
 import { release } from "./net-keep.ts";
 import { keyOf } from "./net-requests.ts";
-import { doSteps, type NetWorker } from "./net-steps.ts";
+import { doSteps } from "./net-steps.ts";
+import { netWorker } from "./net-worker.ts";
+import type { ResolvedProcess } from "./resolved.ts";
 
 /** A network namespace that was kept, and what is to be done for the interface in it. */
-export interface ResolvedReturn {
-  readonly arch: Arch;
+export interface ResolvedReturn extends Pick<ResolvedProcess, "arch" | "features"> {
   readonly path: string;
   /** Absent when it had not been mounted yet: then there is only a record to be removed. */
   readonly inside?: {
@@ -20,7 +21,7 @@ export interface ResolvedReturn {
 }
 
 /** What a monitor that was killed would have done in its epilogue. Fails with EAGAIN at its lock when that lives. */
-export function compileReturn({ arch, path, inside }: ResolvedReturn): Program {
+export function compileReturn({ arch, features, path, inside }: ResolvedReturn): Program {
   const program = new ProgramBuilder(arch);
   const block = program.block("return").at("nics");
   const proc = openProcfs(block, { arch });
@@ -28,7 +29,7 @@ export function compileReturn({ arch, path, inside }: ResolvedReturn): Program {
   const json = block.str(`${path}.json`);
   const record = block.sysResult("record", "openat", [AT.FDCWD, json, O.RDWR | O.CLOEXEC, 0], { why });
   block.sys("fcntl", [record, F_OFD_SETLK, block.memory.bytes(u64s(F_WRLCK, 0, 1, 0))], { why });
-  const worker = workerOf(program, block, proc);
+  const worker = netWorker(block, "host", { proc, resolved: { features } });
   const { namespace, indexes } = worker;
   block.sys("openat", [proc, block.str("self/ns/net"), O.RDONLY | O.CLOEXEC, 0], { dst: namespace.host });
   if (inside) {
@@ -38,25 +39,4 @@ export function compileReturn({ arch, path, inside }: ResolvedReturn): Program {
   }
   release(worker, { do: "release", path, name: inside?.name ?? "", why: "let the namespace go" });
   return program.finish();
-}
-
-function workerOf(program: ProgramBuilder, block: BlockBuilder, proc: Register): NetWorker {
-  const register = (kind: string) => ({
-    host: program.register(`${kind}_host`),
-    container: program.register(`${kind}_container`),
-  });
-  return {
-    block,
-    program,
-    // Only who executes programs looks at them.
-    resolved: { features: kernelFeatures("5.3") },
-    namespace: register("ns"),
-    socket: register("netlink"),
-    indexes: new Map(),
-    lasting: new Set(),
-    proc,
-    place: "host",
-    opened: new Set(),
-    idOf: (_, id) => id,
-  };
 }

@@ -211,21 +211,8 @@ export class Host {
 
   /** Removes what containers have left behind whose monitor was killed. Gives what it was. */
   async repair(): Promise<readonly Repair[]> {
-    const [{ repair }, { repairNics }, { repairNetworks }, { returnNics }, { keptBeside }] = await Promise.all([
-      import("./repair.ts"),
-      import("./repair-nics.ts"),
-      import("./repair-networks.ts"),
-      import("./return-nics.ts"),
-      import("./kept-directory.ts"),
-    ]);
-    const surroundings = await this.surroundings();
-    const returned = await returnNics(this.#zygote, keptBeside(surroundings.scratch));
-    return [
-      ...(await repair(await this.#records())),
-      ...returned.map((path): Repair => ({ what: "interface", path })),
-      ...(await repairNics(await surroundings.stateDirectory(), surroundings)),
-      ...(await repairNetworks(surroundings)),
-    ];
+    const { repairAll } = await import("./repair-all.ts");
+    return await repairAll(await this.#records(), await this.surroundings());
   }
 
   async #records(): Promise<RecordStore> {

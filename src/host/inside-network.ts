@@ -44,7 +44,7 @@ export async function inside<T>(
     return await act({
       surroundings,
       namespace: where.network,
-      look: () => readNetworkState(runner, where),
+      look: () => readNetworkState(runner, where, "nics"),
       change: (steps, { tearDown = [], keep, plans = [], networks } = {}) => {
         const program = compileNetChange({
           arch: hostArch(),

@@ -269,14 +269,7 @@ export class Launch {
       const { undoNics } = await import("./repair-nics.ts");
       await undoNics(nics.plans, { features, runner: this.#zygote });
     }
-    for (const { setUp } of nics?.plans ?? [])
-      for (const step of setUp) if (step.do === "keep") await this.#return(step.path);
     if (record?.autoRemove) rmSync(record.directory, { recursive: true, force: true });
-  }
-
-  async #return(path: string): Promise<void> {
-    const { returnOne } = await import("./return-nics.ts");
-    await returnOne(this.#zygote, path);
   }
 
   /** The monitor has removed it, but for cgroups that the container itself has made in it. systemd removes those of its scopes as well. */

@@ -94,7 +94,8 @@ export async function setNic(
   } & NicChange;
   await inside(context, container, async ({ surroundings, look, change }) => {
     // The other side of a pair is where what comes in can be limited.
-    const host = valid.bandwidth?.ingress === undefined ? [] : (await readNetworkState(surroundings.runner, {})).links;
+    const host =
+      valid.bandwidth?.ingress === undefined ? [] : (await readNetworkState(surroundings.runner, {}, "nics")).links;
     await change(planChange(name, valid, await look(), host));
   });
 }

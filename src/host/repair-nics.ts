@@ -5,13 +5,11 @@ import { findLeftAttachments } from "../net/index.ts";
 import type { NetStep, PlannedNic } from "../spec/index.ts";
 import { forgetDeadKeepers } from "./nic-keepers.ts";
 import type { Repair } from "./repair.ts";
-import type { Surroundings } from "./resolve.ts";
+import { returnOne, type Undoer } from "./return-nics.ts";
 import { runProgram } from "./run-program.ts";
 
-type Undoer = Pick<Surroundings, "features" | "runner">;
-
 /**
- * Undoes the interfaces of a container whose monitor is known to be dead. What was held by a lock may be somebody else's by now, who has undone it before he used
+ * Undoes the interfaces of a container whose monitor is known to be dead, and gives back those of the host. What was held by a lock may be somebody else's by now, who has undone it before he used
  * it. The first failure is thrown when everything was tried.
  */
 export async function undoNics(plans: readonly PlannedNic[], undoer: Undoer): Promise<void> {
@@ -20,6 +18,9 @@ export async function undoNics(plans: readonly PlannedNic[], undoer: Undoer): Pr
     const left: LeftNic = { member, tearDown: tearDown.filter((step) => !isInside(step)), ...lockOf(setUp) };
     const undone = left.lock === undefined ? undo(left, undoer) : undoIfLeft(left, undoer);
     await undone.catch((error: LibctError) => failures.push(error));
+    for (const step of setUp) {
+      if (step.do === "keep") await returnOne(undoer, step.path).catch((error: LibctError) => failures.push(error));
+    }
   }
   const [first] = failures;
   if (first) throw first;

@@ -1,30 +1,34 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { compileReturn } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
-import { hostArch, type Zygote } from "../executor/index.ts";
+import { hostArch } from "../executor/index.ts";
 import { decodeKept, ownNetwork } from "../net/index.ts";
+import type { Surroundings } from "./resolve.ts";
 import { runProgram } from "./run-program.ts";
 
+/** Does what monitors that were killed would have done. */
+export type Undoer = Pick<Surroundings, "features" | "runner">;
+
 /** Gives back the interfaces of the host whose container's monitor was killed. Tells their names. */
-export async function returnNics(zygote: Pick<Zygote, "run">, directory: string): Promise<readonly string[]> {
+export async function returnNics(undoer: Undoer, directory: string): Promise<readonly string[]> {
   if (!existsSync(directory)) return [];
   const returned: string[] = [];
   for (const file of readdirSync(directory).filter((name) => name.endsWith(".json"))) {
-    const device = await returnOne(zygote, `${directory}/${file.slice(0, -".json".length)}`);
+    const device = await returnOne(undoer, `${directory}/${file.slice(0, -".json".length)}`);
     if (device !== undefined) returned.push(device);
   }
   return returned;
 }
 
 /** The same for one namespace; undefined when there is nothing to do. */
-export async function returnOne(zygote: Pick<Zygote, "run">, path: string): Promise<string | undefined> {
+export async function returnOne({ features, runner }: Undoer, path: string): Promise<string | undefined> {
   if (!existsSync(`${path}.json`)) return undefined;
   const kept = decodeKept(readFileSync(`${path}.json`, "utf8"));
   // It comes back to where it came from, and only who is there can see to that.
   if (kept && kept.hostNetwork !== ownNetwork()) return undefined;
   const inside = kept && isNamespace(path) ? { inside: kept } : {};
   try {
-    await runProgram(zygote, compileReturn({ arch: hostArch(), path, ...inside }));
+    await runProgram(runner, compileReturn({ arch: hostArch(), features, path, ...inside }));
     return kept?.device;
   } catch (error) {
     // Its monitor is there, and has the lock.

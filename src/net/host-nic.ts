@@ -4,13 +4,7 @@ import {
   addAddress,
   addRoute,
   changeLink,
-  decodeAddress,
-  decodeLink,
-  decodeRoute,
   E,
-  getAddresses,
-  getLinks,
-  getRoutes,
   IFF_UP,
   type LinkAddress,
   type LinkInfo,
@@ -21,7 +15,7 @@ import {
 import type { HostNic, NetStep, NetValue, NicContext, NicDriver, NicPlan } from "../spec/index.ts";
 import { keptAddresses } from "./kept-addresses.ts";
 import { encodeKept, ownNetwork } from "./kept-nic.ts";
-import { askKernel } from "./look.ts";
+import { readNetworkState } from "./network-state.ts";
 import { indexOf, namespaceOf, request } from "./request.ts";
 
 /** What a driver of an interface of the host needs besides. */
@@ -55,8 +49,7 @@ export function hostNic({ device, addresses }: HostNic, { runner, kept }: HostNi
 }
 
 async function find(runner: ProgramRunner, device: string, member: string): Promise<Found> {
-  const messages = await askKernel(runner, { dumps: [getLinks(), getAddresses(), getRoutes()] }, member);
-  const links = messages.flatMap((message) => decodeLink(message) ?? []);
+  const { links, addresses, routes } = await readNetworkState(runner, {}, member);
   const link = links.find(({ name }) => name === device);
   if (!link) throw invalid(member, device, "an interface of the host's network namespace", "see `ip link`");
   if (device === "lo")
@@ -64,10 +57,8 @@ async function find(runner: ProgramRunner, device: string, member: string): Prom
   return {
     link,
     master: links.find(({ index }) => index === link.master)?.name,
-    addresses: messages.flatMap((message) => decodeAddress(message) ?? []).filter(({ index }) => index === link.index),
-    routes: messages
-      .flatMap((message) => decodeRoute(message) ?? [])
-      .filter((route) => leadsThrough(route, link.index)),
+    addresses: addresses.filter(({ index }) => index === link.index),
+    routes: routes.filter((route) => leadsThrough(route, link.index)),
   };
 }
 

@@ -2,9 +2,10 @@ export * from "./cni/index.ts";
 export { decodeKept, encodeKept, type FoundKept, ownNetwork } from "./kept-nic.ts";
 export { planAttachment, removal, type UndoableStep } from "./live-attach.ts";
 export { type NicChange, planChange } from "./live-change.ts";
-export { describeNics, linkNamed, type NetworkState, type NicState, readNetworkState } from "./live-state.ts";
+export { describeNics, linkNamed, type NicState } from "./live-state.ts";
 export * from "./managed/index.ts";
 export { moveDevice, planNetDevices } from "./net-devices.ts";
+export { type NetworkPaths, type NetworkState, readNetworkState } from "./network-state.ts";
 export { noOrphan, planNics, requirePrivileges } from "./plan.ts";
 export { indexOf, namespaceOf, request } from "./request.ts";
 export { holderConnection, userModeKind } from "./user-mode/holder.ts";
@@ -14,7 +15,6 @@ export { withUserModeResolver } from "./user-mode/resolver.ts";
 export {
   lookAtNetwork,
   type NetworkInterface,
-  type NetworkPaths,
   type NetworkRoute,
   type NetworkView,
 } from "./view.ts";

@@ -20,7 +20,8 @@ import {
 import type { NetStep, NetValue, NicCommon } from "../spec/index.ts";
 import { limitBandwidth } from "./bandwidth.ts";
 import type { UndoableStep } from "./live-attach.ts";
-import { addressesOf, addressText, isUp, linkNamed, type NetworkState, routesOfLink } from "./live-state.ts";
+import { addressesOf, addressText, isUp, linkNamed, routesOfLink } from "./live-state.ts";
+import type { NetworkState } from "./network-state.ts";
 import { indexOf, request } from "./request.ts";
 import { giveAddress, routesOf, setLink } from "./settle.ts";
 

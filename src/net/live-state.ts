@@ -1,15 +1,8 @@
 import { invalid, type LibctError } from "../errors.ts";
-import type { ProgramRunner } from "../executor/index.ts";
 import {
-  decodeAddress,
-  decodeLink,
-  decodeRoute,
   formatIp,
   formatIpPrefix,
   formatMac,
-  getAddresses,
-  getLinks,
-  getRoutes,
   IFF_UP,
   type LinkAddress,
   type LinkInfo,
@@ -17,28 +10,7 @@ import {
   RTN,
   RTPROT_KERNEL,
 } from "../linux/index.ts";
-import { askKernel, type Questions } from "./look.ts";
-
-/** What the kernel tells of a network namespace. */
-export interface NetworkState {
-  readonly links: readonly LinkInfo[];
-  readonly addresses: readonly LinkAddress[];
-  readonly routes: readonly RouteInfo[];
-}
-
-/** Looks into a network namespace. */
-export async function readNetworkState(
-  runner: ProgramRunner,
-  where: Pick<Questions, "network" | "user">,
-): Promise<NetworkState> {
-  const messages = await askKernel(runner, { dumps: [getLinks(), getAddresses(), getRoutes()], ...where }, "nics");
-  const all = <T>(decoded: readonly (T | undefined)[]) => decoded.filter((one): one is T => one !== undefined);
-  return {
-    links: all(messages.map(decodeLink)),
-    addresses: all(messages.map(decodeAddress)),
-    routes: all(messages.map(decodeRoute)),
-  };
-}
+import type { NetworkState } from "./network-state.ts";
 
 /** An interface of a container as the kernel has it now. */
 export interface NicState {

@@ -1,13 +1,7 @@
 import type { ProgramRunner } from "../executor/index.ts";
 import {
-  decodeAddress,
-  decodeLink,
-  decodeRoute,
   formatIp,
   formatMac,
-  getAddresses,
-  getLinks,
-  getRoutes,
   IFF_UP,
   type LinkAddress,
   type LinkInfo,
@@ -15,7 +9,7 @@ import {
   RT_TABLE_MAIN,
   RTN,
 } from "../linux/index.ts";
-import { askKernel } from "./look.ts";
+import { type NetworkPaths, readNetworkState } from "./network-state.ts";
 
 /** An interface as it is. */
 export interface NetworkInterface {
@@ -51,23 +45,13 @@ export interface NetworkView {
   readonly routes: readonly NetworkRoute[];
 }
 
-/** The namespaces to look into, by their paths; without them the application's own. */
-export interface NetworkPaths {
-  readonly network?: string | undefined;
-  /** Gives the right to go there. */
-  readonly user?: string | undefined;
-}
-
 /** Interfaces with their addresses, and routes. */
 export async function lookAtNetwork(runner: ProgramRunner, paths: NetworkPaths = {}): Promise<NetworkView> {
-  const messages = await askKernel(runner, { ...paths, dumps: [getLinks(), getAddresses(), getRoutes()] }, "network");
-  const links = messages.flatMap((message) => decodeLink(message) ?? []);
-  const addresses = messages.flatMap((message) => decodeAddress(message) ?? []);
+  const { links, addresses, routes } = await readNetworkState(runner, paths, "network");
   const names = new Map(links.map(({ index, name }) => [index, name]));
-  const routes = messages.flatMap((message) => decodeRoute(message) ?? []).filter(isShown);
   return {
     interfaces: links.map((link) => interfaceOf(link, addresses, names)),
-    routes: routes.map((route) => routeOf(route, names)),
+    routes: routes.filter(isShown).map((route) => routeOf(route, names)),
   };
 }
 

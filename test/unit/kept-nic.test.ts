@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { compileReturn } from "../../src/compile/index.ts";
-import { changeLink } from "../../src/linux/index.ts";
+import { changeLink, kernelFeatures } from "../../src/linux/index.ts";
 import { decodeKept, encodeKept, indexOf, request } from "../../src/net/index.ts";
 import type { NetValue } from "../../src/spec/index.ts";
 import { listingOf } from "../support/listing.ts";
@@ -11,6 +11,7 @@ const step = request(
   "give it back",
   [19],
 );
+const features = kernelFeatures("6.12");
 const kept = { device: "nic0", name: "eth0", hostNetwork: "4:42", steps: [step] };
 
 describe("what is written down of an interface of the host", () => {
@@ -27,12 +28,15 @@ describe("what is written down of an interface of the host", () => {
 
   it("is done by a program that first sees that no monitor has the namespace", () => {
     const inside = { name: "eth0", index: 7, steps: [step] };
-    const listing = listingOf(compileReturn({ arch: "x86_64", path: "/run/libct/netns/a", inside }), "return");
+    const listing = listingOf(
+      compileReturn({ arch: "x86_64", features, path: "/run/libct/netns/a", inside }),
+      "return",
+    );
     const order = ["F_OFD_SETLK", "setns(ns_container", "# nics: give it back", "SIOCGIFNAME", "umount2", "unlinkat"];
     const places = order.map((word) => listing.indexOf(word));
     expect(places.every((place) => place > 0)).toBe(true);
     expect([...places].sort((a, b) => a - b)).toEqual(places);
-    const without = listingOf(compileReturn({ arch: "x86_64", path: "/run/libct/netns/a" }), "return");
+    const without = listingOf(compileReturn({ arch: "x86_64", features, path: "/run/libct/netns/a" }), "return");
     expect(without).not.toContain("setns");
     expect(without).toContain("unlinkat");
   });

@@ -2,6 +2,7 @@ import { type Command, command } from "../command.ts";
 import type { FlagTable } from "../syntax.ts";
 import type { CommitFlags } from "./commit.ts";
 import type { ExportFlags } from "./export.ts";
+import { REGISTRY_FLAGS } from "./registry-flags.ts";
 import type { ImportFlags, LoadFlags, PullFlags, SaveFlags } from "./transfers.ts";
 import type { ListFlags, PruneFlags, RemoveFlags } from "./verbs.ts";
 
@@ -22,13 +23,7 @@ const steps = { text: "print each step, and what came of it, as JSON" } as const
 const PULL_FLAGS: FlagTable<PullFlags> = {
   platform: { value: "os/arch", text: "for another machine, such as linux/arm64" },
   allPlatforms: { text: "those for all machines" },
-  tlsVerify: {
-    value: "true|false",
-    choices: ["true", "false"],
-    text: "false: certificates are not checked, and no TLS is no error",
-  },
-  certDir: { value: "directory", text: "*.crt of authorities to trust, *.cert and *.key of the client" },
-  authfile: { value: "file", text: "the file with credentials; default: that of docker" },
+  ...REGISTRY_FLAGS,
   quiet,
   json: steps,
 };

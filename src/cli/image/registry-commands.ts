@@ -1,12 +1,9 @@
 import { type Command, command } from "../command.ts";
 import type { LoginFlags, LogoutFlags } from "./login.ts";
+import { AUTHFILE, REGISTRY_FLAGS } from "./registry-flags.ts";
 
 const REGISTRY = [["REGISTRY", "a host, with its port if it has one; docker.io when it is left out"]] as const;
 const none = async () => "";
-const authfile = {
-  value: "file",
-  text: "the file with credentials; default: that of docker, ~/.docker/config.json",
-} as const;
 const json = { text: "print it as JSON" } as const;
 
 /** What is done with registries themselves. */
@@ -25,13 +22,7 @@ export const REGISTRY_COMMANDS: Readonly<Record<string, Command>> = {
           text: "everybody on the machine can see it while ct runs: better --password-stdin",
         },
         passwordStdin: { text: "read the password from standard input" },
-        tlsVerify: {
-          value: "true|false",
-          choices: ["true", "false"],
-          text: "false: certificates are not checked, and no TLS is no error",
-        },
-        certDir: { value: "directory", text: "*.crt of authorities to trust, *.cert and *.key of the client" },
-        authfile,
+        ...REGISTRY_FLAGS,
         json,
       },
     },
@@ -44,7 +35,7 @@ export const REGISTRY_COMMANDS: Readonly<Record<string, Command>> = {
       usage: "[options] [REGISTRY]",
       words: REGISTRY,
       most: 1,
-      flags: { authfile, json },
+      flags: { authfile: AUTHFILE, json },
     },
     none,
     async ({ words, flags }) => (await import("./login.ts")).logout(words[0], flags),

@@ -7,19 +7,13 @@ import { usage } from "../syntax.ts";
 import { isTerminal } from "../terminal.ts";
 import { interruptible } from "./interrupt.ts";
 import { showProgress } from "./progress.ts";
+import { type RegistryFlags, registryOptions } from "./registry-flags.ts";
 import { requireName } from "./verbs.ts";
 
 /** Of whatever takes its time. */
 export interface ProgressFlags {
   readonly quiet?: true;
   readonly json?: true;
-}
-
-/** How registries are talked to. */
-export interface RegistryFlags {
-  readonly tlsVerify?: "true" | "false";
-  readonly certDir?: string;
-  readonly authfile?: string;
 }
 
 export interface PullFlags extends ProgressFlags, RegistryFlags {
@@ -49,12 +43,6 @@ function pullOptions(flags: PullFlags) {
   const platform = flags.allPlatforms ? "all" : flags.platform;
   return { ...(platform === undefined ? {} : { platform }), registry: registryOptions(flags) };
 }
-
-const registryOptions = ({ tlsVerify, certDir, authfile }: RegistryFlags) => ({
-  ...(tlsVerify === "false" ? { insecure: true } : {}),
-  ...(certDir === undefined ? {} : { certificates: certDir }),
-  ...(authfile === undefined ? {} : { authFile: authfile }),
-});
 
 /** `ct image push`, with a second word to another place than the name says. */
 export function push([name, to]: readonly string[], flags: PullFlags, globals: Globals): Promise<number> {

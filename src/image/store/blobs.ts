@@ -1,9 +1,10 @@
 import { createReadStream, existsSync, rmSync, statSync } from "node:fs";
-import { type FileHandle, open, rename } from "node:fs/promises";
+import { open, rename } from "node:fs/promises";
 import { LibctError } from "../../errors.ts";
 import { lock } from "../../executor/index.ts";
 import { algorithmOf } from "../digest.ts";
 import type { BlobContent, Descriptor, Digest } from "../types.ts";
+import { writeContent } from "../write-content.ts";
 import { hexOf } from "./digest.ts";
 import { cannotWrite, makeDirectory, readIfThere } from "./files.ts";
 import { ROOMS, type Store } from "./place.ts";
@@ -60,7 +61,7 @@ async function receive(
   });
   try {
     await file.truncate(resumed.from);
-    await append(file, resumed.content, resumed.from, partial, signal);
+    await writeContent(file, until(signal, resumed.content), resumed.from, (error) => cannotWrite(partial, error));
   } catch (error) {
     // What was wrong is not kept; what merely broke off is.
     if (error instanceof LibctError && error.code === "ERR_CT_DIGEST") rmSync(partial, { force: true });
@@ -76,48 +77,11 @@ async function receive(
 const goOn = (content: BlobContent, partial: string, size: number) =>
   content.resume({ size, content: createReadStream(partial, { end: size - 1, highWaterMark: 1 << 20 }) });
 
-/** So much is collected before it is written: a system call, and a change of threads, for each piece of the network's would cost more than the writing. */
-const BATCH = 1 << 20;
-
-async function append(
-  file: FileHandle,
-  content: AsyncIterable<Uint8Array>,
-  from: number,
-  path: string,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  let [waiting, collected, position]: [Uint8Array[], number, number] = [[], 0, from];
-  const flush = async (): Promise<void> => {
-    const pieces = waiting;
-    [waiting, collected] = [[], 0];
-    position = await writeAll(file, pieces, position).catch((error: unknown) => {
-      throw cannotWrite(path, error);
-    });
-  };
-  try {
-    for await (const chunk of content) {
-      signal?.throwIfAborted();
-      waiting.push(chunk);
-      collected += chunk.length;
-      if (collected >= BATCH) await flush();
-    }
-  } finally {
-    await flush();
+async function* until(signal: AbortSignal | undefined, content: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  for await (const chunk of content) {
+    signal?.throwIfAborted();
+    yield chunk;
   }
-}
-
-/** Gives the position behind what was written. */
-async function writeAll(file: FileHandle, pieces: readonly Uint8Array[], position: number): Promise<number> {
-  const end = pieces.reduce((sum, { length }) => sum + length, position);
-  if (end === position) return end;
-  const { bytesWritten } = await file.writev([...pieces], position);
-  if (position + bytesWritten === end) return end;
-  // The kernel may take less than all, at the end of a disk that is almost full.
-  const rest = Buffer.concat(pieces).subarray(bytesWritten);
-  for (let at = 0; at < rest.length; ) {
-    at += (await file.write(rest, at, rest.length - at, position + bytesWritten + at)).bytesWritten;
-  }
-  return end;
 }
 
 export const noSuchBlob = (digest: Digest, path: string): LibctError =>

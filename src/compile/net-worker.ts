@@ -1,0 +1,44 @@
+import type { BlockBuilder, Label, Register } from "../program/index.ts";
+import type { NetPlace, NetStep } from "../spec/index.ts";
+import type { ExecutionContext } from "./net-programs.ts";
+import type { NetSockets } from "./net-requests.ts";
+
+/** Who does steps, and where it stands. */
+export interface NetWorker extends NetSockets, ExecutionContext {
+  /** The host's procfs. */
+  readonly proc: Register;
+  /** The network namespace that it is in. Undefined: it is in the container's, and never leaves it. */
+  place: NetPlace;
+  readonly opened: Set<NetPlace>;
+  /** Of what is undone: where it goes on after a program that has failed. */
+  readonly failed?: Label;
+  /** Who starts programs that carry the traffic. Undefined: somebody else has done it already. */
+  readonly carry?: (step: Extract<NetStep, { readonly do: "process" | "send" }>) => void;
+  /** What an id of the container is to it. */
+  readonly idOf: (kind: "uid" | "gid", id: number) => number;
+}
+
+/** One that knows nothing yet. Without `idOf` ids are the host's. */
+export function netWorker(
+  block: BlockBuilder,
+  place: NetPlace,
+  known: Pick<NetWorker, "proc" | "resolved"> & Partial<Pick<NetWorker, "failed" | "carry" | "idOf" | "indexes">>,
+): NetWorker {
+  const { program } = block;
+  const registers = (kind: string) => ({
+    host: program.register(`${kind}_host`),
+    container: program.register(`${kind}_container`),
+  });
+  return {
+    block,
+    program,
+    place,
+    socket: registers("netlink"),
+    namespace: registers("ns"),
+    indexes: new Map(),
+    lasting: new Set(),
+    opened: new Set(),
+    idOf: (_, id) => id,
+    ...known,
+  };
+}
