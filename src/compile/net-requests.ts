@@ -18,6 +18,7 @@ import {
 import type { BlockBuilder, DataRef, Label, Register } from "../program/index.ts";
 import type { NetPlace, NetStep } from "../spec/index.ts";
 import { REPORT } from "./context.ts";
+import { drawName, drawNameWithin } from "./net-names.ts";
 
 /** A step, and what it is for. */
 export interface MemberStep<S extends NetStep = NetStep> {
@@ -118,6 +119,7 @@ export function findIndex(
     return known;
   }
   const request = interfaceRequest(block, value.link);
+  drawName(block, value.link, request);
   const index = block.memory.at(request, IFREQ_INDEX);
   // In a further run of the program it would be the one of the last.
   if (gone) block.store(index, 0, 4);
@@ -144,6 +146,9 @@ function sendPiece(sockets: NetSockets, piece: readonly MemberStep<Request>[]): 
   const { bytes, starts } = join(piece.map(({ step }) => step.message));
   const place = block.memory.bytes(bytes);
   fill(sockets, piece, place, starts);
+  piece.forEach(({ step }, number) => {
+    drawNameWithin(block, step.message, block.memory.at(place, starts[number] ?? 0));
+  });
   const why = piece.map(({ step }) => step.why).join(", ");
   const answer = exchange(block, socket[first.step.place], { at: place, length: bytes.length }, why);
   expectDone(block, answer, piece);

@@ -8,7 +8,7 @@ import { Recent } from "./recent.ts";
 /** Containers of the same kind follow each other, and what is made of a specification is a large part of their time. */
 export class Plans {
   readonly #specs = new Recent<ContainerSpec, ContainerSpec>(MOST_RECENT);
-  readonly #programs = new Recent<object, Compiled>(MOST_RECENT);
+  readonly #programs = new Recent<object, Compiled>(MOST_PROGRAMS);
 
   /** A valid specification equals what comes of its validation. */
   validate(spec: ContainerSpec): ContainerSpec {
@@ -19,8 +19,8 @@ export class Plans {
   }
 
   compile(given: Resolved): Compiled {
-    // The root's driver has made its plan: it may be another object with the same plan.
-    const resolved = { ...given, spec: { ...given.spec, root: undefined } };
+    // First what is most likely to differ. The root's driver has made its plan: it may be another object with the same plan.
+    const resolved = { networks: given.networks, ...given, spec: { ...given.spec, root: undefined } };
     const known = this.#programs.find(resolved);
     if (known) return known;
     return this.#programs.add(resolved, compile(given));
@@ -37,6 +37,8 @@ export function compile(resolved: Resolved): Compiled {
 }
 
 const MOST_RECENT = 4;
+/** Of containers that are there at the same time on one network each has another address. */
+const MOST_PROGRAMS = 16;
 
 const tooLarge = (cause: RangeError) =>
   new LibctError("ERR_CT_INVALID_SPEC", `the specification is too large: ${cause.message}`, {

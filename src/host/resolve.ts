@@ -109,7 +109,11 @@ async function holderOf(
 }
 
 /** Of a container that has nothing to do with networks: nothing is loaded for it. */
-async function networksOf(spec: ContainerSpec, name: string, surroundings: Surroundings): Promise<PlannedNetworks> {
+async function networksOf(
+  spec: ContainerSpec,
+  name: string,
+  surroundings: Surroundings & { readonly whenMade?: WhenMade | undefined },
+): Promise<PlannedNetworks> {
   if (!spec.nics && !spec.hosts && !spec.dns) return { spec, before: [], after: [], joined: [], ports: [] };
   const { resolveNetworks } = await import("./resolve-nics.ts");
   return await resolveNetworks(spec, name, surroundings);

@@ -1,6 +1,13 @@
 import { invalid, LibctError } from "../errors.ts";
 import { type KernelFeatures, randomHex } from "../linux/index.ts";
-import type { NetStep, Nic, NicContext, PlannedNic, PublishedPort } from "../spec/index.ts";
+import {
+  drawnName,
+  type NetStep,
+  type Nic,
+  type NicContext,
+  type PlannedNic,
+  type PublishedPort,
+} from "../spec/index.ts";
 import { limitBandwidth } from "./bandwidth.ts";
 import { driverOf } from "./drivers.ts";
 import type { HostNicContext } from "./host-nic.ts";
@@ -34,6 +41,7 @@ export async function planNics(
       ...surroundings,
       name,
       hostName: `ct${unique}.${index}`,
+      drawnName: drawnName(index),
       containerId,
       member,
       nic,

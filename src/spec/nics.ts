@@ -148,6 +148,8 @@ export interface NicContext {
   readonly member: string;
   /** A name that no other interface on the host has, for the side of it that stays there: at most 15 bytes. */
   readonly hostName: string;
+  /** Such a name for messages alone, and for "find": it is drawn when the program runs, so that equal containers have equal programs. */
+  readonly drawnName: string;
   readonly containerName: string;
   readonly features: KernelFeatures;
   /** What is wanted of it as of every interface. */

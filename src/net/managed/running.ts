@@ -18,9 +18,10 @@ import { LibctError } from "../../errors.ts";
 import { randomHex } from "../../linux/index.ts";
 import { lockedBytes } from "./held-locks.ts";
 import { BLANK_PLACE, emptyHosts, MOST_PLACES, morePlaces, PLACE } from "./hosts-file.ts";
-import { chooseLease, leaseCount, placeOf } from "./lease.ts";
+import { chooseLease, isLease, leaseCount, placeOf } from "./lease.ts";
 import type { Network } from "./network.ts";
 import { isUndoFile, RUNNING_FILE } from "./places.ts";
+import { recentLeases } from "./recent-leases.ts";
 
 /** Makes the directory with its files, if it is not there. */
 export function openRunning(running: string, network: Network): string {
@@ -88,6 +89,8 @@ export function findLease(network: Network, directory: string, name: string, tri
       if (taken.size * 2 > window) grow(file, places, network);
       return chooseLease(network, start, window, taken);
     }
+    const again = name === "" ? findRecent(network, directory, file, places) : undefined;
+    if (again !== undefined) return again;
     const seen = new Set<number>();
     for (let look = 0; look < MOST_LOOKS; look++) {
       const lease = chooseLease(network, start, window, seen);
@@ -100,6 +103,9 @@ export function findLease(network: Network, directory: string, name: string, tri
     closeSync(file);
   }
 }
+
+const findRecent = (network: Network, directory: string, file: number, places: number): number | undefined =>
+  recentLeases(directory).find((lease) => lease < places && isLease(network, lease) && isBlank(file, lease));
 
 function isBlank(file: number, lease: number): boolean {
   const bytes = Buffer.alloc(PLACE);
