@@ -1,42 +1,26 @@
 import {
   AF,
   AT,
-  align,
   CLONE,
   E,
   F_OFD_SETLK,
   F_WRLCK,
   IPPROTO,
-  NETLINK_NETFILTER,
   NETLINK_ROUTE,
-  NLM_F,
-  NLMSG,
-  NLMSG_FLAGS,
-  NLMSG_HEADER,
-  NLMSG_TYPE,
   O,
   SIOC,
   SOCK,
   TUN,
   u16s,
   u64s,
-  viewOf,
 } from "../linux/index.ts";
-import type { BlockBuilder, Label, Register } from "../program/index.ts";
+import type { BlockBuilder, Register } from "../program/index.ts";
 import type { NetPlace, NetStep } from "../spec/index.ts";
-import { putBytes, UNDO_TOLERATES, undoFromFile } from "./net-files.ts";
+import { putBytes } from "./net-files.ts";
 import { doHostStep } from "./net-host-steps.ts";
 import { keep, release, remember } from "./net-keep.ts";
-import {
-  exchange,
-  expectDone,
-  findIndex,
-  interfaceRequest,
-  keyOf,
-  type MemberStep,
-  sendRequests,
-  wantReasons,
-} from "./net-requests.ts";
+import { sendBatch, undo } from "./net-nftables.ts";
+import { findIndex, interfaceRequest, keyOf, type MemberStep, sendRequests, wantReasons } from "./net-requests.ts";
 import type { NetWorker } from "./net-worker.ts";
 
 type Step<D extends NetStep["do"]> = Extract<NetStep, { readonly do: D }>;
@@ -71,6 +55,7 @@ function doStep(
 ): void {
   switch (step.do) {
     case "nftables":
+      goTo(worker, "host");
       sendBatch(worker, member, step);
       break;
     case "sysctl":
@@ -80,6 +65,7 @@ function doStep(
       putBytes(worker.block, step);
       break;
     case "undo":
+      goTo(worker, "host");
       undo(worker, member, step);
       break;
     case "absent":
@@ -135,62 +121,6 @@ function openSocket(worker: NetWorker, place: NetPlace): void {
   block.sys("socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK_ROUTE], { dst: socket[place] });
   wantReasons(block, socket[place]);
   worker.opened.add(place);
-}
-
-/** A batch is done as a whole or not at all. Its socket is its own, as all errors of it are told, and only the first one is read. */
-function sendBatch(worker: NetWorker, member: string, step: Step<"nftables">): void {
-  goTo(worker, "host");
-  const { block } = worker;
-  const socket = block.sysResult("nftables", "socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK_NETFILTER]);
-  wantReasons(block, socket);
-  const there = block.label();
-  if (step.unless) skipIfAnswered(block, socket, step.unless, { to: there, why: step.why });
-  const at = block.memory.bytes(acknowledgeLast(step.batch));
-  const answer = exchange(block, socket, { at, length: step.batch.length }, step.why);
-  expectDone(block, answer, [{ member, step }]);
-  block.place(there);
-  block.sys("close", [socket]);
-}
-
-/**
- * A batch that fails costs a grace period of RCU, as the kernel waits for everybody who may have seen what it takes back (__nf_tables_abort in
- * net/netfilter/nf_tables_api.c): so it is asked first, which costs nothing.
- */
-function skipIfAnswered(
-  block: BlockBuilder,
-  socket: Register,
-  question: Uint8Array,
-  { to, why }: { readonly to: Label; readonly why: string },
-): void {
-  const { at } = exchange(block, socket, { at: block.memory.bytes(question), length: question.length }, why);
-  const type = block.program.register("error");
-  block.load(type, block.memory.at(at, NLMSG_TYPE), 2);
-  block.jumpUnless(type, NLMSG.ERROR, to);
-}
-
-function undo(worker: NetWorker, member: string, step: Step<"undo">): void {
-  goTo(worker, "host");
-  const { block } = worker;
-  undoFromFile(block, step, (bytes) => {
-    const socket = block.sysResult("nftables", "socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK_NETFILTER]);
-    const answer = exchange(block, socket, bytes, step.why);
-    expectDone(block, answer, [{ member, step: { why: step.why, tolerate: UNDO_TOLERATES } }]);
-    block.sys("close", [socket]);
-  });
-}
-
-/** Of a transaction that fails the answers to those before are told first: only the last message before its end asks for one, so the first answer tells all. */
-function acknowledgeLast(batch: Uint8Array): Uint8Array {
-  const bytes = batch.slice();
-  const view = viewOf(bytes);
-  const starts: number[] = [];
-  for (let at = 0; at + NLMSG_HEADER <= bytes.length; at += Math.max(align(view.getUint32(at, true)), NLMSG_HEADER))
-    starts.push(at);
-  for (const [index, at] of starts.entries()) {
-    const flags = view.getUint16(at + NLMSG_FLAGS, true) & ~NLM_F.ACK;
-    view.setUint16(at + NLMSG_FLAGS, index === starts.length - 2 ? flags | NLM_F.ACK : flags, true);
-  }
-  return bytes;
 }
 
 function setParameter(worker: NetWorker, { place, key, value, why }: Step<"sysctl">): void {

@@ -2,6 +2,7 @@ import type { Arch } from "../linux/index.ts";
 import { type Program, ProgramBuilder } from "../program/index.ts";
 import type { NetStep } from "../spec/index.ts";
 import { openProcfs } from "./namespaces.ts";
+import { endAfterUndo } from "./net-nftables.ts";
 import type { ExecutionContext } from "./net-programs.ts";
 import { doSteps, takeHeld } from "./net-steps.ts";
 import { netWorker } from "./net-worker.ts";
@@ -42,5 +43,6 @@ export function compileNetUndo(
   }
   epilogue.place(failed);
   epilogue.place(nothing);
+  if (tearDown.some((step) => step.do === "undo")) endAfterUndo(epilogue);
   return program.finish();
 }

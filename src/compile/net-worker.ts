@@ -10,6 +10,8 @@ export interface NetWorker extends NetSockets, ExecutionContext {
   /** The network namespace that it is in. Undefined: it is in the container's, and never leaves it. */
   place: NetPlace;
   readonly opened: Set<NetPlace>;
+  /** The socket of batches, when there has been one. */
+  nftables?: Register;
   /** Of what is undone: where it goes on after a program that has failed. */
   readonly failed?: Label;
   /** Who starts programs that carry the traffic. Undefined: somebody else has done it already. */

@@ -3,6 +3,7 @@ import type { DataRef, Label, Register } from "../program/index.ts";
 import type { NetPlace, NetStep, PlannedNic } from "../spec/index.ts";
 import type { Context } from "./context.ts";
 import { pathOfProcess, receive } from "./namespaces.ts";
+import { endAfterUndo } from "./net-nftables.ts";
 import { orderNetProcess, type PreparedProcess, prepareNetProcess, startNetProcess } from "./net-processes.ts";
 import { askQuestion } from "./net-questions.ts";
 import type { MemberStep } from "./net-requests.ts";
@@ -188,6 +189,12 @@ export function unmakeNics(c: Context, found: ReadonlyMap<string, DataRef>): voi
   // In a further run they would be those of this one, until they are looked up.
   for (const slot of found.values()) epilogue.store(slot, 0, 4);
   epilogue.place(nothing);
+}
+
+/** The very last. One that is to be run again has not ended. */
+export function endNics(c: Context): void {
+  if (!works(c, "monitor") || c.resolved.record?.restart) return;
+  if (stepsOf(c, "tearDown").some(({ step }) => step.do === "undo")) endAfterUndo(c.program.epilogue().at("ports"));
 }
 
 /** Whether the application has to answer while the interfaces are made. */
