@@ -2,11 +2,11 @@ import { decodeAttributes, decodeMessages, decodeText, IFINFOMSG, IFLA, NLMSG_HE
 import type { BlockBuilder, DataRef, ProgramBuilder, Register } from "../program/index.ts";
 import { DRAWN_DIGITS, digitsOf } from "../spec/index.ts";
 
-/** Puts the digits of a drawn name where they belong in its text at `text`; another name stays as it is. */
-export function drawName(block: BlockBuilder, name: string, text: DataRef): void {
-  const digits = digitsOf(name);
+/** Puts the digits of a drawn name where they belong in a text, such as that name alone or a path with it, which lies at `at`; another one stays as it is. */
+export function drawNameIn(block: BlockBuilder, text: string, at: DataRef): void {
+  const digits = digitsOf(text);
   if (digits === undefined) return;
-  block.decimal(block.memory.at(text, digits), drawnNumber(block), DRAWN_DIGITS, "0");
+  block.decimal(block.memory.at(at, digits), drawnNumber(block), DRAWN_DIGITS, "0");
 }
 
 /** The same for the name that a message gives; `at` is where the message lies. */
@@ -16,7 +16,7 @@ export function drawNameWithin(block: BlockBuilder, message: Uint8Array, at: Dat
   const name = decodeAttributes(first.payload, IFINFOMSG).get(IFLA.IFNAME);
   if (!name) return;
   const offset = NLMSG_HEADER + name.byteOffset - first.payload.byteOffset;
-  drawName(block, decodeText(name), block.memory.at(at, offset));
+  drawNameIn(block, decodeText(name), block.memory.at(at, offset));
 }
 
 const numbers = new WeakMap<ProgramBuilder, Register>();

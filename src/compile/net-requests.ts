@@ -18,7 +18,7 @@ import {
 import type { BlockBuilder, DataRef, Label, Register } from "../program/index.ts";
 import type { NetPlace, NetStep } from "../spec/index.ts";
 import { REPORT } from "./context.ts";
-import { drawName, drawNameWithin } from "./net-names.ts";
+import { drawNameIn, drawNameWithin } from "./net-names.ts";
 
 /** A step, and what it is for. */
 export interface MemberStep<S extends NetStep = NetStep> {
@@ -119,7 +119,7 @@ export function findIndex(
     return known;
   }
   const request = interfaceRequest(block, value.link);
-  drawName(block, value.link, request);
+  drawNameIn(block, value.link, request);
   const index = block.memory.at(request, IFREQ_INDEX);
   // In a further run of the program it would be the one of the last.
   if (gone) block.store(index, 0, 4);

@@ -21,6 +21,7 @@ import { doHostStep } from "./net-host-steps.ts";
 import { keep, release, remember } from "./net-keep.ts";
 import { sendBatch, undo } from "./net-nftables.ts";
 import { findIndex, interfaceRequest, keyOf, type MemberStep, sendRequests, wantReasons } from "./net-requests.ts";
+import { setParameter } from "./net-sysctl.ts";
 import type { NetWorker } from "./net-worker.ts";
 
 type Step<D extends NetStep["do"]> = Extract<NetStep, { readonly do: D }>;
@@ -59,6 +60,8 @@ function doStep(
       sendBatch(worker, member, step);
       break;
     case "sysctl":
+      // /proc/sys/net shows the network namespace of whoever looks at it.
+      goTo(worker, step.place);
       setParameter(worker, step);
       break;
     case "put":
@@ -121,16 +124,6 @@ function openSocket(worker: NetWorker, place: NetPlace): void {
   block.sys("socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK_ROUTE], { dst: socket[place] });
   wantReasons(block, socket[place]);
   worker.opened.add(place);
-}
-
-function setParameter(worker: NetWorker, { place, key, value, why }: Step<"sysctl">): void {
-  // /proc/sys/net shows the network namespace of whoever looks at it.
-  goTo(worker, place);
-  const { block, proc } = worker;
-  const path = block.str(`sys/${key.includes("/") ? key : key.replaceAll(".", "/")}`);
-  const file = block.sysResult("file", "openat", [proc, path, O.WRONLY | O.CLOEXEC, 0], { why });
-  block.sys("write", [file, block.str(value), new TextEncoder().encode(value).length], { why });
-  block.sys("close", [file]);
 }
 
 function expectAbsent({ block, socket }: NetWorker, { place, name, why }: Step<"absent">): void {

@@ -5,7 +5,7 @@ import { openProcfs } from "./namespaces.ts";
 import { endAfterUndo } from "./net-nftables.ts";
 import type { ExecutionContext } from "./net-programs.ts";
 import { doSteps, takeHeld } from "./net-steps.ts";
-import { netWorker } from "./net-worker.ts";
+import { closeOpened, netWorker } from "./net-worker.ts";
 
 /** What a monitor that was killed has left of an interface. */
 export interface LeftNic {
@@ -39,7 +39,7 @@ export function compileNetUndo(
   for (const step of tearDown) {
     const worker = netWorker(epilogue, "host", { proc, resolved: { features }, failed });
     doSteps(worker, [{ member, step }]);
-    for (const place of worker.opened) epilogue.sys("close", [worker.socket[place]]);
+    closeOpened(worker);
   }
   epilogue.place(failed);
   epilogue.place(nothing);

@@ -8,7 +8,7 @@ import { orderNetProcess, type PreparedProcess, prepareNetProcess, startNetProce
 import { askQuestion } from "./net-questions.ts";
 import type { MemberStep } from "./net-requests.ts";
 import { doSteps, goTo } from "./net-steps.ts";
-import { type NetWorker, netWorker } from "./net-worker.ts";
+import { closeOpened, type NetWorker, netWorker } from "./net-worker.ts";
 
 /** All of them, in their order. */
 export interface NicPlans {
@@ -51,7 +51,7 @@ export function makeOwnNics(c: Context): void {
   const worker = workerOf(c, c.init, "container");
   doSteps(worker, steps);
   c.init.at("nics");
-  if (worker.opened.has("container")) c.init.sys("close", [worker.socket.container]);
+  closeOpened(worker);
 }
 
 const isCarried = ({ step }: MemberStep): boolean => step.do === "process" || step.do === "send";
@@ -117,7 +117,7 @@ export function makeNics(c: Context, pid: Register, ended: Label): ReadonlyMap<s
   doSteps(worker, stepsOf(c, "setUp"));
   monitor.at("nics");
   goTo(worker, joined ? "container" : "host");
-  for (const place of worker.opened) monitor.sys("close", [worker.socket[place]]);
+  closeOpened(worker);
   const keeps = tearsDown(c);
   if (!keeps) monitor.sys("close", [worker.namespace.host]);
   if (!keeps || !keepsNamespace(c)) monitor.sys("close", [program.register("ns_container")]);
@@ -183,7 +183,7 @@ export function unmakeNics(c: Context, found: ReadonlyMap<string, DataRef>): voi
     goTo(worker, "host");
     for (const step of tearDown) doSteps(worker, [{ member, step }]);
     goTo(worker, "host");
-    for (const place of worker.opened) epilogue.sys("close", [worker.socket[place]]);
+    closeOpened(worker);
     epilogue.place(failed);
   }
   // In a further run they would be those of this one, until they are looked up.

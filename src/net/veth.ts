@@ -1,6 +1,7 @@
 import { attribute, changeLink, createLink, deleteLink, E, innerLink } from "../linux/index.ts";
 import type { NetStep, NetValue, NicContext, NicDriver, NicPeer, NicPlan, VethNic } from "../spec/index.ts";
 import { bornWith } from "./born.ts";
+import { hasIpv6 } from "./ipv6.ts";
 import { indexOf, namespaceOf, request } from "./request.ts";
 import { giveAddress } from "./settle.ts";
 
@@ -16,11 +17,13 @@ export function veth({ master, peer = {} }: VethNic): NicDriver {
 
 function plan({ name, nic, drawnName, restarts }: NicContext, master: string | undefined, peer: NicPeer): NicPlan {
   const outside = peer.name ?? drawnName;
+  const up = peer.up ?? true;
+  const quiet = peer.ipv6 === false && up && hasIpv6();
   const pair = createLink<NetValue>({
     name: outside,
     ...bornWith(peer),
     ...(peer.mtu === undefined && nic.mtu !== undefined ? { mtu: nic.mtu } : {}),
-    up: peer.up ?? true,
+    ...(quiet ? {} : { up }),
     ...(master === undefined ? {} : { master: indexOf(master, "host") }),
     kind: "veth",
     data: [
@@ -37,6 +40,7 @@ function plan({ name, nic, drawnName, restarts }: NicContext, master: string | u
     outside,
     setUp: [
       request("host", pair, why),
+      ...(quiet ? withoutIpv6(outside) : []),
       ...(named
         ? [{ do: "find", place: "host", name: outside, why: `know ${peer.name ?? "its other side"} again` } as const]
         : []),
@@ -66,3 +70,15 @@ function setPort(outside: string, { hairpin, isolated }: NicPeer): readonly NetS
 
 const remove = (outside: string, named = "the pair"): NetStep =>
   request("host", deleteLink<NetValue>({ index: indexOf(outside, "host") }), `remove ${named}`, [E.ENODEV]);
+
+/** Before it is up: then the kernel has given it an address and routes already. */
+const withoutIpv6 = (outside: string): readonly NetStep[] => [
+  {
+    do: "sysctl",
+    place: "host",
+    key: `net/ipv6/conf/${outside}/disable_ipv6`,
+    value: "1",
+    why: "keep IPv6 off its other side",
+  },
+  request("host", changeLink<NetValue>({ index: indexOf(outside, "host"), up: true }), "set its other side up"),
+];

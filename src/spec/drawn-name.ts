@@ -10,5 +10,8 @@ const BEFORE = `${HEAD}${"/".repeat(DRAWN_DIGITS)}`;
 /** `index`: which of a container's interfaces it is for. */
 export const drawnName = (index: number): string => `${BEFORE}${index}`;
 
-/** Where the digits are in it; undefined when it is a name as it stands. */
-export const digitsOf = (name: string): number | undefined => (name.startsWith(BEFORE) ? HEAD.length : undefined);
+/** Where the digits of such a name are in a text; undefined when there is none in it. */
+export function digitsOf(text: string): number | undefined {
+  const at = text.indexOf(BEFORE);
+  return at < 0 ? undefined : at + HEAD.length;
+}

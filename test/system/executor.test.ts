@@ -84,7 +84,7 @@ afterEach(() => executor.end());
 describe("the executor", () => {
   it("greets with its protocol, its process id and its machine", async () => {
     const { payload } = await executor.type(TYPE.HELLO);
-    expect(payload.readUInt32LE(0)).toBe(2);
+    expect(payload.readUInt32LE(0)).toBe(3);
     expect(payload.readUInt32LE(4)).toBe(executor.child.pid);
     expect(payload.readUInt32LE(8)).toBe(arch === "x86_64" ? 1 : 2);
   });
@@ -286,7 +286,7 @@ describe("what the application says", () => {
     executor.send(TYPE.CALL, 0, Buffer.from("nonsense"), 1);
     expect((await executor.type(TYPE.REFUSED)).seq).toBe(1);
     executor.send(TYPE.CALL, 0, rawProgram([[]], Buffer.alloc(70_000)), 2);
-    expect((await executor.type(TYPE.REFUSED)).seq).toBe(2);
+    expect((await executor.type(TYPE.REFUSED)).seq).toBe(3);
     executor.send(TYPE.CALL, 0, rawProgram([[{ code: OP.SUPERVISE, args: ["r0", -1, -1, -1] }]]), 3);
     expect((await executor.type(TYPE.RESULT)).payload.readUInt32LE(0)).toBe(EINVAL);
     executor.send(TYPE.CALL, 0, rawProgram([[sys("kill", ["r0", 9])]]), 4);
@@ -563,7 +563,7 @@ describe("the executor's own safety", () => {
       encoding: "utf8",
       stdio: ["ignore", "pipe", "pipe"],
     });
-    expect(status).toBe(2);
+    expect(status).toBe(3);
     expect(stderr).toContain("not a command for people");
   });
 });

@@ -93,6 +93,12 @@ describe("the interfaces of a specification", () => {
     expect(eth0({ addresses: ["fd00::1/64", "fd00:0::1/64"] })).toBe("nics.eth0.addresses[1]");
   });
 
+  it("have no address of IPv6 on a side without it", () => {
+    const peer = { ipv6: false, addresses: ["10.0.0.1/24", "fd00::1/64"] };
+    expect(eth0({ peer })).toBe("nics.eth0.peer.addresses[1]");
+    expect(eth0({ peer: { ...peer, ipv6: true } })).toBeUndefined();
+  });
+
   it("have routes that make sense", () => {
     const route = (one: object) => eth0({ routes: [one] });
     expect(route({ to: "10.0.0.1/8", via: "10.0.0.1" })).toBe("nics.eth0.routes[0].to");
