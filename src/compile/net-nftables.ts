@@ -1,4 +1,4 @@
-/** Transactions of nf_tables. The worker stands in the host's network namespace. */
+/** Transactions of nf_tables. The worker stands in the network namespace that they are about. */
 import {
   AF,
   align,
@@ -12,7 +12,7 @@ import {
   viewOf,
 } from "../linux/index.ts";
 import type { BlockBuilder, Label, Register } from "../program/index.ts";
-import type { NetStep } from "../spec/index.ts";
+import type { NetStep, NetTransaction } from "../spec/index.ts";
 import { UNDO_TOLERATES, undoFromFile } from "./net-files.ts";
 import { exchange, expectDone, wantReasons } from "./net-requests.ts";
 import type { NetWorker } from "./net-worker.ts";
@@ -20,15 +20,18 @@ import type { NetWorker } from "./net-worker.ts";
 type Step<D extends NetStep["do"]> = Extract<NetStep, { readonly do: D }>;
 
 /** A batch is done as a whole or not at all. */
-export function sendBatch(worker: NetWorker, member: string, step: Step<"nftables">): void {
+export function sendBatch(worker: NetWorker, member: string, step: NetTransaction): void {
   const { block } = worker;
-  const socket = step.tolerate ? openNftables(block, "nftables_own") : nftablesSocket(worker);
+  const inside = step.place === "container";
+  const socket = step.tolerate || inside ? openNftables(block, "nftables_own") : nftablesSocket(worker);
   const there = block.label();
   if (step.unless) skipIfAnswered(block, socket, step.unless, { to: there, why: step.why });
   const at = block.memory.bytes(acknowledgeLast(step.batch));
   const answer = exchange(block, socket, { at, length: step.batch.length }, step.why);
   expectDone(block, answer, [{ member, step }]);
   block.place(there);
+  // It would keep the container's namespace.
+  if (inside) block.sys("close", [socket]);
 }
 
 /** One for all batches: where one has failed nothing follows. A batch that may fail has its own, as all of its errors are told, and only the first one is read. */

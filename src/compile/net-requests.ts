@@ -56,10 +56,14 @@ export function wantReasons(block: BlockBuilder, socket: Register): void {
  * Sends requests of one place in as few pieces as possible. The kernel carries out all messages of a piece, in their order, before sendto(2) returns; only the
  * last one asks for an acknowledgement, so the first answer is that, or the first error.
  */
-export function sendRequests(sockets: NetSockets, requests: readonly MemberStep<Request>[]): void {
+export function sendRequests(
+  sockets: NetSockets,
+  requests: readonly MemberStep<Request>[],
+  otherwise?: { readonly on: readonly number[]; readonly to: Label },
+): void {
   let piece: MemberStep<Request>[] = [];
   const flush = () => {
-    if (piece.length > 0) sendPiece(sockets, piece);
+    if (piece.length > 0) sendPiece(sockets, piece, otherwise);
     piece = [];
   };
   for (const request of requests) {
@@ -138,7 +142,11 @@ function skipWithout(block: BlockBuilder, index: DataRef, gone: Label): void {
   block.jumpIf(register, 0, gone);
 }
 
-function sendPiece(sockets: NetSockets, piece: readonly MemberStep<Request>[]): void {
+function sendPiece(
+  sockets: NetSockets,
+  piece: readonly MemberStep<Request>[],
+  otherwise?: Parameters<typeof sendRequests>[2],
+): void {
   const { block, socket } = sockets;
   const [first] = piece;
   if (!first) return;
@@ -151,6 +159,7 @@ function sendPiece(sockets: NetSockets, piece: readonly MemberStep<Request>[]): 
   });
   const why = piece.map(({ step }) => step.why).join(", ");
   const answer = exchange(block, socket[first.step.place], { at: place, length: bytes.length }, why);
+  for (const errno of otherwise?.on ?? []) block.jumpIf(answer.error, -errno, otherwise?.to ?? block.label());
   expectDone(block, answer, piece);
 }
 

@@ -38,6 +38,11 @@ export function doSteps(worker: NetWorker, steps: readonly MemberStep[]): void {
   };
   for (const { member, step, nic } of steps) {
     if (step.do === "lock" || step.do === "bind") continue;
+    if (step.do === "request" && step.otherwise) {
+      flush();
+      doOrElse(worker, { member, step }, step.otherwise);
+      continue;
+    }
     if (step.do === "request") {
       if (requests.some((one) => one.step.place !== step.place)) flush();
       requests.push({ member, step });
@@ -50,13 +55,27 @@ export function doSteps(worker: NetWorker, steps: readonly MemberStep[]): void {
   flush();
 }
 
+function doOrElse(worker: NetWorker, one: MemberStep<Request>, { on, step }: NonNullable<Request["otherwise"]>): void {
+  const { block } = worker;
+  const [unable, done] = [block.label(), block.label()];
+  openSocket(worker, one.step.place);
+  sendRequests(worker, [one], { on, to: unable });
+  block.jump(done);
+  block.place(unable);
+  const { place } = worker;
+  doStep(worker, { member: one.member, step });
+  // Both ways lead to where the next step begins.
+  goTo(worker, place);
+  block.place(done);
+}
+
 function doStep(
   worker: NetWorker,
   { member, step, nic }: MemberStep<Exclude<NetStep, Request | Step<"lock" | "bind">>>,
 ): void {
   switch (step.do) {
     case "nftables":
-      goTo(worker, "host");
+      goTo(worker, step.place ?? "host");
       sendBatch(worker, member, step);
       break;
     case "sysctl":

@@ -64,7 +64,7 @@ const ON_HOST: ReadonlySet<NetStep["do"]> = new Set(["nftables", "pin", "execute
 /** Without privileges there is only the container's own namespace. */
 export function requirePrivileges(plans: readonly PlannedNic[]): void {
   for (const { member, setUp } of plans) {
-    const step = setUp.find((one) => ("place" in one && one.place === "host") || ON_HOST.has(one.do));
+    const step = setUp.find((one) => ("place" in one ? one.place === "host" : ON_HOST.has(one.do)));
     if (!step) continue;
     throw new LibctError("ERR_CT_NOT_PERMITTED", `only root may ${step.why} on the host`, {
       member,
