@@ -235,6 +235,26 @@ describe.runIf(requires("ip", installed("ip"), "it looks at what was changed"))(
       },
     );
 
+    it("tells what happens to its interfaces among its other events, and nothing of it to who does not want to know", async () => {
+      const seen = await inNetwork<{ told: readonly string[]; other: readonly string[] }>(
+        SET_UP,
+        `${START}
+       const read = async (options, into) => { for await (const event of container.events(options)) into.push(event.type === "link" ? event.link.name + " " + event.link.type : event.type); };
+       const [told, other] = [[], []];
+       const reading = [read({}, told), read({ links: false }, other)];
+       // It listens from some moment on, of which nothing is told.
+       for (let mtu = 1400; told.length === 0; mtu = 2801 - mtu) await container.nics.set("eth0", { mtu });
+       await container.nics.attach("eth1", { type: "veth", master: "br0" });
+       while (!told.includes("eth1 added")) await new Promise((resolve) => setTimeout(resolve, 5));
+       await end();
+       await Promise.all(reading);
+       return { told, other };`,
+      );
+      expect(seen.told[0]).toBe("eth0 changed");
+      expect(seen.told.at(-1)).toBe("exit");
+      expect(seen.other).toEqual(["exit"]);
+    });
+
     it("tells what happens to its interfaces, until it has ended", async () => {
       const seen = await inNetwork<readonly (readonly string[])[]>(
         SET_UP,
