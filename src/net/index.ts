@@ -16,6 +16,7 @@ export { withUserModeResolver } from "./user-mode/resolver.ts";
 export {
   lookAtNetwork,
   type NetworkInterface,
+  type NetworkNeighbour,
   type NetworkRoute,
   type NetworkView,
 } from "./view.ts";
