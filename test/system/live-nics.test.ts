@@ -207,7 +207,7 @@ describe.runIf(requires("ip", installed("ip"), "it looks at what was changed"))(
        const before = bytes();
        text("nsenter", ["-t", String(pid), "-n", "bash", "-c", send("10.0.0.1") + " 2>/dev/null"]);
        const sent = bytes() - before;
-       const packets = () => Number(/\nIp: d+ d+ (d+)/.exec(inside(pid, "cat /proc/net/snmp"))[1]);
+       const packets = () => Number(/\\nIp: \\d+ \\d+ (\\d+)/.exec(inside(pid, "cat /proc/net/snmp"))[1]);
        const had = packets();
        text("bash", ["-c", send("10.0.0.2") + " 2>/dev/null"]);
        const received = packets() - had;
