@@ -57,7 +57,8 @@ export async function resolveContainer(
   { name = given.name ?? "", ...surroundings }: Surroundings & { readonly name?: string; readonly whenMade?: WhenMade },
 ): Promise<Resolved> {
   const { features, caller, scratch } = surroundings;
-  const networks = await networksOf(given, name, surroundings);
+  // Nobody could know a name that was made up.
+  const networks = await networksOf(given, given.name ?? "", surroundings);
   const { spec } = networks;
   const state = ociState({ ...spec, name }, "creating");
   const { created, joined } = splitNamespaces(spec);

@@ -135,10 +135,18 @@ export function makePlace(directory: string, lease: number): boolean {
 
 /** A file of this content, by a name that tells it from others, for whoever wants the same. */
 export function sharedFile(directory: string, kind: string, content: string): string {
+  if (latest?.content !== content) latest = { content, hash: hashOf(content) };
+  const path = `${directory}/${kind}-${latest.hash}`;
+  if (!existsSync(path)) writeOnce(path, content, 0o644);
+  return path;
+}
+
+/** Containers mostly have the same, and to count it takes as long as a good part of the rest. */
+let latest: { readonly content: string; readonly hash: string } | undefined;
+
+function hashOf(content: string): string {
   let hash = 0n;
   for (const byte of new TextEncoder().encode(content))
     hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
-  const path = `${directory}/${kind}-${hash.toString(16)}`;
-  if (!existsSync(path)) writeOnce(path, content, 0o644);
-  return path;
+  return hash.toString(16);
 }
