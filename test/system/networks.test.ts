@@ -59,6 +59,18 @@ describe.runIf(ready)("containers on networks", () => {
     });
   });
 
+  it("published on 127.0.0.1 are not reached by a neighbour who sends for 127.0.0.1 to the host", async () => {
+    const seen = await withNetworks<Record<string, string>>(`
+      await mine.networks.create({ name: "web" });
+      await run("one", { ...on("web"), ports: [{ containerPort: 80, hostPort: 9090, hostIP: "127.0.0.1" }, { containerPort: 80, hostPort: 9091 }] }, serve("first"));
+      await until(async () => sh("curl -sm 5 http://127.0.0.1:9090"), "first");
+      const sent = second("sysctl -qw net.ipv4.conf.all.route_localnet=1; ip route add 127.0.0.0/8 via 192.0.2.1; ip -o route get 127.0.0.1 | grep -o 'dev eth0'");
+      const reach = (url) => second("curl -sm 2 " + url);
+      return { sent, byFrame: reach("http://127.0.0.1:9090"), everywhere: reach("http://127.0.0.1:9091"), byAddress: reach("http://192.0.2.1:9091") };
+    `);
+    expect(seen).toEqual({ sent: "dev eth0", byFrame: "failed", everywhere: "failed", byAddress: "first" });
+  });
+
   it("have no IPv6 where the network has none, nor on the bridge's ports in any case", async () => {
     const seen = await withNetworks<Record<string, string>>(`
       await mine.networks.create({ name: "web" });
