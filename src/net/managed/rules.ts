@@ -177,9 +177,12 @@ const localAddress: readonly Expression[] = [
   verdict(NF.JUMP, "publish"),
 ];
 
+const forLoopback: readonly Expression[] = [...isIp(4), network(IP[4].destination, 1), equals(LOOPBACK_NET)];
+
 const RULES: Readonly<Record<string, readonly (readonly Expression[])[]>> = {
   publish: [...publish(4), ...publish(6)],
-  prerouting: [localAddress],
+  // What comes in for 127.0.0.1 was sent by a neighbour: chains see it before the kernel throws it away. The host's own goes through "output" alone.
+  prerouting: [[...forLoopback, verdict(NF.RETURN)], localAddress],
   output: [localAddress],
   postrouting: [
     ...masquerade(4),
@@ -198,7 +201,7 @@ const RULES: Readonly<Record<string, readonly (readonly Expression[])[]>> = {
     [...to("bridges"), verdict(NF.DROP)],
   ],
   // route_localnet lets packets for 127.0.0.0/8 in by the bridge, which are nobody's business there (ip-sysctl, route_localnet).
-  loopback: [[...from("bridges"), ...isIp(4), network(IP[4].destination, 1), equals(LOOPBACK_NET), verdict(NF.DROP)]],
+  loopback: [[...from("bridges"), ...forLoopback, verdict(NF.DROP)]],
 };
 
 const HOOKS: Readonly<
