@@ -28,7 +28,10 @@ export function compileNetWatch(watched: Pick<NetChange, "arch" | "features" | "
     const file = child.sysResult("file", "openat", [proc, path, O.RDONLY | O.CLOEXEC, 0]);
     child.sys("setns", [file, type], { why: "look into the container's network" });
   };
-  if (watched.userFirst) join("user", CLONE.NEWUSER);
+  if (watched.userFirst) {
+    child.sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0], { why: "be no target for the container" });
+    join("user", CLONE.NEWUSER);
+  }
   join("net", CLONE.NEWNET);
   listen(child);
   return program.finish();

@@ -12,6 +12,7 @@ import {
   type NetlinkMessage,
   NLMSG,
   O,
+  PR,
   SOCK,
 } from "../linux/index.ts";
 import { type BlockBuilder, encodeProgram, ProgramBuilder, type Register } from "../program/index.ts";
@@ -75,6 +76,8 @@ function enter(block: BlockBuilder, paths: Pick<Questions, "user" | "network">):
       { type, file: block.sysResult(`ns_${type}`, "openat", [AT.FDCWD, block.str(path), O.RDONLY | O.CLOEXEC, 0]) },
     ];
   });
+  if (paths.user !== undefined)
+    block.sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0], { why: "be no target for who is there" });
   for (const { type, file } of files) block.sys("setns", [file, CLONE_FLAG[type]]);
 }
 

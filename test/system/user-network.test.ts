@@ -53,6 +53,26 @@ describe.each(["pasta", "slirp4netns"] as const)("%s", (type) => {
     expect(seen.left).toBe(0);
   });
 
+  it("leaves nothing that a container which sees the host's processes could follow to the host's files", async () => {
+    const all = ["CAP_SYS_PTRACE", "CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE", "CAP_NET_ADMIN", "CAP_SETUID", "CAP_SETGID"];
+    const look =
+      'own=$(readlink /proc/self/ns/mnt); for p in /proc/[0-9]*; do n=$(readlink $p/ns/mnt) && [ "$n" != "$own" ] && cat $p/cmdline | tr "\\\\0" " "; done; echo seen $(ls -d /proc/[0-9]* | wc -l)';
+    const { out } = await asUserOfNetwork<{ readonly out: string }>(`
+      const plain = libct.standard({ userNamespace: true });
+      const all = ${JSON.stringify(all)};
+      const container = await host.create({ ...plain, root: libct.hostRoot(), nics: ${nics()},
+        namespaces: plain.namespaces.filter((one) => one !== "pid"),
+        process: { ...plain.process, capabilities: { bounding: all, effective: all, permitted: all } } });
+      const process = await container.start(["sh", "-c", ${JSON.stringify(look)}]);
+      let out = "";
+      for await (const chunk of process.stdout) out += chunk;
+      await container[Symbol.asyncDispose]();
+      return { out, left: await until(0, carriers) };
+    `);
+    expect(Number(/seen (\d+)/.exec(out)?.[1])).toBeGreaterThan(5);
+    expect(out.replace(/seen \d+\s*$/, "")).toBe("");
+  });
+
   it("publishes ports, to the host itself and to others; one that is taken is an error, and nothing is left", async () => {
     const ports = [
       { hostPort: 8080, containerPort: 80 },
