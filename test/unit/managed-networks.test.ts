@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LibctError } from "../../src/errors.ts";
@@ -15,6 +15,7 @@ import {
   leaseOf,
   leasesWithPlace,
   lockedBytes,
+  lockedFile,
   MOST_PORTS,
   type NetworkOptions,
   nothingTried,
@@ -194,8 +195,19 @@ describe("leases", () => {
       "4: OFDLCK ADVISORY  READ  -1 08:02:1234 9 9",
       "5: OFDLCK ADVISORY  WRITE -1 08:02:12345 6 6",
       "5: -> OFDLCK ADVISORY  WRITE -1 08:02:1234 5 5",
+      "6: POSIX  ADVISORY  WRITE 78 00:1b:1234 10 60000",
     ].join("\n");
-    expect([...lockedBytes(locks, 1234)]).toEqual([5, 7, 8]);
+    expect([...lockedBytes(locks, { inode: 1234, device: "08:02" })]).toEqual([5, 7, 8]);
+  });
+
+  it("are told from those of a file with the same number on another filesystem", () => {
+    const mounted = readFileSync("/proc/self/mountinfo", "utf8")
+      .split("\n")
+      .map((line) => line.split(" "));
+    const [, , numbers = ""] = mounted.findLast(([, , , , point]) => point === "/proc") ?? [];
+    const hex = numbers.split(":").map((one) => Number(one).toString(16).padStart(2, "0"));
+    const { inode, device } = lockedFile("/proc/version");
+    expect({ inode, device }).toEqual({ inode: statSync("/proc/version").ino, device: hex.join(":") });
   });
 });
 

@@ -1,6 +1,6 @@
 export { joinBatch, leaveBatch } from "./elements.ts";
 export { blockingChains, readChains } from "./foreign.ts";
-export { lockedBytes } from "./held-locks.ts";
+export { lockedBytes, lockedFile } from "./held-locks.ts";
 export { type HostRoute, parseIpv4Routes, parseIpv6Routes } from "./host-routes.ts";
 export { readLinks, readTaken } from "./host-view.ts";
 export { BLANK_PLACE, emptyHosts, hostsEntries, leasesWithPlace, PLACE, placeContent } from "./hosts-file.ts";
