@@ -23,8 +23,10 @@ import type { Recorded } from "./recorded.ts";
 import type { RunningContainer } from "./running-container.ts";
 import type { Command, StartOptions } from "./start-options.ts";
 
-/** What a start needs, and who only looks at a container does not. */
-const starting = () => Promise.all([import("./plan-start.ts"), import("./launch.ts"), import("./passing.ts")]);
+/** What a start needs, and who only looks at a container does not. Asking for a module takes its time also when it is there. */
+let loaded: ReturnType<typeof load> | undefined;
+const load = () => Promise.all([import("./plan-start.ts"), import("./launch.ts"), import("./passing.ts")]);
+const starting = () => (loaded ??= load());
 
 /**
  * A container: a specification, and while it runs its first process. Made by `host.create()`, and then nothing exists on the machine until `start()`; or
@@ -130,7 +132,7 @@ export class Container extends ContainerControls {
     const { planStart } = await import("./plan-start.ts");
     const resolved = await planStart(this.#planned(command, options, false), options.kernel);
     const { explainProgram } = await import("../explain/index.ts");
-    const listing = explainProgram((await this.host.compile(resolved)).program);
+    const listing = explainProgram((await this.host.plans()).compile(resolved).program);
     // The root's driver has got ready for a container that is not made.
     const { root } = this.spec;
     if (typeof root === "object") await root.release?.();
@@ -337,7 +339,7 @@ export class Container extends ContainerControls {
       const [{ planStart }, { Launch, pipesFor }, { launchWith }] = await starting();
       const resolved = await planStart({ ...start, whenMade: made.add });
       const pipes = await pipesFor(resolved);
-      const compiled = await this.host.compile(resolved);
+      const compiled = (await this.host.plans()).compile(resolved);
       throwIfAborted(options.signal);
       this.#cgroups = resolved.cgroup?.handle.directories ?? [];
       if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
