@@ -137,7 +137,8 @@ describe("a process that enters", () => {
       const { enter } = await import("${SOURCE}/host/index.ts");
       const { startExecutor } = await import("${SOURCE}/executor/index.ts");
       const { zygote } = await startExecutor(process.env.LIBCT_TEST_EXECUTOR);
-      const context = { zygote, surroundings: () => host.surroundings() };
+      const { Plans } = await import("${SOURCE}/host/plans.ts");
+      const context = { zygote, surroundings: () => host.surroundings(), plans: async () => new Plans() };
       const target = ${JSON.stringify(target)};
       const start = (detached) => enter(context, target, ["/bin/sleep", "1000"], { detached, stdout: "ignore", stderr: "ignore" });
       const pids = [(await start(true)).pid, (await start(false)).pid];
