@@ -79,7 +79,13 @@ function startCarriers(c: Context, pid: Register, ended: Label): void {
     carrierOf(c, namespace, pid, ended)(step);
   }
   monitor.at("nics").sys("close", [namespace]);
-  monitor.sys("sendto", [c.sync.monitor, monitor.str("n"), 1, MSG.NOSIGNAL, 0, 0]);
+  letGo(c, ended);
+}
+
+/** Init goes on; one that was killed meanwhile does not. */
+function letGo({ monitor, sync }: Context, ended: Label): void {
+  const jump = { on: [E.EPIPE], to: ended };
+  monitor.sys("sendto", [sync.monitor, monitor.str("n"), 1, MSG.NOSIGNAL, 0, 0], { jump });
 }
 
 /** Before the monitor goes to an ordinary user's networks: a program that listens on the host must be in the host's network namespace. */
@@ -121,7 +127,7 @@ export function makeNics(c: Context, pid: Register, ended: Label): ReadonlyMap<s
   const keeps = tearsDown(c);
   if (!keeps) monitor.sys("close", [worker.namespace.host]);
   if (!keeps || !keepsNamespace(c)) monitor.sys("close", [program.register("ns_container")]);
-  monitor.sys("sendto", [c.sync.monitor, monitor.str("n"), 1, MSG.NOSIGNAL, 0, 0]);
+  letGo(c, ended);
   return new Map([...worker.indexes].filter(([key]) => worker.lasting.has(key)));
 }
 

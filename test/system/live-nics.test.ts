@@ -215,7 +215,7 @@ describe.runIf(requires("ip", installed("ip"), "it looks at what was changed"))(
         );
         expect(seen.rules).toMatch(/hook ingress device "?eth0"? priority/);
         expect(seen.rules).toMatch(/hook egress device "?eth0"? priority/);
-        expect(seen.rules.match(/limit rate over 10000 bytes\/second burst 65536 bytes drop/g)).toHaveLength(2);
+        expect(seen.rules.match(/limit rate over 10000 bytes\/second burst 64 kbytes drop/g)).toHaveLength(2);
         // Of three million bytes, and of two thousand packets.
         expect(seen.sent).toBeLessThan(1_000_000);
         expect(seen.received).toBeLessThan(1000);
