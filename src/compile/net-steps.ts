@@ -94,6 +94,10 @@ function doStep(
       openSocket(worker, step.place);
       expectAbsent(worker, step);
       break;
+    case "recognize":
+      openSocket(worker, step.place);
+      recognize(worker, step);
+      break;
     case "process":
     case "send":
       if (!worker.carry) break;
@@ -151,6 +155,22 @@ function expectAbsent({ block, socket }: NetWorker, { place, name, why }: Step<"
   block.sys("ioctl", [socket[place], SIOC.GIFINDEX, interfaceRequest(block, name)], asked);
   block.fail(E.EEXIST, why);
   block.place(free);
+}
+
+/** struct ifreq: the address after the name and the address family. */
+const IFREQ_HWADDR = 18;
+
+function recognize({ block, socket }: NetWorker, { place, name, mac, why }: Step<"recognize">): void {
+  const gone = block.label();
+  const request = interfaceRequest(block, name);
+  const part = block.program.register("mac");
+  block.sys("ioctl", [socket[place], SIOC.GIFHWADDR, request], { jump: { on: [E.ENODEV], to: gone } });
+  const view = new DataView(mac.buffer, mac.byteOffset, mac.byteLength);
+  block.load(part, block.memory.at(request, IFREQ_HWADDR), 4);
+  block.expect(part, view.getUint32(0, true), E.ENOTUNIQ, why);
+  block.load(part, block.memory.at(request, IFREQ_HWADDR + 4), 2);
+  block.expect(part, view.getUint16(4, true), E.ENOTUNIQ, why);
+  block.place(gone);
 }
 
 /** struct ifreq: the flags after the name. */

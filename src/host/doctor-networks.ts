@@ -2,7 +2,7 @@ import { type Check, check } from "./check.ts";
 import type { Facts } from "./facts.ts";
 
 /** Whether containers of managed networks reach the outside, which takes root in any case. */
-export function networks({ caller, forwardingBlockers }: Facts): readonly Check[] {
+export function networks({ caller, forwardingBlockers, unruledBridges }: Facts): readonly Check[] {
   if (!caller.privileged) return [];
   const names = forwardingBlockers.map((chain) => `"${chain}"`).join(", ");
   const blocked = forwardingBlockers.length > 0;
@@ -18,5 +18,20 @@ export function networks({ caller, forwardingBlockers }: Facts): readonly Check[
       remedy:
         "let their bridges through; for Docker: iptables -I DOCKER-USER -i BRIDGE -j ACCEPT, and the same with -o",
     }),
+    rules(unruledBridges),
   ];
 }
+
+const rules = (unruled: readonly string[]): Check =>
+  check({
+    id: "rules",
+    title: "rules of networks",
+    available: unruled.length === 0,
+    detail:
+      unruled.length === 0
+        ? "no network is without libct's rules"
+        : `somebody has removed libct's rules (the table inet libct), and there is ${unruled.join(", ")}`,
+    cost: "containers of these networks are reached by others, and published ports are not reached",
+    remedy:
+      "start a container in one of the networks: that makes the rules for all of them again; ports are published by starting theirs again",
+  });

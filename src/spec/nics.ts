@@ -93,6 +93,14 @@ export type NetStep =
   | { readonly do: "find"; readonly place: NetPlace; readonly name: string; readonly why: string }
   /** Fails with EEXIST when there is an interface of this name. */
   | { readonly do: "absent"; readonly place: NetPlace; readonly name: string; readonly why: string }
+  /** Fails with ENOTUNIQ when the interface of this name has another MAC address, and so is another one; that there is none is no error. */
+  | {
+      readonly do: "recognize";
+      readonly place: NetPlace;
+      readonly name: string;
+      readonly mac: Uint8Array;
+      readonly why: string;
+    }
   /**
    * Keeps the container's namespace there when its monitor is killed, by a bind mount at `path`, until it is known that nothing in it is needed any more.
    * `content` is written to `path`.json, which the monitor has a lock on: who gets that does what is left to do (`host.repair()`).

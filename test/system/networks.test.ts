@@ -71,6 +71,49 @@ describe.runIf(ready)("containers on networks", () => {
     expect(seen).toEqual({ sent: "dev eth0", byFrame: "failed", everywhere: "failed", byAddress: "first" });
   });
 
+  it("are kept apart again by the next start, of any network, when somebody has removed all rules", async () => {
+    const seen = await withNetworks<Record<string, string>>(`
+      const opened = async () => (await mine.features()).checks.find(({ id }) => id === "rules").detail;
+      await mine.networks.create({ name: "inner", internal: true });
+      await mine.networks.create({ name: "web" });
+      const [one, two] = [await run("one", on("inner")), await run("two", on("web"))];
+      const localnet = sh("cat /proc/sys/net/ipv4/conf/ct-*/route_localnet | tr '\\\\n' ' '");
+      const to = await address(one);
+      const ping = () => inside(two, "ping -c 1 -W 1 " + to + " > /dev/null && echo received");
+      const [before, ruled] = [await ping(), await opened()];
+      sh("nft flush ruleset");
+      const [during, told] = [await ping(), await opened()];
+      await run("three", on("web"));
+      return { before, ruled, during, told, after: await ping(), again: await opened(), localnet };
+    `);
+    expect(seen).toMatchObject({ before: "failed", after: "failed", localnet: "0 0" });
+    expect(seen.told).toMatch(/there is ct-inner, ct-web/);
+    expect([seen.ruled, seen.again]).toEqual(Array(2).fill("no network is without libct's rules"));
+  });
+
+  it("of two state directories never share a bridge, and neither takes the other's away", async () => {
+    const seen = await withNetworks<Record<string, unknown>>(`
+      const { mkdtempSync, cpSync, readFileSync, writeFileSync } = await import("node:fs");
+      await mine.networks.create({ name: "web" });
+      const second = mkdtempSync(state + "-second-");
+      cpSync(state + "/networks", second + "/networks", { recursive: true });
+      const file = second + "/networks/web.json";
+      writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), created: 1, internal: true }));
+      const one = await run("one", { ...on("web"), ports: [{ containerPort: 80, hostPort: 8080 }] }, serve("first"));
+      await until(async () => sh("curl -sm 5 http://192.0.2.1:8080"), "first");
+      const other = await libct.Host.open({ stateDirectory: second, ...(executor ? { executor } : {}) });
+      const joined = await attempt(() => run("two", on("web"), "exec sleep 1000", other));
+      const removed = await attempt(() => other.networks.remove("web"));
+      await other[Symbol.asyncDispose]();
+      const still = sh("curl -sm 5 http://192.0.2.1:8080");
+      sh("rm -rf " + second);
+      return { joined, removed, still, bridges: sh("ip -br link show type bridge | cut -d' ' -f1") };
+    `);
+    expect(seen.joined).toMatchObject({ errno: "ENOTUNIQ", member: "nics.eth0" });
+    expect(seen.removed).toMatchObject({ code: "ERR_CT_STATE", message: expect.stringContaining("is not its bridge") });
+    expect(seen).toMatchObject({ still: "first", bridges: "ct-web" });
+  });
+
   it("have no IPv6 where the network has none, nor on the bridge's ports in any case", async () => {
     const seen = await withNetworks<Record<string, string>>(`
       await mine.networks.create({ name: "web" });

@@ -17,6 +17,8 @@ import {
   lockedBytes,
   lockedFile,
   MOST_PORTS,
+  makeNetwork,
+  type Network,
   type NetworkOptions,
   nothingTried,
   PLACE,
@@ -26,13 +28,15 @@ import {
   planNetwork,
   promiseLease,
   publishBatch,
+  publishPorts,
+  recognizeBridge,
   resolvConf,
   singlePorts,
   type Taken,
   withdrawBatch,
   writeNetwork,
 } from "../../src/net/index.ts";
-import type { PublishedPort } from "../../src/spec/index.ts";
+import type { NetStep, PublishedPort } from "../../src/spec/index.ts";
 import { temporaryDirectory } from "../support/rootfs.ts";
 
 const NOTHING: Taken = { networks: [], routes: [], links: [] };
@@ -208,6 +212,32 @@ describe("leases", () => {
     const hex = numbers.split(":").map((one) => Number(one).toString(16).padStart(2, "0"));
     const { inode, device } = lockedFile("/proc/version");
     expect({ inode, device }).toEqual({ inode: statSync("/proc/version").ino, device: hex.join(":") });
+  });
+});
+
+describe("a network that is made", () => {
+  it("knows its bridge from one of the same name that another state directory has", () => {
+    const recognized = (one: Network) => makeNetwork(one, false).findIndex(({ do: what }) => what === "recognize");
+    const [one, other] = [plan(), { ...plan(), created: 1 }];
+    expect(recognizeBridge(one)).not.toEqual(recognizeBridge(other));
+    // Before anything is done to it.
+    expect(recognized(one)).toBe(0);
+  });
+
+  it("tells the rules again of the others that are there when it makes the table anew", () => {
+    const [gone, there] = [plan({ name: "gone" }), plan({ name: "there", bridge: "lo" })];
+    const told = (all: boolean) => makeNetwork(plan(), all, () => [gone, there]).map(({ why }) => why);
+    expect(told(true)).toContain("tell the rules of the network there");
+    expect(told(true)).not.toContain("tell the rules of the network gone");
+    expect(told(false)).not.toContain("tell the rules of the network there");
+  });
+
+  it("lets packets for 127.0.0.0/8 in only when a port is published", () => {
+    const keys = (steps: readonly NetStep[]) => steps.flatMap((step) => (step.do === "sysctl" ? step.key : []));
+    const joined = { nic: "eth0", network: plan(), directory: "/d", lease: 5, addresses: ["10.201.0.5/24"] };
+    expect(keys(makeNetwork(plan(), true)).join()).not.toContain("route_localnet");
+    const published = publishPorts([{ containerPort: 80, hostPort: 8080 }], joined).flatMap(({ setUp }) => setUp);
+    expect(keys(published)).toEqual(["net/ipv4/conf/ct-web/route_localnet"]);
   });
 });
 

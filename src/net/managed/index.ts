@@ -1,5 +1,5 @@
 export { joinBatch, leaveBatch } from "./elements.ts";
-export { blockingChains, readChains } from "./foreign.ts";
+export { blockingChains, hasRules, readChains } from "./foreign.ts";
 export { lockedBytes, lockedFile } from "./held-locks.ts";
 export { type HostRoute, parseIpv4Routes, parseIpv6Routes } from "./host-routes.ts";
 export { readLinks, readTaken } from "./host-view.ts";
@@ -17,7 +17,7 @@ export {
   undoAt,
 } from "./join.ts";
 export { chooseLease, leaseCount, leasedAddresses, leaseOf } from "./lease.ts";
-export { forwarding, makeNetwork, parameterOf } from "./make.ts";
+export { forwarding, makeNetwork, parameterOf, recognizeBridge } from "./make.ts";
 export { namesIn } from "./names.ts";
 export {
   DEFAULT_NETWORK,
@@ -36,4 +36,4 @@ export { promiseLease } from "./recent-leases.ts";
 export { hostResolvConf, resolvConf } from "./resolv-conf.ts";
 export { tableBatch } from "./rules.ts";
 export { heldLeases, leasesWithUndo, openRunning } from "./running.ts";
-export { forgetNetwork, listNetworks, networkNamed, networkNames, writeNetwork } from "./store.ts";
+export { forgetNetwork, knownNetworks, listNetworks, networkNamed, networkNames, writeNetwork } from "./store.ts";

@@ -11,7 +11,7 @@ import { type NetworkPlaces, RUNNING_FILE, undoFile } from "./places.ts";
 import type { PlannedNetworks } from "./plan.ts";
 import { publishedLater } from "./published-later.ts";
 import { findLease, makePlace, openRunning } from "./running.ts";
-import { networkNamed } from "./store.ts";
+import { knownNetworks, networkNamed } from "./store.ts";
 
 /** A container's place in a network. */
 export interface Joined {
@@ -118,7 +118,12 @@ export function leadingOut({ nics = {} }: ContainerSpec, joined: readonly Joined
  * Before the interface is made: the lease, what its last holder may have left, and the network itself. Its names come before that: when the network is removed at
  * this moment their file is not there any more, and then nothing is made of it again.
  */
-export function beforeJoining(joined: Joined, names: readonly string[], all: boolean): PlannedNic {
+export function beforeJoining(
+  joined: Joined,
+  names: readonly string[],
+  all: boolean,
+  { networks }: Pick<NetworkPlaces, "networks">,
+): PlannedNic {
   const { nic, network, directory, lease } = joined;
   const { tell, forget } = places(joined, names);
   return {
@@ -131,7 +136,9 @@ export function beforeJoining(joined: Joined, names: readonly string[], all: boo
         .filter((one) => one.lease === lease)
         .map((one) => undoAt(one.undo)),
       tell,
-      ...makeNetwork(network, all || !isMade(network)),
+      ...makeNetwork(network, all || !isMade(network), () =>
+        knownNetworks(networks).filter(({ name }) => name !== network.name),
+      ),
     ],
     // All of it under the lock of the lease, also when somebody else does it.
     tearDown: [undo(directory, lease), forget],

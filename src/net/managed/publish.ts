@@ -3,6 +3,7 @@ import { invalid } from "../../errors.ts";
 import { parseIpPrefix } from "../../linux/index.ts";
 import type { NetStep, PlannedNic, PublishedPort } from "../../spec/index.ts";
 import type { Joined, Tried } from "./join.ts";
+import { loopbackToPorts } from "./make.ts";
 import { undoFile } from "./places.ts";
 import { publishBatch, singlePorts, withdrawBatch } from "./ports.ts";
 
@@ -62,5 +63,5 @@ export function publishPorts(
       ],
     }),
   );
-  return [...binds, { member: "ports", setUp: [put, publish] }];
+  return [...binds, { member: "ports", setUp: [...loopbackToPorts(network), put, publish] }];
 }

@@ -31,6 +31,10 @@ export function listNetworks(directory: string): readonly (Network | LibctError)
   });
 }
 
+/** Those whose files can be read. */
+export const knownNetworks = (directory: string): readonly Network[] =>
+  listNetworks(directory).flatMap((one) => (one instanceof LibctError ? [] : [one]));
+
 /** Undefined when there is none of that name. */
 export function findNetwork(directory: string, name: string): Network | undefined {
   checkNetworkName(name);
