@@ -18,6 +18,7 @@ import type { BlockBuilder, Register } from "../program/index.ts";
 import type { NetPlace, NetStep } from "../spec/index.ts";
 import { putBytes } from "./net-files.ts";
 import { doHostStep } from "./net-host-steps.ts";
+import { verifyIdentity } from "./net-identity.ts";
 import { keep, release, remember } from "./net-keep.ts";
 import { sendBatch, undo } from "./net-nftables.ts";
 import { findIndex, interfaceRequest, keyOf, type MemberStep, sendRequests, wantReasons } from "./net-requests.ts";
@@ -115,6 +116,10 @@ function doStep(
     case "remember":
       openSocket(worker, "container");
       remember(worker, member, step);
+      break;
+    case "verify":
+      openSocket(worker, "container");
+      verifyIdentity(worker, member, step);
       break;
     case "release":
       openSocket(worker, "container");

@@ -1,5 +1,5 @@
 export * from "./cni/index.ts";
-export { decodeKept, encodeKept, type FoundKept, ownNetwork } from "./kept-nic.ts";
+export { decodeKept, encodeKept, type FoundKept, identityOf, ownNetwork } from "./kept-nic.ts";
 export { planAttachment, removal, type UndoableStep } from "./live-attach.ts";
 export { type BandwidthLimits, readLimits } from "./live-bandwidth.ts";
 export { type NicChange, planChange } from "./live-change.ts";

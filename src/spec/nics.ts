@@ -108,6 +108,8 @@ export type NetStep =
   | { readonly do: "keep"; readonly path: string; readonly content: string; readonly why: string }
   /** Writes the index that an interface has in the container behind the content of the last "keep": whoever is in there may give it another name. */
   | { readonly do: "remember"; readonly name: string; readonly at: number; readonly why: string }
+  /** In `tearDown`: fails with ENOTUNIQ, and leaves the rest of that interface's out, when another one has the index that was remembered. */
+  | { readonly do: "verify"; readonly name: string; readonly why: string }
   /** The end of "keep", unless the interface, by its index, is still in the container's namespace. */
   | { readonly do: "release"; readonly path: string; readonly name: string; readonly why: string }
   /** Makes an interface of tun(4) in the container's namespace that stays when nobody has it open. */
