@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LibctError } from "../../src/errors.ts";
@@ -14,12 +14,15 @@ import {
   leasedAddresses,
   leaseOf,
   leasesWithPlace,
+  listNetworks,
   lockedBytes,
   lockedFile,
   MOST_PORTS,
   makeNetwork,
   type Network,
   type NetworkOptions,
+  namesIn,
+  networkPlaces,
   nothingTried,
   PLACE,
   parseIpv4Routes,
@@ -328,6 +331,19 @@ describe("the hosts file of a network", () => {
     expect(leasesWithPlace(empty + place)).toEqual([empty.length / PLACE]);
   });
 
+  it("has no hostname that is none of a host, by which it could tell others of whom it likes", () => {
+    const names = (hostname: string) =>
+      namesIn({ hostname, nics: { eth0: { type: "network", network: "web" } } }, "one", "eth0");
+    expect(names("web")).toEqual(["one", "web"]);
+    for (const other of ["x\n10.201.0.1\tdb", "x 10.201.0.1", "ä".repeat(32), "#", ""])
+      expect(names(other)).toEqual(["one"]);
+  });
+
+  it("counts bytes", () => {
+    expect(Buffer.byteLength(placeContent(["10.9.0.2"], ["ä".repeat(40)], "a"))).toBe(PLACE);
+    expect(failure(() => placeContent(["10.9.0.2"], ["ä".repeat(125)], "a"))).toMatch(/names that are shorter/);
+  });
+
   it("takes no more than fits", () => {
     expect(failure(() => placeContent(["10.9.0.2"], ["x".repeat(300)], "a"))).toMatch(/names that are shorter.*\(a\)/);
   });
@@ -387,5 +403,44 @@ describe("the address of a container without a name", () => {
     rmSync(`${at.networks}/web.json`);
     writeNetwork(at.networks, plan({ subnets: [{ subnet: "10.9.0.0/29" }] }));
     expect(join(at).lease).toBeLessThan(7);
+  });
+});
+
+describe("where networks are", () => {
+  const own = () => {
+    const directory = temporaryDirectory();
+    chmodSync(directory, 0o700);
+    return directory;
+  };
+  const me = process.geteuid?.() ?? 0;
+  const SOMEBODY = me + 4242;
+
+  it("is the user's runtime directory when it is his and nobody else can change it", () => {
+    const directory = own();
+    const running = () => networkPlaces(SOMEBODY, undefined, { XDG_RUNTIME_DIR: directory, HOME: "/home/x" }).running;
+    expect(running()).toBe(`${directory}/libct/networks`);
+    chmodSync(directory, 0o777);
+    expect(running()).toBe(`/tmp/libct-${SOMEBODY}/networks`);
+    expect(networkPlaces(SOMEBODY, undefined, { XDG_RUNTIME_DIR: `${directory}/none` }).running).toMatch(/^.tmp.libct/);
+  });
+
+  it("is no state directory that others can change", () => {
+    const directory = own();
+    expect(networkPlaces(me, directory).networks).toBe(`${directory}/networks`);
+    expect(failure(() => networkPlaces(SOMEBODY, directory))).toMatch(/can be changed by others/);
+    chmodSync(directory, 0o722);
+    expect(failure(() => networkPlaces(me, directory))).toMatch(/can be changed by others/);
+  });
+
+  it("has only files that tell of the network that they are named after, with a bridge that may be one", () => {
+    const directory = own();
+    const found = (more: object) => {
+      writeFileSync(`${directory}/web.json`, JSON.stringify({ ...plan(), ...more }));
+      return listNetworks(directory).map((one) => one instanceof LibctError);
+    };
+    expect(found({})).toEqual([false]);
+    expect(found({ name: "../../victim" })).toEqual([true]);
+    expect(found({ name: "other" })).toEqual([true]);
+    expect(found({ bridge: "../eth0" })).toEqual([true]);
   });
 });
