@@ -71,6 +71,25 @@ describe.runIf(ready)("containers on networks", () => {
     expect(seen).toEqual({ sent: "dev eth0", byFrame: "failed", everywhere: "failed", byAddress: "first" });
   });
 
+  it("speak for nobody else", async () => {
+    const seen = await withNetworks<Record<string, string>>(`
+      await mine.networks.create({ name: "both", ipv6: true });
+      const one = await run("one", on("both"));
+      const two = await run("two", on("both"));
+      const ping = (words) => inside(one, "ping -c 1 -W 1 " + words + " > /dev/null && echo received");
+      second("nft -f - <<'E'\\ntable inet seen { set sources { type ipv4_addr; flags dynamic; } chain in { type filter hook input priority 0; ip protocol icmp add @sources { ip saddr } } }\\nE");
+      const [four, six, neighbour] = [await ping("192.0.2.2"), await ping("-6 2001:db8::2"), await ping("two")];
+      sh("nsenter -t " + one.pid + " -n sh -c 'ip addr add 192.0.2.77/32 dev eth0; ip addr add 2001:db8:7::7/128 dev eth0 nodad'");
+      sh("nsenter -t " + one.pid + " -n ping -c 1 -W 1 -I 192.0.2.77 192.0.2.2 > /dev/null; true");
+      const sources = second("nft list set inet seen sources");
+      return { four, six, neighbour, sources, ra: await inside(one, "cat /proc/sys/net/ipv6/conf/eth0/accept_ra") };
+    `);
+    expect(seen).toMatchObject({ four: "received", six: "received", neighbour: "received", ra: "0" });
+    // What was sent with the network's address has the host's; the other one never came.
+    expect(seen.sources).toContain("192.0.2.1");
+    expect(seen.sources).not.toContain("192.0.2.77");
+  });
+
   it("are kept apart again by the next start, of any network, when somebody has removed all rules", async () => {
     const seen = await withNetworks<Record<string, string>>(`
       const opened = async () => (await mine.features()).checks.find(({ id }) => id === "rules").detail;
@@ -434,6 +453,7 @@ describe.runIf(ready)("what libct says to nf_tables", () => {
 
       	chain prerouting {
       		type nat hook prerouting priority dstnat; policy accept;
+      		ip daddr 127.0.0.0/8 return
       		fib daddr type local jump publish
       	}
 
@@ -463,9 +483,12 @@ describe.runIf(ready)("what libct says to nf_tables", () => {
       		oifname @bridges drop
       	}
 
-      	chain loopback {
+      	chain raw {
       		type filter hook prerouting priority raw; policy accept;
       		iifname @bridges ip daddr 127.0.0.0/8 drop
+      		iifname @bridges ip6 saddr fe80::/10 accept
+      		iifname @bridges ip6 saddr :: accept
+      		iifname @bridges fib saddr oifname != @bridges drop
       	}
       }"
     `);

@@ -77,7 +77,7 @@ export function asVeth(nic: NetworkNic, { network, lease, addresses }: Joined, l
     mac: common.mac ?? macOf(lease, addresses),
     ...(mtu === undefined ? {} : { mtu }),
     addresses: [...addresses, ...(common.addresses ?? [])],
-    sysctl: { ...withoutIpv6(network, common.addresses ?? []), ...common.sysctl },
+    sysctl: { ...ipv6Parameters(network, common.addresses ?? []), ...common.sysctl },
     routes: [...(leadsOut ? defaultRoutes(network) : []), ...(common.routes ?? [])],
     peer: { ipv6: false, ...(bridgesAreFiltered() ? { hairpin: true } : {}) },
   };
@@ -87,9 +87,11 @@ export function asVeth(nic: NetworkNic, { network, lease, addresses }: Joined, l
  * Where the network has no IPv6 its interfaces have none: what the kernel says to all neighbours for each new link-local address goes to every container there is,
  * which would make the thousandth one slower than the first. (So would routes of IPv6 by every port of the bridge, which ports do not need in any case.)
  */
-function withoutIpv6({ subnets }: Network, more: readonly string[]): Readonly<Record<string, string>> {
+function ipv6Parameters({ subnets }: Network, more: readonly string[]): Readonly<Record<string, string>> {
   const all = [...subnets.map(({ subnet }) => subnet), ...more];
-  if (all.some((text) => text.includes(":")) || !hasIpv6()) return {};
+  if (!hasIpv6()) return {};
+  // The network's routes are known; any other comes from a neighbour.
+  if (all.some((text) => text.includes(":"))) return { "net.ipv6.conf.IFNAME.accept_ra": "0" };
   return { "net.ipv6.conf.IFNAME.disable_ipv6": "1" };
 }
 

@@ -179,6 +179,22 @@ const localAddress: readonly Expression[] = [
 
 const forLoopback: readonly Expression[] = [...isIp(4), network(IP[4].destination, 1), equals(LOOPBACK_NET)];
 
+/** Of the source of IPv6, in the first two bytes. */
+const firstBits = (...mask: readonly number[]): readonly Expression[] => [
+  network(IP[6].source, 2),
+  {
+    expr: "bitwise",
+    sreg: R1,
+    dreg: R1,
+    len: 2,
+    mask: { value: Uint8Array.of(...mask) },
+    xor: { value: new Uint8Array(2) },
+  },
+];
+
+/** The interface by which the host would answer. */
+const ROUTE_BACK: Expression = { expr: "fib", dreg: R1, result: NFT_FIB.OIFNAME, flags: NFTA_FIB_F.SADDR };
+
 const RULES: Readonly<Record<string, readonly (readonly Expression[])[]>> = {
   publish: [...publish(4), ...publish(6)],
   // What comes in for 127.0.0.1 was sent by a neighbour: chains see it before the kernel throws it away. The host's own goes through "output" alone.
@@ -200,8 +216,15 @@ const RULES: Readonly<Record<string, readonly (readonly Expression[])[]>> = {
     [...to("routed"), verdict(NF.ACCEPT)],
     [...to("bridges"), verdict(NF.DROP)],
   ],
-  // route_localnet lets packets for 127.0.0.0/8 in by the bridge, which are nobody's business there (ip-sysctl, route_localnet).
-  loopback: [[...from("bridges"), ...forLoopback, verdict(NF.DROP)]],
+  raw: [
+    // route_localnet lets packets for 127.0.0.0/8 in by the bridge, which are nobody's business there (ip-sysctl, route_localnet).
+    [...from("bridges"), ...forLoopback, verdict(NF.DROP)],
+    // Neighbour discovery has sources that no route leads to.
+    [...from("bridges"), ...isIp(6), ...firstBits(0xff, 0xc0), equals(0xfe, 0x80), verdict(NF.ACCEPT)],
+    [...from("bridges"), ...isIp(6), source(6), equals(...new Uint8Array(IP[6].length)), verdict(NF.ACCEPT)],
+    // A container speaks for nobody but those to whom the host sends by a bridge.
+    [...from("bridges"), ROUTE_BACK, outside("bridges"), verdict(NF.DROP)],
+  ],
 };
 
 const HOOKS: Readonly<
@@ -211,7 +234,7 @@ const HOOKS: Readonly<
   output: { type: "nat", hooknum: NF_INET.LOCAL_OUT, priority: NF_IP_PRI.NAT_DST },
   postrouting: { type: "nat", hooknum: NF_INET.POST_ROUTING, priority: NF_IP_PRI.NAT_SRC },
   forward: { type: "filter", hooknum: NF_INET.FORWARD, priority: NF_IP_PRI.FILTER },
-  loopback: { type: "filter", hooknum: NF_INET.PRE_ROUTING, priority: NF_IP_PRI.RAW },
+  raw: { type: "filter", hooknum: NF_INET.PRE_ROUTING, priority: NF_IP_PRI.RAW },
 };
 
 function chainChange(name: string): Change {
