@@ -1,9 +1,11 @@
 import { invalid, LibctError } from "../errors.ts";
+import type { ProgramRunner } from "../executor/index.ts";
 import {
   describeNics,
   linkNamed,
   type NicChange,
   type NicState,
+  peersIn,
   planChange,
   planCheck,
   readLimits,
@@ -98,10 +100,16 @@ export async function setNic(
     if (!valid.bandwidth) return await change(planChange(name, valid, await look()));
     // The other side of a pair is where what comes in can be limited.
     const both = valid.bandwidth.ingress !== undefined;
-    const host = both ? (await readNetworkState(runner, {}, "nics")).links : [];
+    const host = both ? await outsideOf(container, runner) : [];
     const limits = { host: both ? await readLimits(runner, {}) : [], container: await readLimits(runner, where) };
     await change(planChange(name, valid, await look(), host, limits));
   });
+}
+
+async function outsideOf({ init }: RunningContainer, runner: ProgramRunner) {
+  const peers = await peersIn(runner, init.pid);
+  const { links } = await readNetworkState(runner, {}, "nics");
+  return links.filter(({ index }) => peers.has(index));
 }
 
 function validNic({ spec }: RunningContainer, name: string, nic: Nic): Nic {

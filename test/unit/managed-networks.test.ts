@@ -39,6 +39,7 @@ import {
   withdrawBatch,
   writeNetwork,
 } from "../../src/net/index.ts";
+import { nameMounts } from "../../src/net/managed/names.ts";
 import type { NetStep, PublishedPort } from "../../src/spec/index.ts";
 import { temporaryDirectory } from "../support/rootfs.ts";
 
@@ -403,6 +404,20 @@ describe("the address of a container without a name", () => {
     rmSync(`${at.networks}/web.json`);
     writeNetwork(at.networks, plan({ subnets: [{ subnet: "10.9.0.0/29" }] }));
     expect(join(at).lease).toBeLessThan(7);
+  });
+});
+
+describe("a file that containers share", () => {
+  it("is made anew when it has another content than its name says", () => {
+    const at = { networks: temporaryDirectory(), running: temporaryDirectory() };
+    const spec = { root: "/x", namespaces: ["mount"], hosts: { db: "10.0.0.1" } } as const;
+    const hosts = () =>
+      nameMounts(spec, "one", [], at).find(({ destination }) => destination === "/etc/hosts")?.source ?? "";
+    const path = hosts();
+    const content = readFileSync(path, "utf8");
+    writeFileSync(path, "10.0.0.66\tdb\n");
+    expect(hosts()).toBe(path);
+    expect(readFileSync(path, "utf8")).toBe(content);
   });
 });
 

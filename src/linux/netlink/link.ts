@@ -1,6 +1,6 @@
 /** Interfaces in the terms of rtnetlink(7) and linux/if_link.h. */
 import { u32s } from "../struct.ts";
-import { attribute, decodeText, readText, readU32 } from "./attributes.ts";
+import { attribute, decodeText, readS32, readText, readU32 } from "./attributes.ts";
 import {
   decodeAttributeList,
   decodeAttributes,
@@ -180,6 +180,8 @@ export interface LinkInfo {
   readonly master: number | undefined;
   /** The index of the interface below, or of a veth's peer, which may be in another namespace. */
   readonly link: number | undefined;
+  /** What this network namespace calls the one where that is; undefined: it is here. */
+  readonly linkNamespace: number | undefined;
   readonly kind: string | undefined;
   /** Of the hardware, whatever it was changed to. */
   readonly permanentMac: Uint8Array | undefined;
@@ -202,6 +204,7 @@ export function decodeLink({ type, payload }: NetlinkMessage): LinkInfo | undefi
     txQueueLength: readU32(attributes.get(IFLA.TXQLEN)),
     master: readU32(attributes.get(IFLA.MASTER)),
     link: readU32(attributes.get(IFLA.LINK)),
+    linkNamespace: readS32(attributes.get(IFLA.LINK_NETNSID)),
     kind: readText(info.get(IFLA_INFO.KIND)),
     permanentMac: attributes.get(IFLA.PERM_ADDRESS),
     altNames: decodeAttributeList(attributes.get(IFLA.PROP_LIST) ?? new Uint8Array(0)).flatMap((one) =>
