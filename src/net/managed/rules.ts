@@ -179,17 +179,26 @@ const localAddress: readonly Expression[] = [
 
 const forLoopback: readonly Expression[] = [...isIp(4), network(IP[4].destination, 1), equals(LOOPBACK_NET)];
 
-/** Of the source of IPv6, in the first two bytes. */
-const firstBits = (...mask: readonly number[]): readonly Expression[] => [
-  network(IP[6].source, 2),
+/** Sixteen bytes that begin with these. */
+const padded = (...first: readonly number[]): Uint8Array => {
+  const bytes = new Uint8Array(IP[6].length);
+  bytes.set(first);
+  return bytes;
+};
+
+/** fe80::/10 */
+const fromLinkLocal: readonly Expression[] = [
+  ...isIp(6),
+  source(6),
   {
     expr: "bitwise",
     sreg: R1,
     dreg: R1,
-    len: 2,
-    mask: { value: Uint8Array.of(...mask) },
-    xor: { value: new Uint8Array(2) },
+    len: IP[6].length,
+    mask: { value: padded(0xff, 0xc0) },
+    xor: { value: padded() },
   },
+  equals(...padded(0xfe, 0x80)),
 ];
 
 /** The interface by which the host would answer. */
@@ -220,8 +229,8 @@ const RULES: Readonly<Record<string, readonly (readonly Expression[])[]>> = {
     // route_localnet lets packets for 127.0.0.0/8 in by the bridge, which are nobody's business there (ip-sysctl, route_localnet).
     [...from("bridges"), ...forLoopback, verdict(NF.DROP)],
     // Neighbour discovery has sources that no route leads to.
-    [...from("bridges"), ...isIp(6), ...firstBits(0xff, 0xc0), equals(0xfe, 0x80), verdict(NF.ACCEPT)],
-    [...from("bridges"), ...isIp(6), source(6), equals(...new Uint8Array(IP[6].length)), verdict(NF.ACCEPT)],
+    [...from("bridges"), ...fromLinkLocal, verdict(NF.ACCEPT)],
+    [...from("bridges"), ...isIp(6), source(6), equals(...padded()), verdict(NF.ACCEPT)],
     // A container speaks for nobody but those to whom the host sends by a bridge.
     [...from("bridges"), ROUTE_BACK, outside("bridges"), verdict(NF.DROP)],
   ],
