@@ -4,10 +4,12 @@ import type { Surroundings } from "./resolve.ts";
 import { sweepNetworks } from "./sweep-networks.ts";
 
 /** Takes away the published ports and names of those whose monitor was killed. The lease itself is free since then: the kernel sees to that. */
-export async function repairNetworks(
-  surroundings: Pick<Surroundings, "caller" | "features" | "runner" | "givenDirectory">,
-): Promise<readonly Repair[]> {
+export async function repairNetworks(surroundings: Surroundings): Promise<readonly Repair[]> {
   const { caller, givenDirectory } = surroundings;
+  const holders = caller.privileged ? [] : await (await import("./net-holder.ts")).repairHolders(surroundings);
   const swept = await sweepNetworks(networkPlaces(caller.uid, givenDirectory), surroundings);
-  return swept.map(({ directory, lease }): Repair => ({ what: "lease", path: `${directory} ${lease}` }));
+  return [
+    ...holders.map((path): Repair => ({ what: "network", path })),
+    ...swept.map(({ directory, lease }): Repair => ({ what: "lease", path: `${directory} ${lease}` })),
+  ];
 }
