@@ -6,7 +6,6 @@ import {
   type NicState,
   planChange,
   planCheck,
-  readNetworkState,
   removal,
 } from "../net/index.ts";
 import { type ContainerNetworks, type Nic, validateSpec } from "../spec/index.ts";
@@ -92,10 +91,9 @@ export async function setNic(
   }) as {
     readonly type: string;
   } & NicChange;
-  await inside(context, container, async ({ surroundings, look, change }) => {
+  await inside(context, container, async ({ look, lookOutside, change }) => {
     // The other side of a pair is where what comes in can be limited.
-    const host =
-      valid.bandwidth?.ingress === undefined ? [] : (await readNetworkState(surroundings.runner, {}, "nics")).links;
+    const host = valid.bandwidth?.ingress === undefined ? [] : (await lookOutside()).links;
     await change(planChange(name, valid, await look(), host));
   });
 }

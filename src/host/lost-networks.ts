@@ -1,17 +1,13 @@
 /** An ordinary user's networks whose holder was killed while containers are on them: whoever uses them still has the lock, and keeps their namespaces. */
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { HOLDER_FILE, type LostNetworks } from "../compile/index.ts";
 import { absolutePath } from "../linux/index.ts";
+import { lockers, nameInLocks } from "../net/index.ts";
 
 /** Holders of the user's networks have a directory each: mostly there is one. */
 export function holderDirectories(above: string): readonly string[] {
-  try {
-    return readdirSync(above, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => `${above}/${name}`);
-  } catch {
-    return []; // Nobody has had networks yet.
-  }
+  const entries = orNone(() => readdirSync(above, { withFileTypes: true }));
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => `${above}/${name}`);
 }
 
 export const holderPlace = ({ scratch }: { readonly scratch: string }): string => absolutePath(`${scratch}/../holder`);
@@ -23,9 +19,9 @@ export const hasLostNetworks = (surroundings: { readonly scratch: string }): boo
 /** Undefined when there is a holder, and when nobody is left on the networks. */
 export function findLost(directory: string): LostNetworks | undefined {
   const locks = readFileSync("/proc/locks", "utf8");
-  const lockers = (name: string) => pidsOfLock(locks, statSync(`${directory}/${name}`, { throwIfNoEntry: false })?.ino);
-  if (lockers(HOLDER_FILE.ALIVE).length > 0) return undefined;
-  const users = lockers(HOLDER_FILE.USERS).map((pid) => ({ pid, networks: networksOf(pid) }));
+  const pids = (name: string) => orNone(() => lockers(locks, nameInLocks(`${directory}/${name}`)));
+  if (pids(HOLDER_FILE.ALIVE).length > 0) return undefined;
+  const users = pids(HOLDER_FILE.USERS).map((pid) => ({ pid, networks: networksOf(pid) }));
   const known = users.filter(({ networks }) => networks.size > 0);
   const [first] = known;
   if (!first) return undefined;
@@ -33,15 +29,6 @@ export function findLost(directory: string): LostNetworks | undefined {
   const common = [...first.networks].find(([link]) => known.every(({ networks }) => networks.has(link)));
   return common && { user: `${first.pid}/ns/user`, network: common[1] };
 }
-
-/** "7: FLOCK  ADVISORY  READ 1234 00:1a:5678 0 EOF" (proc_locks(5)), by the file's inode. */
-const LINE = /^\d+: FLOCK\s+ADVISORY\s+\S+\s+(\d+)\s+[\da-f]+:[\da-f]+:(\d+)\s/;
-
-const pidsOfLock = (locks: string, inode: number | undefined): readonly number[] =>
-  locks.split("\n").flatMap((line) => {
-    const [, pid, of] = LINE.exec(line) ?? [];
-    return inode !== undefined && Number(of) === inode ? [Number(pid)] : [];
-  });
 
 /** Network namespaces other than this one that a process is in, or has open: where each is, from /proc on. */
 function networksOf(pid: number): ReadonlyMap<string, string> {
@@ -54,19 +41,16 @@ function networksOf(pid: number): ReadonlyMap<string, string> {
   return found;
 }
 
-/** It may have ended, or be somebody else's by now. */
-function descriptorsOf(pid: number): readonly string[] {
+const descriptorsOf = (pid: number): readonly string[] =>
+  orNone(() => readdirSync(`/proc/${pid}/fd`).map((name) => `${pid}/fd/${name}`));
+
+/** What is looked at may have ended, or be somebody else's by now. */
+function orNone<T>(look: () => readonly T[]): readonly T[] {
   try {
-    return readdirSync(`/proc/${pid}/fd`).map((name) => `${pid}/fd/${name}`);
+    return look();
   } catch {
     return [];
   }
 }
 
-function linkOf(path: string): string | undefined {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return undefined;
-  }
-}
+const linkOf = (path: string): string | undefined => orNone(() => [readlinkSync(path)])[0];

@@ -57,6 +57,16 @@ export async function visitHolder(surroundings: Surroundings): Promise<HolderVis
   throw new LibctError("ERR_CT_STATE", "the holder of the user's networks has ended at once", { path: above });
 }
 
+/** Does something while the user's networks are there. */
+export async function atHolder<T>(surroundings: Surroundings, use: (holder: HolderPlace) => Promise<T>): Promise<T> {
+  const { release, ...holder } = await visitHolder(surroundings);
+  try {
+    return await use(holder);
+  } finally {
+    release();
+  }
+}
+
 /** As `visitHolder`, of one that is there. */
 export const visitRunning = ({
   runner,

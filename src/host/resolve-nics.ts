@@ -41,14 +41,17 @@ export async function resolveNetworks(
     const { makeDefaultNetwork } = await import("./networks.ts");
     await makeDefaultNetwork(surroundings);
   }
-  const planned = planNetworks(spec, containerName, places, tried);
   // The rules of the user's networks do not lead to the host's ports.
-  const byPasta = !privileged && planned.ports.length > 0;
+  const planned = planNetworks(spec, containerName, places, tried, !privileged);
   const listens = Object.values(spec.nics ?? {}).some(isUserModeNic);
   if (listens && planned.joined.length === 0) return { ...planned, ports: spec.ports ?? [] };
-  tried.last = byPasta ? { ...planned, after: await publishByPasta(planned.ports) } : planned;
+  tried.last = privileged || planned.ports.length === 0 ? planned : { ...planned, after: await byPasta(planned) };
   return tried.last;
 }
+
+const byPasta = async ({ ports }: PlannedNetworks): Promise<readonly PlannedNic[]> => [
+  { member: "ports", setUp: (await publishByPasta(ports)).setUp },
+];
 
 /** What is to be done for the container's network, and by whom. */
 export async function resolveNics(
