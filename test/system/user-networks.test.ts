@@ -134,6 +134,40 @@ describe("networks of an ordinary user", () => {
     });
   });
 
+  it.each(["127.0.0.1", OWN])("resolve names by the host's resolver at %s", async (resolver) => {
+    const seen = await asUserOfNetwork(
+      `${START}
+      const asked = [];
+      const server = (await import("node:dgram")).createSocket("udp4");
+      // The question comes back with one answer: a pointer to its name, type A, class IN, a minute, four bytes (RFC 1035, 4.1).
+      server.on("message", (question, from) => {
+        let end = 12;
+        const labels = [];
+        while (question[end] !== 0) { labels.push(question.toString("latin1", end + 1, end + 1 + question[end])); end += question[end] + 1; }
+        const isA = question.readUInt16BE(end + 1) === 1;
+        asked.push(labels.join("."));
+        const head = Buffer.from(question.subarray(0, end + 5));
+        head.writeUInt16BE(0x8180, 2);
+        head.writeUInt16BE(isA ? 1 : 0, 6);
+        head.fill(0, 8, 12);
+        const answer = isA ? Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, ...Buffer.from([198, 51, 100, 1])]) : Buffer.alloc(0);
+        server.send(Buffer.concat([head, answer]), from.port, from.address);
+      });
+      await new Promise((resolve) => server.bind(53, "${resolver}", resolve));
+      await host.networks.create({ name: "web" });
+      const one = await start("one");
+      const script = "require('dns').resolve4('far.example', (error, addresses) => console.log(error ? error.code : addresses.join()))";
+      const resolved = await until("${OTHER}", () => inside(one, process.execPath + ' -e "' + script + '"'));
+      const reached = await inside(one, "curl -s -m 2 http://far.example/");
+      await one[Symbol.asyncDispose]();
+      server.close();
+      return { resolved, reached, asked: asked.includes("far.example") };
+    `,
+      `echo "nameserver ${resolver}" > /run/user/resolv.conf; mount --bind /run/user/resolv.conf "$(readlink -f /etc/resolv.conf)"`,
+    );
+    expect(seen).toEqual({ resolved: OTHER, reached: "the other host", asked: true });
+  });
+
   it("keep a container's address and port while it is started again", async () => {
     const seen = await asUserOfNetwork(`${START}
       await host.networks.create({ name: "web" });

@@ -16,7 +16,7 @@ export {
   undo,
   undoAt,
 } from "./join.ts";
-export { chooseLease, leaseCount, leasedAddresses, leaseOf } from "./lease.ts";
+export { addressInUse, chooseLease, leaseCount, leasedAddresses, leaseOf } from "./lease.ts";
 export { forwarding, makeNetwork, parameterOf } from "./make.ts";
 export { namesIn } from "./names.ts";
 export {
@@ -35,4 +35,11 @@ export { type PublishedLater, publishedDirectory, publishedLater, publishedUndo 
 export { hostResolvConf, resolvConf } from "./resolv-conf.ts";
 export { tableBatch } from "./rules.ts";
 export { heldLeases, leasesWithUndo, openRunning } from "./running.ts";
-export { forgetNetwork, listNetworks, networkNamed, networkNames, writeNetwork } from "./store.ts";
+export {
+  findNetwork as findManagedNetwork,
+  forgetNetwork,
+  listNetworks,
+  networkNamed,
+  networkNames,
+  writeNetwork,
+} from "./store.ts";

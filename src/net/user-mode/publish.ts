@@ -53,9 +53,10 @@ const wayOf = (ipv6: boolean, number: number): Way =>
  * address the kernel chooses by the route. A port is one of IPv6 where its address is: many programs listen by IPv4 alone, and pasta takes every connection before it
  * asks them, so that a client would not go on to the other address. `number` tells the interface from others of the container.
  */
-export async function publishByPasta(ports: readonly PublishedPort[], number = 0): Promise<PublishedByPasta> {
-  const program = userModeProgram("pasta", undefined, "ports");
-  const whole = await userModePorts(ports);
+export const publishByPasta = async (ports: readonly PublishedPort[], number = 0): Promise<PublishedByPasta> =>
+  planPublished(userModeProgram("pasta", undefined, "ports"), await userModePorts(ports), number);
+
+export function planPublished(program: string, whole: readonly UserModePort[], number: number): PublishedByPasta {
   refuseTwice(whole);
   const ways = [false, true]
     .filter((ipv6) => whole.some((one) => isIpv6(one) === ipv6))
