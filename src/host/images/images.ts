@@ -1,4 +1,3 @@
-import { LibctError } from "../../errors.ts";
 import type {
   Collected,
   CopyEvent,
@@ -19,7 +18,6 @@ import type { HistoryStep } from "./history.ts";
 import type { MountedImage } from "./mount.ts";
 import { type Transfer, transfer } from "./transfer.ts";
 import type { StoreUsage } from "./usage.ts";
-import type { ImageOptions, ImageUse, UseOptions } from "./use.ts";
 
 const storing = () => import("../../image/index.ts");
 /** What a container over a present image needs. */
@@ -43,6 +41,11 @@ export class Images {
   /** @internal */
   constructor(context: ImagesContext) {
     this.#context = context;
+  }
+
+  /** @internal */
+  get context(): ImagesContext {
+    return this.#context;
   }
 
   /** Where the store is. */
@@ -233,31 +236,4 @@ export class Images {
   async usage(): Promise<StoreUsage> {
     return await (await import("./usage.ts")).storeUsage(this.#context.store);
   }
-
-  /** @internal An image made ready for a container. */
-  async use(image: string | ImageOptions, options: UseOptions): Promise<ImageUse> {
-    const given = typeof image === "string" ? { name: image } : image;
-    const [{ useImage }, { findImage, parseLocation, requireImage }] = [await import("./use.ts"), await finding()];
-    const { store } = this.#context;
-    // One that lies elsewhere may have changed since it was fetched: what is here of it is not fetched again.
-    const elsewhere = parseLocation(given.name).transport !== "registry";
-    if (elsewhere && given.pull === "never") throw onlyFetched(given.name);
-    let name = given.name.replace(/^docker:\/\//, "");
-    const present = given.pull === "always" || elsewhere ? undefined : findImage(store, name);
-    if (!present && given.pull !== "never") {
-      const { name: _, ...fetching } = given;
-      const pulling = this.pull(given.name, fetching);
-      const [fetched] = await Promise.all([pulling, given.watch?.(pulling)]);
-      if (elsewhere) name = fetched.id;
-    }
-    return await useImage(this.#context, present ?? requireImage(store, name), given.name, {
-      ...options,
-      ...(given.entrypoint === undefined ? {} : { entrypoint: given.entrypoint }),
-    });
-  }
 }
-
-const onlyFetched = (name: string) =>
-  new LibctError("ERR_CT_USAGE", `${name} lies outside of the store, and is not to be fetched`, {
-    hint: `fetch it first, and give it a name: ct pull ${name}; ct tag ID NAME`,
-  });

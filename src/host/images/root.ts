@@ -11,7 +11,7 @@ import {
   type StoredImage,
 } from "../../image/present.ts";
 import { randomHex } from "../../linux/index.ts";
-import { identify } from "../../records/index.ts";
+import { ownIdentity } from "../../records/index.ts";
 import type { RootDriver } from "../../spec/index.ts";
 import type { ImagesContext } from "./context.ts";
 
@@ -47,10 +47,8 @@ export function imageRoot(context: ImagesContext, { image, name, outlives, prepa
     image: image.digest,
     directory,
     async plan(given) {
-      const user = identify(process.pid);
-      if (!user) throw new LibctError("ERR_CT_STATE", "there is no procfs at /proc", { path: "/proc" });
       const record = outlives ? (await context.records()).directory : undefined;
-      pinLayers(store, id, { image: image.digest, name, layers, user: { ...user, record } });
+      pinLayers(store, id, { image: image.digest, name, layers, user: { ...ownIdentity(), record } });
       pinned = true;
       requireLayers(store, image, name);
       await prepare();

@@ -1,7 +1,17 @@
-import { type CommandWords, type FoundImage, imageDefaults, type ReceiveEvent } from "../../image/present.ts";
+import { LibctError } from "../../errors.ts";
+import {
+  type CommandWords,
+  type FoundImage,
+  findImage,
+  imageDefaults,
+  parseLocation,
+  type ReceiveEvent,
+  requireImage,
+} from "../../image/present.ts";
 import type { ContainerSpec, Mount, ProcessSpec, User } from "../../spec/index.ts";
 import { findAccount } from "./accounts.ts";
 import type { ImagesContext } from "./context.ts";
+import type { Images } from "./images.ts";
 import { type ImageRoot, imageRoot } from "./root.ts";
 
 /** Which image, and what differs from what it says of itself. */
@@ -41,8 +51,34 @@ export interface UseOptions extends CommandWords {
   readonly given: readonly Mount[];
 }
 
-/** Makes a present image ready. Nothing is made on the machine before the container is. */
-export async function useImage(
+/** Makes an image ready, which is fetched first when it is not here. Nothing else is made on the machine before the container is. */
+export async function useImage(images: Images, image: string | ImageOptions, options: UseOptions): Promise<ImageUse> {
+  const given = typeof image === "string" ? { name: image } : image;
+  const { entrypoint = options.entrypoint } = given;
+  return await usePresent(images.context, await findOrFetch(images, given), given.name, { ...options, entrypoint });
+}
+
+async function findOrFetch(images: Images, given: ImageOptions): Promise<FoundImage> {
+  const { store } = images.context;
+  // One that lies elsewhere may have changed since it was fetched: what is here of it is not fetched again.
+  const elsewhere = parseLocation(given.name).transport !== "registry";
+  if (elsewhere && given.pull === "never") throw onlyFetched(given.name);
+  const name = given.name.replace(/^docker:\/\//, "");
+  const present = given.pull === "always" || elsewhere ? undefined : findImage(store, name);
+  if (present) return present;
+  if (given.pull === "never") return requireImage(store, name);
+  const { name: _, ...fetching } = given;
+  const pulling = images.pull(given.name, fetching);
+  const [fetched] = await Promise.all([pulling, given.watch?.(pulling)]);
+  return requireImage(store, elsewhere ? fetched.id : name);
+}
+
+const onlyFetched = (name: string) =>
+  new LibctError("ERR_CT_USAGE", `${name} lies outside of the store, and is not to be fetched`, {
+    hint: `fetch it first, and give it a name: ct pull ${name}; ct tag ID NAME`,
+  });
+
+async function usePresent(
   context: ImagesContext,
   found: FoundImage,
   name: string,
