@@ -24,7 +24,7 @@ export const readBlob = (store: Store, digest: Digest): Uint8Array | undefined =
 export function streamBlob(store: Store, digest: Digest, from = 0): AsyncIterable<Uint8Array> {
   const path = blobPath(store, digest);
   if (!existsSync(path)) throw noSuchBlob(digest, path);
-  return createReadStream(path, { start: from, highWaterMark: 1 << 20 });
+  return createReadStream(path, { start: from, highWaterMark: 1 << 18 });
 }
 
 /**
@@ -75,7 +75,7 @@ async function receive(
 }
 
 const goOn = (content: BlobContent, partial: string, size: number) =>
-  content.resume({ size, content: createReadStream(partial, { end: size - 1, highWaterMark: 1 << 20 }) });
+  content.resume({ size, content: createReadStream(partial, { end: size - 1, highWaterMark: 1 << 18 }) });
 
 async function* until(signal: AbortSignal | undefined, content: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   for await (const chunk of content) {

@@ -110,5 +110,5 @@ export function requireDiffId(found: Digest, promised: Digest, blob: Digest, fro
   });
 }
 
-/** Unpacking is work for a processor, and a little waiting for the disk. */
-export const PARALLEL = Math.max(2, availableParallelism());
+/** Unpacking is work for a processor, and a little waiting for the disk. Each takes some 10 MB, so that on large machines there are no more. */
+export const PARALLEL = Math.min(4, Math.max(2, availableParallelism()));
