@@ -190,6 +190,17 @@ describe("a container's changes", () => {
     await using fresh = await host.create({ image: "app", namespaces: ["mount"] });
     await expect(host.images.commit(fresh)).rejects.toThrow("has never been started");
   });
+
+  it("go with a container that has ended and is not kept, and whoever asks for them is told so", async () => {
+    await using container = await host.create({ name: "brief", image: "app", namespaces: ["mount"] });
+    await (await container.start(["true"])).wait();
+    await container[Symbol.asyncDispose]();
+    const gone = { code: "ERR_CT_STATE", message: expect.stringContaining("brief has ended") };
+    await expect(host.images.commit(container)).rejects.toMatchObject({ ...gone, hint: expect.stringContaining("-d") });
+    await expect(host.images.diff(container).next()).rejects.toMatchObject(gone);
+    await expect(host.images.export(container, `${directory}/brief.tar`)).rejects.toMatchObject(gone);
+    expect(existsSync(`${directory}/brief.tar`)).toBe(false);
+  });
 });
 
 describe("volumes", () => {

@@ -19,10 +19,15 @@ export interface CommitOptions extends ImageChanges {
   readonly pause?: boolean;
 }
 
-/** A container, as far as it is asked for what it has changed. */
-export interface Committed {
+/** A container over an image. */
+export interface Changed {
   readonly name: string;
   readonly spec: ContainerSpec;
+  readonly hasEnded: boolean;
+}
+
+/** A container, as far as it is asked for what it has changed. */
+export interface Committed extends Changed {
   status(): { readonly status: string };
   readonly cgroup: unknown;
   pause(): Promise<void>;
@@ -41,7 +46,7 @@ export async function commitContainer(
   const name = options.name === undefined ? undefined : canonicalName(options.name);
   const worker = await context.worker();
   return await whileStill(container, options.pause, async () => {
-    const tar = worker.pack(requireUpper(root), {});
+    const tar = worker.pack(requireUpper(container, root), {});
     const image = await commitImage(store, below, tar, worker, { ...options, name });
     return describeImage(store, requireImage(store, name ?? image.digest));
   });
@@ -75,9 +80,17 @@ export function requireImageRoot({ name, spec: { root } }: Pick<Committed, "name
   });
 }
 
-/** One that was never started has changed nothing. */
-export function requireUpper({ directory }: ImageRoot): string {
+/** Where the container's changes are. */
+export function requireUpper({ name, hasEnded }: Changed, { directory }: ImageRoot): string {
   const upper = `${directory}/upper`;
   if (existsSync(upper)) return upper;
-  throw new LibctError("ERR_CT_STATE", "the container has never been started: it has changed nothing", { path: upper });
+  if (hasEnded) {
+    throw new LibctError("ERR_CT_STATE", `container ${name} has ended, and what it has changed went with it`, {
+      path: upper,
+      hint: 'do it while it runs, or have it kept until it is removed: `ct run -d --name NAME`, lifetime: "host"',
+    });
+  }
+  throw new LibctError("ERR_CT_STATE", `container ${name} has never been started: it has changed nothing`, {
+    path: upper,
+  });
 }

@@ -1,18 +1,15 @@
 import { compareLayers, layerTree, readImage, requireImage, type TreeChange } from "../../image/index.ts";
 import { changesOf } from "./changes.ts";
-import { type Committed, requireImageRoot, requireUpper } from "./commit.ts";
+import { type Changed, requireImageRoot, requireUpper } from "./commit.ts";
 import type { ImagesContext } from "./context.ts";
 import { treesOf } from "./export.ts";
 
-export async function* differences(
-  context: ImagesContext,
-  what: string | Pick<Committed, "name" | "spec">,
-): AsyncGenerator<TreeChange> {
+export async function* differences(context: ImagesContext, what: string | Changed): AsyncGenerator<TreeChange> {
   const { store } = context;
   const worker = await context.worker();
   if (typeof what !== "string") {
     const root = requireImageRoot(what);
-    yield* changesOf(store, readImage(store, root.image) ?? { layers: [] }, worker.pack(requireUpper(root), {}));
+    yield* changesOf(store, readImage(store, root.image) ?? { layers: [] }, worker.pack(requireUpper(what, root), {}));
     return;
   }
   const { image } = requireImage(store, what);

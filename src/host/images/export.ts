@@ -20,7 +20,7 @@ export async function exportTree(
     return;
   }
   const root = requireImageRoot(what);
-  const trees = [requireUpper(root), ...treesOf(context, imageOf(context, what.name, root))];
+  const trees = [requireUpper(what, root), ...treesOf(context, imageOf(context, what.name, root))];
   await whileStill(what, pause, () => write(context, trees, to, signal));
 }
 

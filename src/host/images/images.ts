@@ -9,7 +9,7 @@ import type {
   StoredImage,
   TreeChange,
 } from "../../image/index.ts";
-import type { CommitOptions, Committed } from "./commit.ts";
+import type { Changed, CommitOptions, Committed } from "./commit.ts";
 import type { ImagesContext } from "./context.ts";
 import type { Copied } from "./copy.ts";
 import type { ImageInfo, RemovedImage } from "./describe.ts";
@@ -150,7 +150,7 @@ export class Images {
    * What a container over an image has changed; of an image, what its topmost layer does to those below, or what leads from it to another image. Contents are taken
    * for equal when size and time of change are.
    */
-  async *diff(what: string | Pick<Committed, "name" | "spec">, after?: string): AsyncGenerator<TreeChange> {
+  async *diff(what: string | Changed, after?: string): AsyncGenerator<TreeChange> {
     const { differences, differencesBetween } = await import("./diff.ts");
     if (after === undefined) yield* differences(this.#context, what);
     else if (typeof what === "string") yield* differencesBetween(this.#context, what, after);
