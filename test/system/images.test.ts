@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { copyImage } from "../../src/image/copy.ts";
 import { layoutDestination } from "../../src/image/formats/layout.ts";
@@ -18,6 +18,7 @@ const run = async (image: string, ...args: string[]) => {
   const { exitCode, stdout, stderr } = await host.run(args, { image });
   return { exitCode, stdout, stderr };
 };
+const HOSTS = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"];
 /** All files of the store, but for its lock. */
 const files = (): string[] =>
   readdirSync(data, { recursive: true, withFileTypes: true })
@@ -49,8 +50,34 @@ describe("a container over an image", () => {
     const names = ["cat", "/etc/hosts"];
     const shared = await host.run(names, { image: "app", network: "host" });
     expect(shared.stdout).toBe(readFileSync("/etc/hosts", "utf8"));
-    const own = await host.run(names, { image: "app" });
-    expect(own.exitCode).toBe(1);
+  });
+
+  it("has the files of names whatever its network, and they are no changes of its own", async () => {
+    const image = await app([{ "etc/hosts": "the image's", "etc/resolv.conf": "" }]);
+    await host.images.pull(image, { name: "named" });
+    for (const name of ["app", "named"]) {
+      for (const network of ["none", "host"] as const) {
+        await using container = await host.create({
+          image: name,
+          hostname: "box",
+          namespaces: ["mount", "pid", "uts", ...(network === "none" ? (["network"] as const) : [])],
+        });
+        const look = "cat /etc/hostname; cat /etc/hosts; ls /etc/resolv.conf; echo go; read x; echo 1 >>/etc/hosts";
+        const process = await container.start(["sh", "-c", `${look}; echo go; read x`], { stdin: "pipe" });
+        const said: string[] = [];
+        const changes = [];
+        for await (const line of process.stdout?.lines() ?? []) {
+          said.push(line);
+          if (line !== "go") continue;
+          for await (const { path } of host.images.diff(container)) changes.push(path);
+          process.stdin?.write("\n");
+        }
+        expect((await process.wait()).exitCode).toBe(0);
+        expect(said).toEqual(["box", ...HOSTS, "/etc/resolv.conf", "go", "go"]);
+        // What the container itself has written is.
+        expect(changes).toEqual(["/etc", "/etc/hosts"]);
+      }
+    }
   });
 
   it("may lie in a layout, which is looked at each time", async () => {
@@ -175,7 +202,7 @@ describe("a container's changes", () => {
     await process.wait();
     expect(image).toMatchObject({ name: "docker.io/library/patched:latest", layers: { length: 3 } });
     const shown = await host.run(["sh", "-c", "cat /new /hello; ls /etc; echo $A"], { image: "patched" });
-    expect(shown.stdout).toBe("new\nchanged\npasswd\n1\n");
+    expect(shown.stdout).toBe("new\nchanged\nhostname\nhosts\npasswd\nresolv.conf\n1\n");
     expect((await host.images.history("patched"))[0]).toMatchObject({
       comment: "why",
       createdBy: "ct commit; ENV A=1",

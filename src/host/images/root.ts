@@ -1,6 +1,6 @@
 import { mkdirSync, statSync } from "node:fs";
 import { LibctError } from "../../errors.ts";
-import { planLayered } from "../../fs/index.ts";
+import { type Layered, planLayered } from "../../fs/index.ts";
 import {
   type Digest,
   hasLayer,
@@ -31,11 +31,16 @@ export interface ImageRootOptions {
   readonly name: string;
   /** The container goes on without this application: its layer is removed with its record. */
   readonly outlives: boolean;
+  /** What lies over its layers. */
+  readonly above: Layered["above"];
   /** Called when the container's own directory is there. */
   readonly prepare: () => Promise<void>;
 }
 
-export function imageRoot(context: ImagesContext, { image, name, outlives, prepare }: ImageRootOptions): ImageRoot {
+export function imageRoot(
+  context: ImagesContext,
+  { image, name, outlives, above, prepare }: ImageRootOptions,
+): ImageRoot {
   const { store } = context;
   const id = randomHex(8);
   const directory = `${store.directory}/containers/${id}`;
@@ -55,7 +60,7 @@ export function imageRoot(context: ImagesContext, { image, name, outlives, prepa
       // The kernel takes no directory twice; of a layer that is there twice the upper one hides all of the lower one.
       const trees = [...new Set(layers.map((diffId) => layerTree(store, diffId)).reverse())];
       const lower = trees.length > 0 ? trees : [emptyLayer(directory)];
-      return planLayered(given, { lower, directory, mode: statSync(lower[0] ?? directory).mode & 0o7777 });
+      return planLayered(given, { lower, directory, above, mode: statSync(lower[0] ?? directory).mode & 0o7777 });
     },
     async release() {
       // Of one that outlives the application it goes with the record, as does what the container wrote.

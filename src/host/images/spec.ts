@@ -20,8 +20,7 @@ export async function specOfImage(
   const use = await useImage(images, image, {
     args: spec.process?.args ?? [],
     user: spec.process?.user,
-    outlives: outlives(spec),
-    given: spec.mounts ?? [],
+    spec,
   });
   const { args, ...process } = processOver(use, spec.process);
   // Of an image without a command it may come with the start.
@@ -40,8 +39,7 @@ export async function planImageRun(host: Planner, args: readonly string[], optio
   const use = await useImage(host.images, image, {
     args,
     user: options.user,
-    outlives: outlives(spec),
-    given: spec.mounts ?? [],
+    spec,
   });
   // The standard one's working directory is not the caller's wish.
   requireCommand(use.process.args, typeof image === "string" ? image : image.name);
@@ -69,8 +67,6 @@ async function portsOf(use: ImageUse, image: string | ImageOptions, { ports = []
   const all = [...ports, ...publishExposed(use.exposedPorts, image.name, ports)];
   return all.length > 0 ? { ports: all } : {};
 }
-
-const outlives = ({ lifetime = "app" }: ContainerSpec) => lifetime !== "app";
 
 function refuseRoot({ root }: ContainerSpec): void {
   if (root === undefined) return;

@@ -11,6 +11,7 @@ import {
 import type { ContainerSpec, Mount, ProcessSpec, User } from "../../spec/index.ts";
 import { findAccount } from "./accounts.ts";
 import type { ImagesContext } from "./context.ts";
+import { namesAbove } from "./etc-files.ts";
 import type { Images } from "./images.ts";
 import { type ImageRoot, imageRoot } from "./root.ts";
 
@@ -45,10 +46,8 @@ export interface ImageUse {
 export interface UseOptions extends CommandWords {
   /** In place of the image's. */
   readonly user?: User | string | undefined;
-  /** The container goes on without this application. */
-  readonly outlives: boolean;
-  /** What is mounted, and so need not be on a volume of the container's own. */
-  readonly given: readonly Mount[];
+  /** The container's, over what the image says. */
+  readonly spec: ContainerSpec;
 }
 
 /** Makes an image ready, which is fetched first when it is not here. Nothing else is made on the machine before the container is. */
@@ -88,11 +87,14 @@ async function usePresent(
   const defaults = imageDefaults(image.about, options);
   const { user, home } = accountOf(context, found, options.user ?? defaults.user ?? "0");
   const { env, ...process } = defaults.process;
-  const { outlives } = options;
+  const { spec } = options;
+  // It goes on without this application.
+  const outlives = spec.lifetime !== undefined && spec.lifetime !== "app";
+  const above = namesAbove(context.store, image, spec);
   let mounts: readonly Mount[] = [];
-  const root = imageRoot(context, { image, name, outlives, prepare: () => makeVolumes(context, found, mounts) });
+  const root = imageRoot(context, { image, name, outlives, above, prepare: () => makeVolumes(context, found, mounts) });
   if (defaults.volumes.length > 0) {
-    mounts = (await import("../volumes/fill.ts")).ownVolumes(root, defaults.volumes, options.given);
+    mounts = (await import("../volumes/fill.ts")).ownVolumes(root, defaults.volumes, spec.mounts ?? []);
   }
   return {
     root,
