@@ -62,6 +62,8 @@ async function receive(
   try {
     await file.truncate(resumed.from);
     await writeContent(file, until(signal, resumed.content), resumed.from, (error) => cannotWrite(partial, error));
+    // A name that is there without its content, after a loss of power, would be believed.
+    await file.datasync();
   } catch (error) {
     // What was wrong is not kept; what merely broke off is.
     if (error instanceof LibctError && error.code === "ERR_CT_DIGEST") rmSync(partial, { force: true });
