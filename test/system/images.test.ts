@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { copyImage } from "../../src/image/copy.ts";
@@ -227,6 +228,28 @@ describe("a container's changes", () => {
     await expect(host.images.diff(container).next()).rejects.toMatchObject(gone);
     await expect(host.images.export(container, `${directory}/brief.tar`)).rejects.toMatchObject(gone);
     expect(existsSync(`${directory}/brief.tar`)).toBe(false);
+  });
+});
+
+describe("a directory of which a layer hides what lies below", () => {
+  it("hides it in every namespace of users, and hides nothing of its own when it is copied up", async () => {
+    const layers = [{ "d/old": "old" }, { "d/.wh..wh..opq": "", "d/new": "new" }];
+    await host.images.pull(await app(layers), { name: "hiding" });
+    for (const userNamespace of [false, true]) {
+      expect((await host.run(["ls", "/d"], { image: "hiding", userNamespace })).stdout).toBe("new\n");
+    }
+    await using container = await host.create({ image: "hiding", namespaces: ["mount", "pid"] });
+    const process = await container.start(["sh", "-c", "echo x >/d/more; echo go; read x"], { stdin: "pipe" });
+    for await (const line of process.stdout?.lines() ?? []) if (line === "go") break;
+    await host.images.commit(container, { name: "more" });
+    await host.images.export(container, `${directory}/hiding.tar`);
+    process.stdin?.end();
+    await process.wait();
+    expect((await host.run(["ls", "/d"], { image: "more" })).stdout).toBe("more\nnew\n");
+    const names = execFileSync("tar", ["-tf", `${directory}/hiding.tar`], { encoding: "utf8" }).split("\n");
+    expect(names.filter((name) => name.startsWith("d/")).sort()).toEqual(["d/", "d/more", "d/new"]);
+    await host.images.remove("more");
+    await host.images.remove("hiding");
   });
 });
 

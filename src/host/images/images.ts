@@ -9,7 +9,8 @@ import type {
   StoredImage,
   TreeChange,
 } from "../../image/index.ts";
-import type { Changed, CommitOptions, Committed } from "./commit.ts";
+import type { Changed } from "./changed.ts";
+import type { CommitOptions, Committed } from "./commit.ts";
 import type { ImagesContext } from "./context.ts";
 import type { Copied } from "./copy.ts";
 import type { ImageInfo, RemovedImage } from "./describe.ts";

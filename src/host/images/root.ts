@@ -24,13 +24,19 @@ export interface ImageRoot extends RootDriver {
   readonly image: Digest;
   /** The container's own, with what it has changed. */
   readonly directory: string;
+  /** Default: "overlay" */
+  readonly storage?: Storage;
 }
+
+/** What a container's root is made of: an overlay over the layers, or a tree of its own, as a copy or as a snapshot on btrfs. */
+export type Storage = "overlay" | "btrfs" | "dir";
 
 export interface ImageRootOptions {
   readonly image: StoredImage;
   readonly name: string;
   /** The container goes on without this application: its layer is removed with its record. */
   readonly outlives: boolean;
+  readonly storage: Storage;
   /** What lies over its layers. */
   readonly above: Layered["above"];
   /** Called when the container's own directory is there. */
@@ -39,7 +45,7 @@ export interface ImageRootOptions {
 
 export function imageRoot(
   context: ImagesContext,
-  { image, name, outlives, above, prepare }: ImageRootOptions,
+  { image, name, outlives, storage, above, prepare }: ImageRootOptions,
 ): ImageRoot {
   const { store } = context;
   const id = randomHex(8);
@@ -51,12 +57,16 @@ export function imageRoot(
     name,
     image: image.digest,
     directory,
+    ...(storage === "overlay" ? {} : { storage }),
     async plan(given) {
       const record = outlives ? (await context.records()).directory : undefined;
       pinLayers(store, id, { image: image.digest, name, layers, user: { ...ownIdentity(), record } });
       pinned = true;
       requireLayers(store, image, name);
       await prepare();
+      if (storage !== "overlay") {
+        return await (await import("./plain.ts")).planPlain(context, given, image, { storage, directory });
+      }
       // The kernel takes no directory twice; of a layer that is there twice the upper one hides all of the lower one.
       const trees = [...new Set(layers.map((diffId) => layerTree(store, diffId)).reverse())];
       const lower = trees.length > 0 ? trees : [emptyLayer(directory)];

@@ -13,7 +13,7 @@ import { findAccount } from "./accounts.ts";
 import type { ImagesContext } from "./context.ts";
 import { namesAbove } from "./etc-files.ts";
 import type { Images } from "./images.ts";
-import { type ImageRoot, imageRoot } from "./root.ts";
+import { type ImageRoot, imageRoot, type Storage } from "./root.ts";
 
 /** Which image, and what differs from what it says of itself. */
 export interface ImageOptions {
@@ -25,6 +25,8 @@ export interface ImageOptions {
   readonly entrypoint?: readonly string[] | undefined;
   /** Another platform than this machine's, such as "linux/arm64": emulation is the machine's business. */
   readonly platform?: string | undefined;
+  /** What the container's root is made of. Default: "overlay" */
+  readonly storage?: Storage | undefined;
   /** Every port that it exposes is published at a free one of the host's, unless `ports` has it. Default: false */
   readonly publishExposed?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -54,7 +56,9 @@ export interface UseOptions extends CommandWords {
 export async function useImage(images: Images, image: string | ImageOptions, options: UseOptions): Promise<ImageUse> {
   const given = typeof image === "string" ? { name: image } : image;
   const { entrypoint = options.entrypoint } = given;
-  return await usePresent(images.context, await findOrFetch(images, given), given.name, { ...options, entrypoint });
+  const { storage = "overlay" } = given;
+  const found = await findOrFetch(images, given);
+  return await usePresent(images.context, found, given.name, { ...options, entrypoint, storage });
 }
 
 async function findOrFetch(images: Images, given: ImageOptions): Promise<FoundImage> {
@@ -81,18 +85,25 @@ async function usePresent(
   context: ImagesContext,
   found: FoundImage,
   name: string,
-  options: UseOptions,
+  options: UseOptions & { readonly storage: Storage },
 ): Promise<ImageUse> {
   const { image } = found;
   const defaults = imageDefaults(image.about, options);
   const { user, home } = accountOf(context, found, options.user ?? defaults.user ?? "0");
   const { env, ...process } = defaults.process;
-  const { spec } = options;
+  const { spec, storage } = options;
   // It goes on without this application.
   const outlives = spec.lifetime !== undefined && spec.lifetime !== "app";
   const above = namesAbove(context.store, image, spec);
   let mounts: readonly Mount[] = [];
-  const root = imageRoot(context, { image, name, outlives, above, prepare: () => makeVolumes(context, found, mounts) });
+  const root = imageRoot(context, {
+    image,
+    name,
+    outlives,
+    storage,
+    above,
+    prepare: () => makeVolumes(context, found, mounts),
+  });
   if (defaults.volumes.length > 0) {
     mounts = (await import("../volumes/fill.ts")).ownVolumes(root, defaults.volumes, spec.mounts ?? []);
   }

@@ -21,7 +21,7 @@ export type Unpack = (
 
 export type Pack = (
   directory: string,
-  options: { readonly signal?: AbortSignal | undefined },
+  options: { readonly signal?: AbortSignal | undefined; readonly ofRoot?: boolean | undefined },
 ) => AsyncIterable<Uint8Array>;
 
 export type Apply = (content: AsyncIterable<Uint8Array>, directory: string) => Promise<void>;
