@@ -45,7 +45,7 @@ import {
 } from "./namespaces.ts";
 import { holdForNics, keepHeld, leaveHeld, releaseHeld } from "./net-held.ts";
 import { enterHolder } from "./net-holder.ts";
-import { asksForNics, awaitNics, makeNics, makeOwnNics, prepareCarriers, unmakeNics } from "./nics.ts";
+import { asksForNics, awaitNics, endNics, makeNics, makeOwnNics, prepareCarriers, unmakeNics } from "./nics.ts";
 import { reopenNull } from "./own-null.ts";
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
 import {
@@ -147,6 +147,7 @@ export function compileContainer(resolved: Resolved): Program {
   if (events) reportMemoryEvents(c, events);
   removeEmptied(c);
   endRecord(c, restarts);
+  endNics(c);
   return program.finish();
 }
 

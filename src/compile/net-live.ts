@@ -6,7 +6,7 @@ import { openProcfs } from "./namespaces.ts";
 import { putBytes } from "./net-files.ts";
 import type { MemberStep } from "./net-requests.ts";
 import { doSteps, goTo, takeHeld } from "./net-steps.ts";
-import { type NetWorker, netWorker } from "./net-worker.ts";
+import { closeOpened, type NetWorker, netWorker } from "./net-worker.ts";
 import type { ResolvedProcess } from "./resolved.ts";
 
 /** A step, and what takes it back when a later one fails, in this order. */
@@ -53,7 +53,7 @@ export function compileNetChange(change: NetChange): Program {
   undoLater({ program, proc, change, begun, stands, undone });
   if (!keeper) return program.finish();
   goTo(worker, "host");
-  for (const place of worker.opened) block.sys("close", [worker.socket[place]]);
+  closeOpened(worker);
   leaveApplication(block);
   block.notify(NOTICE.STARTED, [0]);
   awaitEnd(block, keeper);
@@ -142,7 +142,7 @@ function undoLater({ program, proc, change, begun, stands, undone }: Undoing): v
     goTo(worker, place);
     doSteps(worker, [one]);
     goTo(worker, place);
-    for (const opened of worker.opened) epilogue.sys("close", [worker.socket[opened]]);
+    closeOpened(worker);
   };
   for (const one of change.tearDown) act(one);
   for (const { member, steps, done } of [...undone].reverse()) {

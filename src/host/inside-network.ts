@@ -1,6 +1,6 @@
 import { compileNetChange, type LiveStep, type NetChange } from "../compile/index.ts";
 import { hostArch } from "../executor/index.ts";
-import { type NetworkState, readNetworkState } from "../net/index.ts";
+import { type NetworkPaths, type NetworkState, readNetworkState } from "../net/index.ts";
 import type { ContainerNetworks, PlannedNic } from "../spec/index.ts";
 import type { ContainerHost } from "./container-host.ts";
 import type { PinnedProcess } from "./pinned-process.ts";
@@ -22,6 +22,8 @@ export interface Inside {
   readonly surroundings: Surroundings;
   /** The path of the container's network namespace. */
   readonly namespace: string;
+  /** The same, and what gives the right to look there. */
+  readonly where: NetworkPaths;
   readonly look: () => Promise<NetworkState>;
   readonly change: (steps: readonly LiveStep[], kept?: Kept) => Promise<void>;
 }
@@ -44,6 +46,7 @@ export async function inside<T>(
     return await act({
       surroundings,
       namespace: where.network,
+      where,
       look: () => readNetworkState(runner, where, "nics"),
       change: (steps, { tearDown = [], keep, plans = [], networks } = {}) => {
         const program = compileNetChange({

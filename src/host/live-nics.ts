@@ -6,6 +6,7 @@ import {
   type NicState,
   planChange,
   planCheck,
+  readLimits,
   readNetworkState,
   removal,
 } from "../net/index.ts";
@@ -92,11 +93,14 @@ export async function setNic(
   }) as {
     readonly type: string;
   } & NicChange;
-  await inside(context, container, async ({ surroundings, look, change }) => {
+  await inside(context, container, async ({ surroundings, where, look, change }) => {
+    const { runner } = surroundings;
+    if (!valid.bandwidth) return await change(planChange(name, valid, await look()));
     // The other side of a pair is where what comes in can be limited.
-    const host =
-      valid.bandwidth?.ingress === undefined ? [] : (await readNetworkState(surroundings.runner, {}, "nics")).links;
-    await change(planChange(name, valid, await look(), host));
+    const both = valid.bandwidth.ingress !== undefined;
+    const host = both ? (await readNetworkState(runner, {}, "nics")).links : [];
+    const limits = { host: both ? await readLimits(runner, {}) : [], container: await readLimits(runner, where) };
+    await change(planChange(name, valid, await look(), host, limits));
   });
 }
 

@@ -12,6 +12,7 @@ import {
   planNetDevices,
   planNetworks,
   planNics,
+  promiseLease,
   publishByPasta,
   requirePrivileges,
   userModeKind,
@@ -20,13 +21,15 @@ import {
 } from "../net/index.ts";
 import type { ContainerSpec, PlannedNic } from "../spec/index.ts";
 import { keptBeside } from "./kept-directory.ts";
-import type { Surroundings } from "./resolve.ts";
+import type { Surroundings, WhenMade } from "./resolve.ts";
 
 /** Addresses and ports are chosen first, since what has a name needs mounts, too. */
 export async function resolveNetworks(
   given: ContainerSpec,
   containerName: string,
-  surroundings: Pick<Surroundings, "caller" | "features" | "runner" | "givenDirectory" | "scratch" | "tried">,
+  surroundings: Pick<Surroundings, "caller" | "features" | "runner" | "givenDirectory" | "scratch" | "tried"> & {
+    readonly whenMade?: WhenMade | undefined;
+  },
 ): Promise<PlannedNetworks> {
   const { privileged } = surroundings.caller;
   const whole = await withUserModePorts(given);
@@ -42,6 +45,8 @@ export async function resolveNetworks(
     await makeDefaultNetwork(surroundings);
   }
   const planned = planNetworks(spec, containerName, places, tried);
+  if (containerName === "")
+    for (const { directory, lease } of planned.joined) surroundings.whenMade?.(promiseLease(directory, lease));
   // The rules of the user's networks do not lead to the host's ports.
   const byPasta = !privileged && planned.ports.length > 0;
   const listens = Object.values(spec.nics ?? {}).some(isUserModeNic);

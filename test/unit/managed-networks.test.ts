@@ -1,3 +1,4 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LibctError } from "../../src/errors.ts";
@@ -8,6 +9,7 @@ import {
   emptyHosts,
   hostResolvConf,
   hostsEntries,
+  joinNetworks,
   leaseCount,
   leasedAddresses,
   leaseOf,
@@ -15,18 +17,22 @@ import {
   lockedBytes,
   MOST_PORTS,
   type NetworkOptions,
+  nothingTried,
   PLACE,
   parseIpv4Routes,
   parseIpv6Routes,
   placeContent,
   planNetwork,
+  promiseLease,
   publishBatch,
   resolvConf,
   singlePorts,
   type Taken,
   withdrawBatch,
+  writeNetwork,
 } from "../../src/net/index.ts";
 import type { PublishedPort } from "../../src/spec/index.ts";
+import { temporaryDirectory } from "../support/rootfs.ts";
 
 const NOTHING: Taken = { networks: [], routes: [], links: [] };
 const plan = (options: Partial<NetworkOptions> = {}, taken: Partial<Taken> = {}) =>
@@ -301,5 +307,43 @@ describe("resolv.conf of a container", () => {
     expect(hostResolvConf("nameserver 127.0.0.53\n", "nameserver 10.2.2.2\n")).toBe("nameserver 10.2.2.2\n");
     expect(hostResolvConf(host, "nameserver 10.2.2.2\n")).toBe(host);
     expect(hostResolvConf("nameserver 127.0.0.1\n", undefined)).toBe("nameserver 127.0.0.1\n");
+  });
+});
+
+describe("the address of a container without a name", () => {
+  const nics = { eth0: { type: "network", network: "web" } } as const;
+  const places = () => {
+    const directory = temporaryDirectory();
+    writeNetwork(`${directory}/networks`, plan());
+    return { networks: `${directory}/networks`, running: `${directory}/running` };
+  };
+  const join = (at: ReturnType<typeof places>, name = "") => {
+    const [joined] = joinNetworks({ nics }, name, at, nothingTried());
+    if (!joined) throw new Error("it has joined nothing");
+    return joined;
+  };
+
+  it("is the one that the last one from here had, as long as nobody has it", () => {
+    const at = places();
+    const first = join(at);
+    const whenMade = promiseLease(first.directory, first.lease);
+    const second = join(at);
+    expect(second.lease).not.toBe(first.lease);
+    whenMade();
+    expect(Array.from({ length: 20 }, () => join(at).lease)).toEqual(Array(20).fill(first.lease));
+    const hosts = `${first.directory}/hosts`;
+    const content = readFileSync(hosts, "utf8");
+    const line = placeContent(["10.201.0.9"], ["other"], "x");
+    writeFileSync(hosts, content.slice(0, first.lease * PLACE) + line + content.slice((first.lease + 1) * PLACE));
+    expect(join(at).lease).not.toBe(first.lease);
+  });
+
+  it("is never one that a smaller network of the same name does not have", () => {
+    const at = places();
+    const { directory } = join(at);
+    promiseLease(directory, 20)();
+    rmSync(`${at.networks}/web.json`);
+    writeNetwork(at.networks, plan({ subnets: [{ subnet: "10.9.0.0/29" }] }));
+    expect(join(at).lease).toBeLessThan(7);
   });
 });
