@@ -17,6 +17,7 @@ import {
   lockedBytes,
   MOST_PORTS,
   type NetworkOptions,
+  nameInLocks,
   nothingTried,
   PLACE,
   parseIpv4Routes,
@@ -195,7 +196,11 @@ describe("leases", () => {
       "5: OFDLCK ADVISORY  WRITE -1 08:02:12345 6 6",
       "5: -> OFDLCK ADVISORY  WRITE -1 08:02:1234 5 5",
     ].join("\n");
-    expect([...lockedBytes(locks, 1234)]).toEqual([5, 7, 8]);
+    expect([...lockedBytes(locks, ":1234")]).toEqual([5, 7, 8]);
+    // The same number on another filesystem is another file.
+    expect([...lockedBytes(locks, " 08:02:1234")]).toEqual([5, 7, 8]);
+    expect([...lockedBytes(locks, " 00:1a:1234")]).toEqual([]);
+    expect(nameInLocks("/proc/self/status")).toMatch(/^ [\da-f]{2}:[\da-f]{2}:\d+$/);
   });
 });
 
@@ -218,6 +223,7 @@ describe("published ports", () => {
     expect(single([{ containerPort: 80, hostIP: "0.0.0.0" }])[0]?.address).toBeUndefined();
     const onlyFour = () => singlePorts([{ containerPort: 80, hostIP: "::1" }], [ip("10.9.0.2")], () => 1);
     expect(failure(onlyFour)).toMatch(/a version of IP.*ports\[0\]\.hostIP/);
+    expect(failure(() => single([{ containerPort: 80, hostIP: "::1" }]))).toMatch(/leave the loopback.*ports\[0\]/);
   });
 
   it("are refused when they are the same, or too many", () => {
