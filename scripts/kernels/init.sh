@@ -25,6 +25,10 @@ mkdir -p /etc/modprobe.d
 echo "options dummy numdummies=0" >/etc/modprobe.d/dummy.conf
 # What udev would load; the kernel asks for the others itself.
 for module in loop fuse tun; do modprobe "$module"; done
+[ -e /proc/sys/net/ipv6 ] || modprobe ipv6
+chmod 666 /dev/fuse /dev/net/tun # as udev has them
+# These kernels have no tables of nf_tables for IP: iptables writes the older ones.
+update-alternatives --quiet --set iptables /usr/sbin/iptables-legacy
 ip link set lo up
 hostname test-kernel
 echo "127.0.0.1 localhost test-kernel" >/etc/hosts

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { hasInetTables } from "../support/kernel.ts";
 import { auditEachTest } from "../support/leaks.ts";
 import { withNetworks } from "../support/managed-network.ts";
 import type { Failed } from "../support/playground.ts";
@@ -6,7 +7,8 @@ import { installed, requires } from "../support/prerequisite.ts";
 
 auditEachTest();
 const NEEDED = ["ip", "nft", "curl", "unshare", "nsenter"];
-const ready = requires(NEEDED.join(", "), NEEDED.every(installed), "networks are looked at with them");
+const ready =
+  requires(NEEDED.join(", "), NEEDED.every(installed), "networks are looked at with them") && hasInetTables();
 
 describe.runIf(ready)("containers on networks", () => {
   it("find each other by name, are reached by published ports from wherever that is right, and by nothing else", async () => {
