@@ -13,6 +13,7 @@ export const CALL_HINTS: ReadonlyMap<string, string> = new Map([
   ["connect EPROTOTYPE", "the socket must be a stream (SOCK_STREAM)"],
   ["connect EAGAIN", "the listener has accepted no connection for ten seconds"],
   ["sendmsg EAGAIN", "the listener has read nothing for ten seconds"],
+  ["pidfd_open ENOSYS", "it came with Linux 5.3; a seccomp filter around this process may hide it, too"],
   ["pidfd_getfd EPERM", "to take a descriptor of the container's process takes CAP_SYS_PTRACE"],
   ["seccomp EBUSY", "there is a filter with a listener already: a process has only one (seccomp(2))"],
 ]);

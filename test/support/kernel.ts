@@ -32,11 +32,23 @@ export const hasIdmappedMounts = (): boolean =>
 export const hasOpenTree = (): boolean =>
   requires("open_tree(2)", kernel.openTree, "bind mounts are added to running containers with it");
 
+/** Since Linux 5.3. */
+export const hasPidfds = (): boolean =>
+  requires(
+    "pidfd_open(2)",
+    spawnSync("python3", ["-c", "import os; os.pidfd_open(os.getpid())"]).status === 0,
+    "descriptors of processes, and of what these have open, are handed on",
+  );
+
 /** CONFIG_NF_TABLES_INET: Debian's user-mode Linux has been built without it. */
 export const hasInetTables = (): boolean =>
   requires(
     "nf_tables for inet",
-    spawnSync("unshare", ["--net", "nft", "add", "table", "inet", "probe"]).status === 0,
+    spawnSync("unshare", [
+      "--net",
+      "nft",
+      "add table inet t; add chain inet t c { type filter hook input priority 0; }",
+    ]).status === 0,
     "the rules of managed networks are made of it",
   );
 
