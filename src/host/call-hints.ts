@@ -37,8 +37,18 @@ export const NIC_HINTS: ReadonlyMap<string, string> = new Map([
   ["EBUSY", "the interface is in use by another one"],
 ]);
 
+const RULES =
+  "networks take a kernel with nf_tables for inet (CONFIG_NF_TABLES_INET, NFT_NAT, NFT_FIB_INET, NFT_MASQ), or its modules";
+
+/** By errno, of telling nf_tables rules. */
+export const RULE_HINTS: ReadonlyMap<string, string> = new Map([
+  ["EOPNOTSUPP", RULES],
+  ["ENOENT", `${RULES}; or somebody has removed libct's table meanwhile`],
+]);
+
 /** The same for other calls. */
 export const NIC_CALL_HINTS: ReadonlyMap<string, string> = new Map([
+  ["socket EPROTONOSUPPORT", RULES],
   ["openat ENOENT", "this kernel has no such parameter, or the interface is not there"],
   ["bind EADDRINUSE", "another program has that port: see `ss -tulpn`"],
   ["bind EADDRNOTAVAIL", "the host has no such address: see `ip addr`"],

@@ -140,7 +140,7 @@ describe.runIf(requires("python3", installed("python3"), "it answers notified sy
   },
 );
 
-describe("a container whose filter notifies", () => {
+describe.runIf(hasPidfds())("a container whose filter notifies", () => {
   const start = async (listenerPath: string) => {
     await using container = await host.create(spec(listenerPath));
     await container.start(["/bin/true"]);
