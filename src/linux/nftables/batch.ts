@@ -2,7 +2,6 @@ import { decodeMessages, NLM_F, netlinkMessage } from "../index.ts";
 import { NFNL_MSG_BATCH, NFNL_SUBSYS_NFTABLES, NFPROTO } from "./constants.ts";
 import { type Change, decodeObject, encodeChange, nfgenmsg, type Told } from "./objects.ts";
 
-
 /** Where other messages have no resource a batch's edges have the subsystem that it is for (nfnetlink.h). */
 const edge = (type: number, sequence: number) =>
   netlinkMessage({ type, flags: NLM_F.REQUEST, sequence }, nfgenmsg(NFPROTO.UNSPEC, NFNL_SUBSYS_NFTABLES));
