@@ -1,4 +1,4 @@
-import { AT, CLONE, E, O, S, u64s } from "../linux/index.ts";
+import { AT, CLONE, E, O, S } from "../linux/index.ts";
 import { type BlockBuilder, type Program, ProgramBuilder, type Register } from "../program/index.ts";
 import type { NetStep } from "../spec/index.ts";
 import { NOTICE } from "./context.ts";
@@ -158,15 +158,12 @@ function undoLater({ program, proc, change, begun, stands, undone }: Undoing): v
 
 interface Keeper {
   readonly stop: Register;
-  /** -ENOSYS before Linux 5.3, and where it is denied. */
   readonly pidfd: Register;
-  /** The process's directory in /proc: once it has ended nothing can be opened there, whoever has its pid by then. */
-  readonly directory: Register;
 }
 
 /** Who stays has a directory, by which it is found. It is made when the container was seen to be there. */
 function openKeeper(block: BlockBuilder, directory: string, change: NetChange, proc: Register): Keeper {
-  const container = openContainer(block, change, proc);
+  const pidfd = openContainer(block, change, proc);
   const { program } = block;
   const why = "remember who takes it away again";
   const parent = directory.slice(0, directory.lastIndexOf("/"));
@@ -184,20 +181,16 @@ function openKeeper(block: BlockBuilder, directory: string, change: NetChange, p
   const length = block.sysResult("length", "read", [stat, buffer, 1024]);
   block.sys("write", [file, buffer, length], { why });
   for (const descriptor of [stat, file]) block.sys("close", [descriptor]);
-  return { stop, ...container };
+  return { stop, pidfd };
 }
 
-function openContainer(block: BlockBuilder, { pid, target }: NetChange, proc: Register): Omit<Keeper, "stop"> {
-  const why = "see when the container has ended";
-  const directory = block.sysResult("keeper_container", "openat", [proc, block.str(target), O.PATH | O.CLOEXEC, 0], {
-    why,
-  });
-  const pidfd = block.sysResult("keeper_pidfd", "pidfd_open", [pid, 0], { tolerate: [E.ENOSYS], why });
+function openContainer(block: BlockBuilder, { pid, target }: NetChange, proc: Register): Register {
+  const pidfd = block.sysResult("keeper_pidfd", "pidfd_open", [pid, 0], { why: "see when the container has ended" });
   // The pid was its own until now if it can still be asked.
-  const stat = block.sysResult("stat", "openat", [directory, block.str("stat"), O.RDONLY | O.CLOEXEC, 0]);
+  const stat = block.sysResult("stat", "openat", [proc, block.str(`${target}/stat`), O.RDONLY | O.CLOEXEC, 0]);
   block.sys("read", [stat, block.memory.zeroed(8), 8], { why: "see that the container has not ended" });
   block.sys("close", [stat]);
-  return { directory, pidfd };
+  return pidfd;
 }
 
 function removeKeeper(epilogue: BlockBuilder, directory: string, noted: boolean): void {
@@ -219,24 +212,10 @@ function leaveApplication(block: BlockBuilder): void {
 
 const POLLIN = 1;
 
-/** struct pollfd: s32 descriptor, s16 events, s16 what has happened. One with a negative descriptor is passed over (poll(2)). */
-function awaitEnd(block: BlockBuilder, { stop, pidfd, directory }: Keeper): void {
-  const why = "wait until the container has ended";
+/** struct pollfd: s32 descriptor, s16 events, s16 what has happened */
+function awaitEnd(block: BlockBuilder, { stop, pidfd }: Keeper): void {
   const poll = block.memory.bytes(Uint8Array.of(0, 0, 0, 0, POLLIN, 0, 0, 0, 0, 0, 0, 0, POLLIN, 0, 0, 0));
   block.store(poll, pidfd, 4);
   block.store(block.memory.at(poll, 8), stop, 4);
-  const [again, end] = [block.label(), block.label()];
-  block.jumpIf(pidfd, -E.ENOSYS, again);
-  block.sys("ppoll", [poll, 2, 0, 0, 8], { why });
-  block.jump(end);
-  // Without a descriptor that tells of the end it is looked for, ten times a second.
-  block.place(again);
-  const ready = block.sysResult("ready", "ppoll", [poll, 2, block.memory.bytes(u64s(0, 100_000_000)), 0, 8], { why });
-  block.jumpUnless(ready, 0, end);
-  const jump = { on: [E.ESRCH, E.ENOENT], to: end };
-  const stat = block.sysResult("stat", "openat", [directory, block.str("stat"), O.RDONLY | O.CLOEXEC, 0], { jump });
-  block.sys("read", [stat, block.memory.zeroed(8), 8], { jump });
-  block.sys("close", [stat]);
-  block.jump(again);
-  block.place(end);
+  block.sys("ppoll", [poll, 2, 0, 0, 8], { why: "wait until the container has ended" });
 }

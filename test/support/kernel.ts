@@ -37,7 +37,7 @@ export const hasPidfds = (): boolean =>
   requires(
     "pidfd_open(2)",
     spawnSync("python3", ["-c", "import os; os.pidfd_open(os.getpid())"]).status === 0,
-    "descriptors of processes, and of what these have open, are handed on",
+    "processes are handed on by it, and waited for by who takes a later change of a network away",
   );
 
 /** CONFIG_NF_TABLES_INET: Debian's user-mode Linux has been built without it. */
