@@ -2,6 +2,11 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { compileEnter } from "../src/compile/index.ts";
+import { type Container, Host } from "../src/host/index.ts";
+import { resolveEntry } from "../src/host/resolve-entry.ts";
+import { standard } from "../src/spec/index.ts";
+import { floorSource } from "./floor.ts";
 import { makeRoot } from "./root.ts";
 import { median, quantile, table } from "./statistics.ts";
 import { type Entry, takeTurns } from "./turns.ts";
@@ -16,16 +21,30 @@ const peer = `libct-bench-${process.pid}`;
 try {
   makeRoot(root);
   execFileSync("cc", ["-O2", "-o", `${directory}/spawn`, `${repository}/bench/spawn.c`]);
-  const samples = await takeTurns(contestants(), rounds);
-  print(samples);
+  await using host = await Host.open();
+  await using container = await host.create({ ...standard({ userNamespace: false }), root });
+  print(await takeTurns(contestants(await buildFloor(host, container)), rounds));
 } finally {
   spawnSync("runc", ["delete", "--force", peer]);
   rmSync(directory, { recursive: true, force: true });
 }
 
-function contestants(): ReadonlyMap<string, Entry> {
+/** The system calls of a process that enters, made in C. */
+async function buildFloor(host: Host, container: Container): Promise<readonly string[]> {
+  const quiet = { stdout: "ignore", stderr: "ignore" } as const;
+  const { pid } = await container.start(["/bin/sleep", "1000"], quiet);
+  const running = { name: "floor", init: { pid, startTime: 0, bootId: "" }, spec: container.spec, cgroups: [] };
+  const target = { path: `${pid}`, read: () => "", close: () => undefined };
+  const entry = resolveEntry(running, target, ["/bin/true"], quiet, await host.surroundings());
+  writeFileSync(`${directory}/floor.c`, floorSource(compileEnter(entry)));
+  execFileSync("cc", ["-O2", "-w", "-static", "-o", `${directory}/floor`, `${directory}/floor.c`]);
+  return [`${directory}/floor`, `/proc/${pid}`];
+}
+
+function contestants(floor: readonly string[]): ReadonlyMap<string, Entry> {
   const worker = `${repository}/bench/worker.js`;
   const entries = new Map<string, Entry>([
+    ["floor (the same system calls in C)", { command: floor, ask: `${batch}` }],
     ["libct in Node", { command: ["node", worker, root], ask: `enter ${batch}` }],
     ["libct in Bun", { command: ["bun", worker, root], ask: `enter ${batch}` }],
   ]);
@@ -57,13 +76,15 @@ function startPeer(): boolean {
 
 function print(samples: ReadonlyMap<string, readonly number[]>): void {
   const runc = median(samples.get("runc exec") ?? []);
+  const floor = median([...samples].find(([name]) => name.startsWith("floor"))?.[1] ?? []);
   const rows = [...samples].map(([name, all]) => [
     name,
     median(all).toFixed(2),
     quantile(all, 0.9).toFixed(2),
+    `${(median(all) / floor).toFixed(2)}x`,
     `${(median(all) / runc).toFixed(2)}x`,
   ]);
-  console.log(table([["entering a container", "median ms", "p90 ms", "runc"], ...rows]));
+  console.log(table([["entering a container", "median ms", "p90 ms", "floor", "runc"], ...rows]));
   const verdict = (found: number, most: number) =>
     Number.isNaN(found) ? "not measured" : found <= most ? "reached" : "MISSED";
   const own = ["libct in Node", "libct in Bun"].flatMap((name) => {

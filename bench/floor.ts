@@ -1,17 +1,16 @@
-import type { Arg, Op, Program } from "../src/program/index.ts";
+import { type Arg, OP_FLAG, type Op, type Program } from "../src/program/index.ts";
 
 /**
- * The floor: a C program that makes the very system calls of a container's program in a loop, and nothing else. It is generated from the program that libct
- * executes, so that it cannot fall behind.
+ * The floor: a C program that makes the very system calls of a program's processes in a loop, and nothing else; of the monitor only that it spawns and waits.
+ * It is generated from what libct executes, so that it cannot fall behind. The descriptor of the process whose container is entered is opened by its /proc
+ * directory, which is the C program's first argument.
  */
 export function floorSource(program: Program): string {
-  const init = program.blocks.find(({ name }) => name === "init");
-  const spawn = program.blocks[0]?.ops.find(({ op }) => op === "SPAWN");
-  if (!init || !spawn) throw new Error("not a container's program");
-  const flags =
-    Number(spawn.args[0]) === 64
-      ? new DataView(program.data.buffer, program.data.byteOffset).getUint32(offsetOf(spawn.args[1]), true)
-      : Number(spawn.args[0]);
+  const [monitor] = program.blocks;
+  const spawn = monitor?.ops.find(({ op }) => op === "SPAWN");
+  if (!spawn) throw new Error("not a container's program");
+  const has = (name: string) => program.blocks.some(({ ops }) => ops.some(({ dst }) => dst?.name === name));
+  const entering = has("target");
   return `#define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdio.h>
@@ -27,28 +26,27 @@ static unsigned char mem[${program.data.length + program.zeroes}] __attribute__(
 static long r[64];
 static long call(long nr, long a, long b, long c, long d, long e, long f) { long v = syscall(nr, a, b, c, d, e, f); return v == -1 ? -errno : v; }
 static void fail(int at, long v) { fprintf(stderr, "floor: operation %d: %ld\\n", at, v); _exit(1); }
-static void child(void) {
-  long v;
-${init.ops.map((op, index) => `  L${index}: ${statement(op, index, program)}`).join("\n")}
-  L${init.ops.length}: _exit(1);
-}
+${program.blocks.map((_, index) => `static void block${index}(void);`).join("\n")}
+${program.blocks.map(({ ops }, index) => (index === 0 ? "" : blockSource(ops, index, program))).join("\n")}
 static double now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return t.tv_sec * 1e3 + t.tv_nsec / 1e6; }
-int main(void) {
+int main(int argc, char **argv) {
 ${program.relocations.map(({ where, target }) => `  *(void **)(mem + ${where}) = mem + ${place(target.offset, target.zero, program)};`).join("\n")}
   for (int i = 0; i < 64; i++) r[i] = -1;
   r[${register(program, "proc")}] = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  int pair[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) return 1;
+  int pair[2], ids[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) || pipe2(ids, O_CLOEXEC)) return 1;
   r[${register(program, "sync_child")}] = pair[1];
+${entering ? `  r[${register(program, "target")}] = open(argv[1], O_PATH | O_DIRECTORY | O_CLOEXEC);` : ""}
+${has("pid_write") ? `  r[${register(program, "pid_write")}] = ids[1];` : ""}
   int count;
   while (scanf("%d", &count) == 1) {
     printf("[");
     for (int i = 0; i < count; i++) {
       int status;
       double begun = now();
-      long pid = syscall(SYS_clone, ${flags}UL | 17, 0, 0, 0, 0);
-      if (pid == 0) child();
+      long pid = ${spawned(spawn, program)};
       wait4(pid, &status, __WALL, 0);
+      ${has("pid_write") ? "if (status != 0 || read(ids[0], &pid, 8) != 8) return 1;\n      wait4(pid, &status, __WALL, 0);" : ""}
       printf("%s%.4f", i ? "," : "", now() - begun);
       if (status != 0) return 1;
     }
@@ -57,6 +55,21 @@ ${program.relocations.map(({ where, target }) => `  *(void **)(mem + ${where}) =
   }
 }
 `;
+}
+
+const blockSource = (ops: readonly Op[], block: number, program: Program) => `static void block${block}(void) {
+  long v;
+${ops.map((op, index) => `  L${index}: ${statement(op, index, program)}`).join("\n")}
+  L${ops.length}: _exit(0);
+}`;
+
+/** The child goes on in its own block, which never returns. */
+function spawned({ nr, args, flags }: Op, program: Program): string {
+  const cloneArgs = new DataView(program.data.buffer, program.data.byteOffset + offsetOf(args[1]));
+  // struct clone_args (clone(2)): flags, pidfd, child_tid, parent_tid, exit_signal.
+  const wanted =
+    flags & OP_FLAG.SPAWN_CLONE3 ? cloneArgs.getBigUint64(0, true) | cloneArgs.getBigUint64(32, true) : args[0];
+  return `syscall(SYS_clone, ${wanted}UL, 0, 0, 0, 0); if (pid == 0) block${nr}()`;
 }
 
 function statement(op: Op, index: number, program: Program): string {
@@ -79,6 +92,8 @@ function statement(op: Op, index: number, program: Program): string {
       return `if ((${args[0]} == ${args[1]}) == ${op.flags & 1}) fail(${index}, 0);`;
     case "JUMP":
       return `if ((${args[0]} == ${args[1]}) != ${op.flags & 1}) goto ${target};`;
+    case "SPAWN":
+      return `{ long pid = ${spawned(op, program)}; v = pid;${keep} }`;
     default:
       throw new Error(`the floor has no ${op.op}`);
   }

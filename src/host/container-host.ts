@@ -1,8 +1,7 @@
-import type { Resolved } from "../compile/index.ts";
 import type { Zygote } from "../executor/index.ts";
 import type { RecordStore } from "../records/index.ts";
 import type { Container } from "./container.ts";
-import type { Compiled } from "./launch.ts";
+import type { Plans } from "./plans.ts";
 import type { Surroundings } from "./resolve.ts";
 
 /** What a container needs of its Host. */
@@ -13,8 +12,8 @@ export interface ContainerHost {
   /** Where containers are written down that others can find; loaded when there is one. */
   records(): Promise<RecordStore>;
   surroundings(): Promise<Surroundings>;
-  /** The program of a container, and its bytes. */
-  compile(resolved: Resolved): Promise<Compiled>;
+  /** What was made of specifications lately. */
+  plans(): Promise<Plans>;
   /** Called when the container's processes are gone for good. */
   forget(container: Container): void;
 }

@@ -1,9 +1,8 @@
 import type { Cgroup } from "../cgroup/index.ts";
 import { LibctError } from "../errors.ts";
-import type { Zygote } from "../executor/index.ts";
 import type { Listing } from "../explain/index.ts";
 import type { Tried } from "../net/index.ts";
-import type { HealthNotes, RecordStore, StatusReport } from "../records/index.ts";
+import type { HealthNotes, StatusReport } from "../records/index.ts";
 import type { ContainerSpec } from "../spec/index.ts";
 import { killOnAbort, throwIfAborted } from "./abort.ts";
 import { ContainerControls } from "./container-controls.ts";
@@ -23,8 +22,10 @@ import type { Recorded } from "./recorded.ts";
 import type { RunningContainer } from "./running-container.ts";
 import type { Command, StartOptions } from "./start-options.ts";
 
-/** What a start needs, and who only looks at a container does not. */
-const starting = () => Promise.all([import("./plan-start.ts"), import("./launch.ts"), import("./passing.ts")]);
+/** What a start needs, and who only looks at a container does not. Asking for a module takes its time also when it is there. */
+let loaded: ReturnType<typeof load> | undefined;
+const load = () => import("./launch-container.ts");
+const starting = () => (loaded ??= load());
 
 /**
  * A container: a specification, and while it runs its first process. Made by `host.create()`, and then nothing exists on the machine until `start()`; or
@@ -110,7 +111,7 @@ export class Container extends ContainerControls {
   }
 
   async #begin(command: Command | undefined, options: StartOptions, held: boolean): Promise<Process> {
-    if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
+    this.#requireWanted();
     if (this.#starting || this.#launch || this.#recorded) {
       throw new LibctError("ERR_CT_STATE", `container ${this.name} is already there`);
     }
@@ -130,7 +131,7 @@ export class Container extends ContainerControls {
     const { planStart } = await import("./plan-start.ts");
     const resolved = await planStart(this.#planned(command, options, false), options.kernel);
     const { explainProgram } = await import("../explain/index.ts");
-    const listing = explainProgram((await this.host.compile(resolved)).program);
+    const listing = explainProgram((await this.host.plans()).compile(resolved).program);
     // The root's driver has got ready for a container that is not made.
     const { root } = this.spec;
     if (typeof root === "object") await root.release?.();
@@ -285,23 +286,8 @@ export class Container extends ContainerControls {
     throwIfAborted(options.signal);
     const recorded = isRecorded(this.spec) ? await recordedBy(this.host, this.#name) : undefined;
     const launch = await this.#prepare({ ...this.#planned(command, options, held), tried });
-    const begun = launch.started.then(async (pid) => {
-      if (held || options.signal?.aborted) return;
-      await runPoststart(this.spec, pid, async () => {
-        await launch.kill();
-        await launch.ended;
-      });
-    });
-    this.#poststarted = begun.catch(() => undefined); // Who starts it gets the error.
-    if (this.#latest) closeUnread(this.#latest);
-    this.#launch = launch;
-    this.#latest = launch;
-    const gone = () => {
-      // Nobody is left to read it.
-      launch.streams.stdin?.destroy();
-      this.#gone();
-    };
-    launch.ended.then(gone, gone);
+    const begun = this.#begun(launch, held, options.signal);
+    this.#follow(launch);
     const pid = await launch.started.catch(async (error: unknown) => {
       closeUnread(launch);
       await this.#released;
@@ -328,35 +314,47 @@ export class Container extends ContainerControls {
     return process;
   }
 
-  /** Plans the container; when that fails, or nobody wants it any more, the root driver is told. */
+  /** Resolves when the hooks are through that follow its start. */
+  #begun(launch: Launch, held: boolean, signal: AbortSignal | undefined): Promise<void> {
+    const begun = launch.started.then(async (pid) => {
+      if (held || signal?.aborted) return;
+      await runPoststart(this.spec, pid, async () => {
+        await launch.kill();
+        await launch.ended;
+      });
+    });
+    this.#poststarted = begun.catch(() => undefined); // Who starts it gets the error.
+    return begun;
+  }
+
+  /** From now on this is what runs. */
+  #follow(launch: Launch): void {
+    if (this.#latest) closeUnread(this.#latest);
+    this.#launch = launch;
+    this.#latest = launch;
+    const gone = () => {
+      // Nobody is left to read it.
+      launch.streams.stdin?.destroy();
+      this.#gone();
+    };
+    launch.ended.then(gone, gone);
+  }
+
+  /** When it cannot be made, or nobody wants it any more, the root driver is told. */
   async #prepare(start: PlannedStart): Promise<Launch> {
-    const { options, held } = start;
-    let reserved: RecordStore | undefined;
-    const made = lateActions();
     try {
-      const [{ planStart }, { Launch, pipesFor }, { launchWith }] = await starting();
-      const resolved = await planStart({ ...start, whenMade: made.add });
-      const pipes = await pipesFor(resolved);
-      const compiled = await this.host.compile(resolved);
-      throwIfAborted(options.signal);
-      this.#cgroups = resolved.cgroup?.handle.directories ?? [];
-      if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
-      if (resolved.record) {
-        const { makeRecord } = await import("./record-plan.ts");
-        const store = await this.host.records();
-        store.reserve(this.name, makeRecord(this.spec, resolved, held));
-        reserved = store;
-      }
-      const make = (zygote: Zygote) => new Launch(zygote, resolved, compiled, pipes);
-      const launch = await launchWith(this.host, options.fds, make);
-      launch.started.then(made.run, made.run);
+      const { launchContainer } = await starting();
+      const { launch, cgroups } = await launchContainer(start, () => this.#requireWanted());
+      this.#cgroups = cgroups;
       return launch;
     } catch (error) {
-      made.run();
-      reserved?.remove(this.name);
       await this.#release();
       throw error;
     }
+  }
+
+  #requireWanted(): void {
+    if (this.#disposed) throw new LibctError("ERR_CT_STATE", `container ${this.name} is gone`);
   }
 
   #planned(command: Command | undefined, options: StartOptions, held: boolean): PlannedStart {
@@ -396,12 +394,3 @@ const outlives = ({ lifetime = "app" }: ContainerSpec) => lifetime !== "app";
 const onlyPrepared = () =>
   new LibctError("ERR_CT_STATE", 'a container with lifetime "orphan" is made by prepare(), and started by release()');
 const onlyRun = (ended: Promise<ExitStatus>): ContainerRun => ({ restarts: 0, ended: ended.catch(() => undefined) });
-
-/** What is to be done when a start has come to an end. */
-function lateActions() {
-  const actions: (() => void)[] = [];
-  const run = () => {
-    for (const action of actions.splice(0)) action();
-  };
-  return { add: (action: () => void) => void actions.push(action), run };
-}

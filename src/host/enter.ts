@@ -2,7 +2,6 @@ import { compileEnter, type ResolvedEntry } from "../compile/index.ts";
 import type { Zygote } from "../executor/index.ts";
 import type { Listing } from "../explain/index.ts";
 import { kernelFeatures } from "../linux/index.ts";
-import { encodeProgram } from "../program/index.ts";
 import type { ContainerSpec, NamespaceType } from "../spec/index.ts";
 import { killOnAbort, throwIfAborted } from "./abort.ts";
 import type { ContainerHost } from "./container-host.ts";
@@ -29,7 +28,7 @@ export interface EnterOptions extends StartOptions {
 }
 
 /** What entering needs of a Host. */
-export type EnterContext = Pick<ContainerHost, "surroundings"> & Passer;
+export type EnterContext = Pick<ContainerHost, "surroundings" | "plans"> & Passer;
 
 /**
  * Executes a command in a container that runs, which this or another process has started. What the command does not say comes from the container's `process`.
@@ -60,8 +59,7 @@ export async function launchEntry(
   const surroundings = await context.surroundings();
   return await withTarget(container, async (target) => {
     const resolved = resolveEntry(container, target, command, options, surroundings);
-    const program = compileEnter(resolved);
-    const compiled = { program, bytes: encodeProgram(program) };
+    const compiled = (await context.plans()).compileEntry(resolved, compileEnter);
     const pipes = await pipesFor(resolved);
     const make = (zygote: Zygote) => new Launch(zygote, resolved, compiled, pipes);
     const launch = await launchWith(context, options.fds, make);

@@ -235,7 +235,7 @@ export class Host {
       passing: (fds) => this.#pass(fds),
       records: () => this.#records(),
       surroundings: () => this.surroundings(),
-      compile: async (resolved) => (await this.#planning()).compile(resolved),
+      plans: () => this.#planning(),
       forget: (gone) => {
         for (const [name, one] of this.#containers) if (one === gone) this.#containers.delete(name);
       },

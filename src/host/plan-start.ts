@@ -1,10 +1,11 @@
 import type { Resolved } from "../compile/index.ts";
 import { kernelFeatures } from "../linux/index.ts";
 import type { Tried } from "../net/index.ts";
-import { type ContainerSpec, validateProcess } from "../spec/index.ts";
+import { type ContainerSpec, type RootPlan, validateProcess } from "../spec/index.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { isRecorded } from "./is-recorded.ts";
-import { resolveContainer } from "./resolve.ts";
+import { isPlain, plainNamespaces } from "./plain-start.ts";
+import { planRoot, resolveContainer } from "./resolve.ts";
 import { type Command, type StartOptions, streamsOf } from "./start-options.ts";
 
 /** A start of a container. */
@@ -27,17 +28,19 @@ export interface PlannedStart {
 export async function planStart(start: PlannedStart, kernel?: string): Promise<Resolved> {
   const { host, name, spec, command, options, held, tried, whenMade } = start;
   const given = command === undefined ? {} : "args" in command ? command : { args: command };
-  const process = validateProcess({ ...spec.process, ...given });
   const surroundings = await host.surroundings();
   const features = kernel === undefined ? surroundings.features : kernelFeatures(kernel);
   const streams = streamsOf(options, spec);
-  const resolved = await resolveContainer(spec, process, streams, {
-    ...surroundings,
-    features,
-    name,
-    tried,
-    ...(whenMade ? { whenMade } : {}),
-  });
+  const resolve = (root?: RootPlan) => {
+    const process = validateProcess({ ...spec.process, ...given });
+    const named = { ...surroundings, features, name, tried, root };
+    return resolveContainer(spec, process, streams, whenMade ? { ...named, whenMade } : named);
+  };
+  if (isPlain(spec, given, surroundings.caller)) {
+    const root = await planRoot(spec, { ...surroundings, features }, plainNamespaces(spec));
+    return await (await host.plans()).resolve({ spec, given, streams, features, root }, () => resolve(root));
+  }
+  const resolved = await resolve();
   if (!isRecorded(spec)) return resolved;
   const { planRecord } = await import("./record-plan.ts");
   const directory = (await host.records()).path(name);

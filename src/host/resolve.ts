@@ -54,7 +54,7 @@ export async function resolveContainer(
   given: ContainerSpec,
   process: ProcessSpec,
   streams: Streams,
-  { name = given.name ?? "", ...surroundings }: Surroundings & { readonly name?: string; readonly whenMade?: WhenMade },
+  { name = given.name ?? "", root: planned, ...surroundings }: Resolving,
 ): Promise<Resolved> {
   const { features, caller, scratch } = surroundings;
   const networks = await networksOf(given, name, surroundings);
@@ -65,7 +65,7 @@ export async function resolveContainer(
   const holder = await holderOf(given, surroundings);
   const ownMaps = created.has("user") ? resolveIdMaps(spec, caller) : undefined;
   const idMaps = holder && ownMaps ? holder.below(ownMaps) : ownMaps;
-  const root = await planRoot(spec, { features, caller, scratch }, created);
+  const root = planned ?? (await planRoot(spec, { features, caller, scratch }, created));
   const ownIds = created.has("user") || joined.has("user");
   const mayMakeNodes = caller.privileged && caller.initialUserNamespace && !ownIds;
   if (!mayMakeNodes) requireHostDevices(spec.devices ?? []);
@@ -93,6 +93,13 @@ export async function resolveContainer(
     cgroup,
     mayMakeNodes,
   };
+}
+
+interface Resolving extends Surroundings {
+  readonly name?: string;
+  readonly whenMade?: WhenMade;
+  /** When it was planned before. */
+  readonly root?: RootPlan | undefined;
 }
 
 /** Takes what is to be done when the container stands, or has failed. */
@@ -236,7 +243,8 @@ function statIfPossible(path: string): Stats | undefined {
   }
 }
 
-async function planRoot(
+/** Undefined when the container has the root of whoever makes it. */
+export async function planRoot(
   spec: ContainerSpec,
   { features, caller, scratch }: Pick<Surroundings, "features" | "caller" | "scratch">,
   created: ReadonlySet<NamespaceType>,

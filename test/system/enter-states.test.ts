@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { startExecutor, type Zygote } from "../../src/executor/index.ts";
 import { enter } from "../../src/host/index.ts";
+import { Plans } from "../../src/host/plans.ts";
 import { type Container, type ContainerSpec, type Host, type LibctError, standard } from "../../src/index.ts";
 import { identify, isRunning } from "../../src/records/process-identity.ts";
 import { source as SOURCE } from "../support/as-user.ts";
@@ -71,7 +72,7 @@ describe("a container that does not run", () => {
     const init = identify(container.process?.pid ?? -1);
     if (!init) throw new Error("no such process");
     const target = { name: "web", spec: PLAIN, cgroups: [] };
-    const context = { zygote, surroundings: () => host.surroundings() };
+    const context = { zygote, surroundings: () => host.surroundings(), plans: async () => new Plans() };
     const entered = await enter(context, { ...target, init }, ["/bin/true"], QUIET);
     expect(await entered.wait()).toMatchObject({ exitCode: 0 });
     for (const other of [{ startTime: init.startTime - 1 }, { bootId: "another" }, { pid: 4194303 }]) {
@@ -136,7 +137,8 @@ describe("a process that enters", () => {
       const { enter } = await import("${SOURCE}/host/index.ts");
       const { startExecutor } = await import("${SOURCE}/executor/index.ts");
       const { zygote } = await startExecutor(process.env.LIBCT_TEST_EXECUTOR);
-      const context = { zygote, surroundings: () => host.surroundings() };
+      const { Plans } = await import("${SOURCE}/host/plans.ts");
+      const context = { zygote, surroundings: () => host.surroundings(), plans: async () => new Plans() };
       const target = ${JSON.stringify(target)};
       const start = (detached) => enter(context, target, ["/bin/sleep", "1000"], { detached, stdout: "ignore", stderr: "ignore" });
       const pids = [(await start(true)).pid, (await start(false)).pid];
