@@ -2,7 +2,7 @@
 
 export const NETLINK_NETFILTER = 12;
 
-const NFNL_SUBSYS_NFTABLES = 10;
+export const NFNL_SUBSYS_NFTABLES = 10;
 export const NFNL_MSG_BATCH = { BEGIN: 0x10, END: 0x11 } as const;
 
 const message = <N extends number>(number: N) => (NFNL_SUBSYS_NFTABLES << 8) | number;
