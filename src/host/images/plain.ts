@@ -58,18 +58,24 @@ async function imageTree(context: ImagesContext, image: StoredImage, storage: Pl
 /** Blocks are shared where the filesystem can. What belongs to others than root alone goes through a layer's archive, by who may read it. */
 async function copyTree(context: ImagesContext, tree: string, root: string): Promise<void> {
   if (context.caller.privileged) {
-    await promisify(execFile)("cp", ["-a", "--reflink=auto", "--", tree, root]).catch((cause: unknown) => {
-      throw new LibctError("ERR_CT_STORE", `cannot copy ${tree}: ${String((cause as { stderr?: string }).stderr)}`, {
-        path: root,
-        hint: "is the disk full? `ct system df` tells; GNU's cp is needed",
-        cause,
-      });
+    await promisify(execFile)("cp", ["-a", "--reflink=auto", "--", tree, root]).catch((cause: Error) => {
+      throw cannotCopy(tree, root, cause);
     });
     return;
   }
   const worker = await context.worker();
   mkdirSync(root, { mode: lstatSync(tree).mode & 0o7777 });
   await worker.apply(worker.pack(tree, {}), root);
+}
+
+function cannotCopy(tree: string, root: string, cause: Error & { readonly stderr?: string }): LibctError {
+  const said = cause.stderr?.trim() || cause.message;
+  return new LibctError("ERR_CT_STORE", `cannot copy ${tree}: ${said}`, {
+    path: root,
+    member: "root",
+    hint: "it takes GNU's cp, and room on the disk: `ct system df`, `ct image prune`",
+    cause,
+  });
 }
 
 /** statfs(2), f_type */
