@@ -16,6 +16,7 @@ import {
   leasesWithPlace,
   lockedBytes,
   MOST_PORTS,
+  MOST_RECENT_LEASES,
   type NetworkOptions,
   nameInLocks,
   nothingTried,
@@ -329,25 +330,38 @@ describe("the address of a container without a name", () => {
     return joined;
   };
 
-  it("is the one that the last one from here had, as long as nobody has it", () => {
+  it("is one that others from here had, in turns, as long as nobody has it", () => {
     const at = places();
-    const first = join(at);
-    const whenMade = promiseLease(first.directory, first.lease);
-    const second = join(at);
-    expect(second.lease).not.toBe(first.lease);
-    whenMade();
-    expect(Array.from({ length: 20 }, () => join(at).lease)).toEqual(Array(20).fill(first.lease));
-    const hosts = `${first.directory}/hosts`;
+    const use = () => {
+      const { directory, lease } = join(at);
+      return { directory, lease, whenMade: promiseLease(directory, lease) };
+    };
+    const first = Array.from({ length: MOST_RECENT_LEASES * 5 }, use);
+    for (const { whenMade } of first) whenMade();
+    const turn = Array.from({ length: MOST_RECENT_LEASES }, use);
+    for (const { whenMade } of turn) whenMade();
+    const leases = turn.map(({ lease }) => lease);
+    expect(new Set(leases).size).toBe(MOST_RECENT_LEASES);
+    expect(leases.map(() => use().lease)).toEqual(leases);
+  });
+
+  it("is none that somebody has", () => {
+    const at = places();
+    const { directory } = join(at);
+    const leases = Array.from({ length: MOST_RECENT_LEASES }, (_, index) => 10 + index);
+    for (const lease of leases) promiseLease(directory, lease)();
+    expect(join(at).lease).toBe(10);
+    const hosts = `${directory}/hosts`;
     const content = readFileSync(hosts, "utf8");
-    const line = placeContent(["10.201.0.9"], ["other"], "x");
-    writeFileSync(hosts, content.slice(0, first.lease * PLACE) + line + content.slice((first.lease + 1) * PLACE));
-    expect(join(at).lease).not.toBe(first.lease);
+    const line = placeContent(["10.201.0.10"], ["other"], "x");
+    writeFileSync(hosts, content.slice(0, 10 * PLACE) + line + content.slice(11 * PLACE));
+    expect(join(at).lease).toBe(11);
   });
 
   it("is never one that a smaller network of the same name does not have", () => {
     const at = places();
     const { directory } = join(at);
-    promiseLease(directory, 20)();
+    for (let lease = 20; lease < 20 + MOST_RECENT_LEASES; lease++) promiseLease(directory, lease)();
     rmSync(`${at.networks}/web.json`);
     writeNetwork(at.networks, plan({ subnets: [{ subnet: "10.9.0.0/29" }] }));
     expect(join(at).lease).toBeLessThan(7);
