@@ -1,8 +1,7 @@
 import { type ErrorCode, LibctError } from "../errors.ts";
 import type { Failure } from "../executor/index.ts";
 import { describeOp, type OpDescription } from "../explain/index.ts";
-import { decodeAcknowledgement, decodeMessages, E, errnoName } from "../linux/index.ts";
-import { NFNL_SUBSYS_NFTABLES } from "../linux/nftables/index.ts";
+import { decodeAcknowledgement, decodeMessages, E, errnoName, NFNL_SUBSYS_NFTABLES } from "../linux/index.ts";
 import type { Program } from "../program/index.ts";
 import { CALL_HINTS, NET_DEVICE_HINTS, NIC_CALL_HINTS, NIC_HINTS, RULE_HINTS } from "./call-hints.ts";
 import { readObstacles } from "./facts.ts";

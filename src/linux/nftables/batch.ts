@@ -1,5 +1,5 @@
-import { decodeMessages, NLM_F, netlinkMessage } from "../index.ts";
-import { NFNL_MSG_BATCH, NFNL_SUBSYS_NFTABLES, NFPROTO } from "./constants.ts";
+import { decodeMessages, NFNL_SUBSYS_NFTABLES, NLM_F, netlinkMessage } from "../index.ts";
+import { NFNL_MSG_BATCH, NFPROTO } from "./constants.ts";
 import { type Change, decodeObject, encodeChange, nfgenmsg, type Told } from "./objects.ts";
 
 /** Where other messages have no resource a batch's edges have the subsystem that it is for (nfnetlink.h). */
