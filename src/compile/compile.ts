@@ -44,7 +44,7 @@ import {
   waitForIdMaps,
 } from "./namespaces.ts";
 import { holdForNics, keepHeld, leaveHeld, releaseHeld } from "./net-held.ts";
-import { asksForNics, awaitNics, makeNics, makeOwnNics, unmakeNics } from "./nics.ts";
+import { asksForNics, awaitNics, endNics, makeNics, makeOwnNics, unmakeNics } from "./nics.ts";
 import { makeNicsInHolder, unmakeNicsInHolder } from "./nics-in-holder.ts";
 import { reopenNull } from "./own-null.ts";
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
@@ -146,6 +146,7 @@ export function compileContainer(resolved: Resolved): Program {
   if (events) reportMemoryEvents(c, events);
   removeEmptied(c);
   endRecord(c, restarts);
+  endNics(c);
   return program.finish();
 }
 

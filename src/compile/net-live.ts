@@ -8,7 +8,7 @@ import { startNetProcess } from "./net-processes.ts";
 import type { MemberStep } from "./net-requests.ts";
 import { doSteps, goTo, takeHeld } from "./net-steps.ts";
 import { enterHolder, type HolderPlace } from "./net-visit.ts";
-import { type NetWorker, netWorker } from "./net-worker.ts";
+import { closeOpened, type NetWorker, netWorker } from "./net-worker.ts";
 import type { ResolvedProcess } from "./resolved.ts";
 
 /** A step, and what takes it back when a later one fails, in this order. */
@@ -60,7 +60,7 @@ export function compileNetChange(change: NetChange): Program {
   undoLater({ program, proc, change, begun, stands, undone });
   if (!keeper) return program.finish();
   goTo(worker, "host");
-  for (const place of worker.opened) block.sys("close", [worker.socket[place]]);
+  closeOpened(worker);
   leaveApplication(block);
   block.notify(NOTICE.STARTED, [0]);
   awaitEnd(block, keeper);
@@ -172,7 +172,7 @@ function undoLater({ program, proc, change, begun, stands, undone }: Undoing): v
     goTo(worker, place);
     doSteps(worker, [one]);
     goTo(worker, place);
-    for (const opened of worker.opened) epilogue.sys("close", [worker.socket[opened]]);
+    closeOpened(worker);
   };
   for (const one of change.tearDown) act(one);
   for (const { member, steps, done } of [...undone].reverse()) {
@@ -191,8 +191,9 @@ interface Keeper {
   readonly pidfd: Register;
 }
 
-/** Who stays has a directory, by which it is found. */
-function openKeeper(block: BlockBuilder, directory: string, { pid }: NetChange, proc: Register): Keeper {
+/** Who stays has a directory, by which it is found. It is made when the container was seen to be there. */
+function openKeeper(block: BlockBuilder, directory: string, change: NetChange, proc: Register): Keeper {
+  const pidfd = openContainer(block, change.pid);
   const { program } = block;
   const why = "remember who takes it away again";
   const parent = directory.slice(0, directory.lastIndexOf("/"));
@@ -210,12 +211,17 @@ function openKeeper(block: BlockBuilder, directory: string, { pid }: NetChange, 
   const length = block.sysResult("length", "read", [stat, buffer, 1024]);
   block.sys("write", [file, buffer, length], { why });
   for (const descriptor of [stat, file]) block.sys("close", [descriptor]);
+  return { stop, pidfd };
+}
+
+function openContainer(block: BlockBuilder, pid: number): Register {
+  const target = block.program.register("target");
   const pidfd = block.sysResult("keeper_pidfd", "pidfd_open", [pid, 0], { why: "see when the container has ended" });
   // The pid was its own until now if it can still be asked.
-  block.sys("openat", [program.register("target"), block.str("stat"), O.RDONLY | O.CLOEXEC, 0], { dst: stat });
-  block.sys("read", [stat, buffer, 1024], { why: "see that the container has not ended" });
+  const stat = block.sysResult("stat", "openat", [target, block.str("stat"), O.RDONLY | O.CLOEXEC, 0]);
+  block.sys("read", [stat, block.memory.zeroed(8), 8], { why: "see that the container has not ended" });
   block.sys("close", [stat]);
-  return { stop, pidfd };
+  return pidfd;
 }
 
 function removeKeeper(epilogue: BlockBuilder, directory: string, noted: boolean): void {

@@ -10,6 +10,10 @@ export interface NetWorker extends NetSockets, ExecutionContext {
   /** The network namespace that it is in; undefined: in neither of the two. */
   place: NetPlace | undefined;
   readonly opened: Set<NetPlace>;
+  /** A procfs for the container's parameters, when there were some. */
+  ownProcfs?: Register;
+  /** The socket of batches, when there has been one. */
+  nftables?: Register;
   /** Of what is undone: where it goes on after a program that has failed. */
   readonly failed?: Label;
   /** Who starts programs that carry the traffic. Undefined: somebody else has done it already. */
@@ -41,4 +45,10 @@ export function netWorker(
     idOf: (_, id) => id,
     ...known,
   };
+}
+
+/** What the worker has opened besides namespaces, and what nobody needs any more. */
+export function closeOpened({ block, opened, socket, ownProcfs }: NetWorker): void {
+  for (const place of opened) block.sys("close", [socket[place]]);
+  if (ownProcfs) block.sys("close", [ownProcfs]);
 }

@@ -3,11 +3,12 @@ import type { DataRef, Label, Register } from "../program/index.ts";
 import type { NetPlace, NetStep, PlannedNic } from "../spec/index.ts";
 import type { Context } from "./context.ts";
 import { pathOfProcess, receive } from "./namespaces.ts";
+import { endAfterUndo } from "./net-nftables.ts";
 import { openOwner, startNetProcess } from "./net-processes.ts";
 import { askQuestion } from "./net-questions.ts";
 import type { MemberStep } from "./net-requests.ts";
 import { doSteps, goTo } from "./net-steps.ts";
-import { type NetWorker, netWorker } from "./net-worker.ts";
+import { closeOpened, type NetWorker, netWorker } from "./net-worker.ts";
 
 /** All of them, in their order. */
 export interface NicPlans {
@@ -50,7 +51,7 @@ export function makeOwnNics(c: Context): void {
   const worker = workerOf(c, c.init, "container");
   doSteps(worker, steps);
   c.init.at("nics");
-  if (worker.opened.has("container")) c.init.sys("close", [worker.socket.container]);
+  closeOpened(worker);
 }
 
 export const isCarried = ({ step }: MemberStep): boolean => step.do === "process" || step.do === "send";
@@ -78,7 +79,13 @@ function startCarriers(c: Context, pid: Register, ended: Label): void {
     carrierOf(c, namespace, pid, ended)(step);
   }
   monitor.at("nics").sys("close", [namespace]);
-  monitor.sys("sendto", [c.sync.monitor, monitor.str("n"), 1, MSG.NOSIGNAL, 0, 0]);
+  letGo(c, ended);
+}
+
+/** Init goes on; one that was killed meanwhile does not. */
+function letGo({ monitor, sync }: Context, ended: Label): void {
+  const jump = { on: [E.EPIPE], to: ended };
+  monitor.sys("sendto", [sync.monitor, monitor.str("n"), 1, MSG.NOSIGNAL, 0, 0], { jump });
 }
 
 /** Starts what carries the traffic of the container's network. */
@@ -108,11 +115,11 @@ export function makeNics(c: Context, pid: Register, ended: Label): ReadonlyMap<s
   doSteps(worker, stepsOf(c, "setUp"));
   monitor.at("nics");
   goTo(worker, joined ? "container" : "host");
-  for (const place of worker.opened) monitor.sys("close", [worker.socket[place]]);
+  closeOpened(worker);
   const keeps = tearsDown(c);
   if (!keeps) monitor.sys("close", [worker.namespace.host]);
   if (!keeps || !keepsNamespace(c)) monitor.sys("close", [program.register("ns_container")]);
-  monitor.sys("sendto", [c.sync.monitor, monitor.str("n"), 1, MSG.NOSIGNAL, 0, 0]);
+  letGo(c, ended);
   return new Map([...worker.indexes].filter(([key]) => worker.lasting.has(key)));
 }
 
@@ -174,12 +181,18 @@ export function unmakeNics(c: Context, found: ReadonlyMap<string, DataRef>): voi
     goTo(worker, "host");
     for (const step of tearDown) doSteps(worker, [{ member, step }]);
     goTo(worker, "host");
-    for (const place of worker.opened) epilogue.sys("close", [worker.socket[place]]);
+    closeOpened(worker);
     epilogue.place(failed);
   }
   // In a further run they would be those of this one, until they are looked up.
   for (const slot of found.values()) epilogue.store(slot, 0, 4);
   epilogue.place(nothing);
+}
+
+/** The very last. One that is to be run again has not ended. */
+export function endNics(c: Context): void {
+  if (!works(c, "monitor") || c.resolved.record?.restart) return;
+  if (stepsOf(c, "tearDown").some(({ step }) => step.do === "undo")) endAfterUndo(c.program.epilogue().at("ports"));
 }
 
 /** Whether the application has to answer while the interfaces are made. */

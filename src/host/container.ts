@@ -83,6 +83,11 @@ export class Container extends ContainerControls {
     return this.#recorded !== undefined || this.#launch !== undefined;
   }
 
+  /** @internal It was started here, and has ended for good: of one with lifetime "app" nothing is left. */
+  get hasEnded(): boolean {
+    return this.#latest !== undefined && this.#launch === undefined;
+  }
+
   /** The process that `start` made, while it runs. */
   get process(): Process | undefined {
     return this.#process;

@@ -1,6 +1,6 @@
 import { compileNetChange, type HolderPlace, type LiveStep, type NetChange } from "../compile/index.ts";
 import { hostArch } from "../executor/index.ts";
-import { type NetworkState, readNetworkState } from "../net/index.ts";
+import { type NetworkState, readLimits, readNetworkState } from "../net/index.ts";
 import type { ContainerNetworks, PlannedNic } from "../spec/index.ts";
 import type { ContainerHost } from "./container-host.ts";
 import type { PinnedProcess } from "./pinned-process.ts";
@@ -22,9 +22,13 @@ export interface Inside {
   readonly surroundings: Surroundings;
   /** The path of the container's network namespace. */
   readonly namespace: string;
+  /** The same, and what gives the right to look there. */
   readonly look: () => Promise<NetworkState>;
   /** What is the host to it: on an ordinary user's networks that is where these are. */
   readonly lookOutside: () => Promise<NetworkState>;
+  /** How much traffic its interfaces may have, and those of what is the host to it. */
+  readonly limits: () => ReturnType<typeof readLimits>;
+  readonly limitsOutside: () => ReturnType<typeof readLimits>;
   readonly change: (steps: readonly LiveStep[], kept?: Kept) => Promise<void>;
 }
 
@@ -54,6 +58,8 @@ export async function inside<T>(
       namespace: where.network,
       look: () => readNetworkState(runner, where, "nics"),
       lookOutside: () => visit((holder) => readNetworkState(runner, holder ? namespacesAt(holder) : {}, "nics")),
+      limits: () => readLimits(runner, where),
+      limitsOutside: () => visit((holder) => readLimits(runner, holder ? namespacesAt(holder) : {})),
       change: (steps, { tearDown = [], keep, plans = [], networks } = {}) =>
         visit((holder) => {
           const program = compileNetChange({

@@ -101,10 +101,13 @@ export async function setNic(
   } & NicChange;
   const own = container.spec.nics?.[name];
   if (own && valid.mac !== undefined) await refuseTakenMac(context, container, name, { ...own, mac: valid.mac });
-  await inside(context, container, async ({ look, lookOutside, change }) => {
+  await inside(context, container, async ({ look, lookOutside, limits, limitsOutside, change }) => {
+    if (!valid.bandwidth) return await change(planChange(name, valid, await look()));
     // The other side of a pair is where what comes in can be limited.
-    const host = valid.bandwidth?.ingress === undefined ? [] : (await lookOutside()).links;
-    await change(planChange(name, valid, await look(), host));
+    const both = valid.bandwidth.ingress !== undefined;
+    const host = both ? (await lookOutside()).links : [];
+    const found = { host: both ? await limitsOutside() : [], container: await limits() };
+    await change(planChange(name, valid, await look(), host, found));
   });
 }
 

@@ -11,6 +11,7 @@ import {
   planNetDevices,
   planNetworks,
   planNics,
+  promiseLease,
   publishByPasta,
   publishesByNic,
   requirePrivileges,
@@ -20,7 +21,7 @@ import {
 } from "../net/index.ts";
 import type { ContainerSpec, PlannedNic } from "../spec/index.ts";
 import { keptBeside } from "./kept-directory.ts";
-import type { Surroundings } from "./resolve.ts";
+import type { Surroundings, WhenMade } from "./resolve.ts";
 
 /** Addresses and ports are chosen first, since what has a name needs mounts, too. */
 export async function resolveNetworks(
@@ -29,7 +30,7 @@ export async function resolveNetworks(
   surroundings: Pick<
     Surroundings,
     "caller" | "features" | "runner" | "givenDirectory" | "scratch" | "stateDirectory" | "tried"
-  >,
+  > & { readonly whenMade?: WhenMade | undefined },
 ): Promise<PlannedNetworks> {
   const { privileged } = surroundings.caller;
   const whole = await withOwnPorts(given);
@@ -48,6 +49,8 @@ export async function resolveNetworks(
   }
   // The rules of the user's networks do not lead to the host's ports.
   const planned = planNetworks(spec, containerName, places, tried, !privileged);
+  if (containerName === "")
+    for (const { directory, lease } of planned.joined) surroundings.whenMade?.(promiseLease(directory, lease));
   if (listens) return { ...planned, ports: spec.ports ?? [] };
   tried.last = privileged || planned.ports.length === 0 ? planned : { ...planned, after: await byPasta(planned) };
   return tried.last;

@@ -1,6 +1,7 @@
 export * from "./cni/index.ts";
 export { decodeKept, encodeKept, type FoundKept, ownNetwork } from "./kept-nic.ts";
 export { planAttachment, removal, type UndoableStep } from "./live-attach.ts";
+export { type BandwidthLimits, readLimits } from "./live-bandwidth.ts";
 export { type NicChange, planChange } from "./live-change.ts";
 export { describeNics, linkNamed, type NicState } from "./live-state.ts";
 export * from "./managed/index.ts";
@@ -15,6 +16,7 @@ export { withUserModeResolver } from "./user-mode/resolver.ts";
 export {
   lookAtNetwork,
   type NetworkInterface,
+  type NetworkNeighbour,
   type NetworkRoute,
   type NetworkView,
 } from "./view.ts";

@@ -1,11 +1,15 @@
 import { describe, expect, it } from "vitest";
+import { hasInetTables, hasPidfds } from "../support/kernel.ts";
 import { auditEachTest } from "../support/leaks.ts";
 import { withNetworks } from "../support/managed-network.ts";
 import { installed, requires } from "../support/prerequisite.ts";
 
 auditEachTest();
 const NEEDED = ["ip", "nft", "curl", "unshare", "nsenter"];
-const ready = requires(NEEDED.join(", "), NEEDED.every(installed), "networks are looked at with them");
+const ready =
+  requires(NEEDED.join(", "), NEEDED.every(installed), "networks are looked at with them") &&
+  hasInetTables() &&
+  hasPidfds();
 
 describe.runIf(ready)("a container that runs", () => {
   it("joins a network, where others find it, and leaves it with its ports", async () => {

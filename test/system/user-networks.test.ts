@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { hasInetTables } from "../support/kernel.ts";
 import { auditEachTest } from "../support/leaks.ts";
 import { asUserOfNetwork, OTHER, OWN } from "../support/user-network.ts";
 
@@ -22,7 +23,7 @@ const START = `
   };
 `;
 
-describe("networks of an ordinary user", () => {
+describe.runIf(hasInetTables())("networks of an ordinary user", () => {
   it("connect containers by name, lead to the outside, and publish ports with the clients' addresses", async () => {
     const seen = await asUserOfNetwork(`${START}
       await host.networks.create({ name: "web" });

@@ -220,6 +220,7 @@ describe("the plan of an interface", () => {
       name: "eth0",
       member: "nics.eth0",
       hostName: "h",
+      drawnName: "h",
       containerName: "c",
       containerId: "c1",
       stateDirectory: dir,

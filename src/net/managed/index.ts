@@ -32,6 +32,7 @@ export { needsNetworks, type PlannedNetworks, planNetworks } from "./plan.ts";
 export { MOST_PORTS, type OnePort, publishBatch, singlePorts, withdrawBatch } from "./ports.ts";
 export { publishPorts, requireOutside, type WithHostPort, withHostPorts } from "./publish.ts";
 export { type PublishedLater, publishedDirectory, publishedLater, publishedUndo } from "./published-later.ts";
+export { MOST_RECENT_LEASES, promiseLease } from "./recent-leases.ts";
 export { hostResolvConf, resolvConf } from "./resolv-conf.ts";
 export { tableBatch } from "./rules.ts";
 export { heldLeases, leasesWithUndo, openRunning } from "./running.ts";

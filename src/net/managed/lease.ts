@@ -9,6 +9,10 @@ function reserved({ subnets }: Network): ReadonlySet<number> {
   return new Set([0, ...subnets.map(({ subnet, gateway }) => indexOf(subnetOf(subnet), addressOf(gateway)) ?? 0)]);
 }
 
+/** Whether a container can have it. */
+export const isLease = (network: Network, lease: number): boolean =>
+  lease < leaseCount(network) && !reserved(network).has(lease);
+
 /** How many leases there can be, with those that are reserved. */
 export function leaseCount({ subnets }: Network): number {
   return Math.min(...subnets.map(({ subnet }) => lastUsable(subnetOf(subnet)) + 1));
