@@ -60,10 +60,11 @@ function doOrElse(worker: NetWorker, one: MemberStep<Request>, { on, step }: Non
   const { block } = worker;
   const [unable, done] = [block.label(), block.label()];
   openSocket(worker, one.step.place);
+  const place = worker.place ?? one.step.place;
+  goTo(worker, place);
   sendRequests(worker, [one], { on, to: unable });
   block.jump(done);
   block.place(unable);
-  const { place } = worker;
   doStep(worker, { member: one.member, step });
   // Both ways lead to where the next step begins.
   goTo(worker, place);

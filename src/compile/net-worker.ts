@@ -7,8 +7,8 @@ import type { NetSockets } from "./net-requests.ts";
 export interface NetWorker extends NetSockets, ExecutionContext {
   /** The host's procfs. */
   readonly proc: Register;
-  /** The network namespace that it is in. Undefined: it is in the container's, and never leaves it. */
-  place: NetPlace;
+  /** The network namespace that it is in; undefined: in neither of the two. */
+  place: NetPlace | undefined;
   readonly opened: Set<NetPlace>;
   /** A procfs for the container's parameters, when there were some. */
   ownProcfs?: Register;
@@ -25,7 +25,7 @@ export interface NetWorker extends NetSockets, ExecutionContext {
 /** One that knows nothing yet. Without `idOf` ids are the host's. */
 export function netWorker(
   block: BlockBuilder,
-  place: NetPlace,
+  place: NetPlace | undefined,
   known: Pick<NetWorker, "proc" | "resolved"> & Partial<Pick<NetWorker, "failed" | "carry" | "idOf" | "indexes">>,
 ): NetWorker {
   const { program } = block;

@@ -4,7 +4,7 @@ import type { NetPlace, NetStep, PlannedNic } from "../spec/index.ts";
 import type { Context } from "./context.ts";
 import { pathOfProcess, receive } from "./namespaces.ts";
 import { endAfterUndo } from "./net-nftables.ts";
-import { orderNetProcess, type PreparedProcess, prepareNetProcess, startNetProcess } from "./net-processes.ts";
+import { openOwner, startNetProcess } from "./net-processes.ts";
 import { askQuestion } from "./net-questions.ts";
 import type { MemberStep } from "./net-requests.ts";
 import { doSteps, goTo } from "./net-steps.ts";
@@ -54,7 +54,7 @@ export function makeOwnNics(c: Context): void {
   closeOpened(worker);
 }
 
-const isCarried = ({ step }: MemberStep): boolean => step.do === "process" || step.do === "send";
+export const isCarried = ({ step }: MemberStep): boolean => step.do === "process" || step.do === "send";
 
 /** A program that carries traffic is the monitor's child: one of init's would be in the container. */
 function awaitCarriers(c: Context): void {
@@ -88,24 +88,16 @@ function letGo({ monitor, sync }: Context, ended: Label): void {
   monitor.sys("sendto", [sync.monitor, monitor.str("n"), 1, MSG.NOSIGNAL, 0, 0], { jump });
 }
 
-/** Before the monitor goes to an ordinary user's networks: a program that listens on the host must be in the host's network namespace. */
-export function prepareCarriers(c: Context): readonly PreparedProcess[] {
-  return stepsOf(c, "setUp").flatMap(({ member, step }, index) => {
-    if (step.do !== "process") return [];
-    c.monitor.at(member);
-    return [prepareNetProcess(c, step, c.resolved.nics?.scratch ?? "", index)];
-  });
-}
-
-function carrierOf(c: Context, network: Register, pid: Register, ended: Label): (step: NetStep) => void {
+/** Starts what carries the traffic of the container's network. */
+export function carrierOf(c: Context, network: Register, pid: Register, ended: Label): (step: NetStep) => void {
   const { created, joined, nics } = c.resolved;
-  const prepared = c.prepared ?? [];
-  const owner = created.has("user") || joined.has("user") ? { pid, ended } : undefined;
+  const owned = created.has("user") || joined.has("user");
   return (step) => {
-    const ready = prepared.find((one) => one.step === step);
-    if (ready) orderNetProcess(c.monitor, ready, pid);
-    else if (step.do === "process") startNetProcess(c, step, { network, owner, scratch: nics?.scratch ?? "" });
     if (step.do === "send") askQuestion(c, step);
+    if (step.do !== "process") return;
+    const owner = owned ? openOwner(c, pid, ended) : undefined;
+    startNetProcess(c, step, { network, owner, scratch: nics?.scratch ?? "" });
+    if (owner) c.monitor.sys("close", [owner]);
   };
 }
 
@@ -132,10 +124,10 @@ export function makeNics(c: Context, pid: Register, ended: Label): ReadonlyMap<s
 }
 
 /** Init is in the container's user namespace, in whose terms it speaks of ids. */
-function workerOf(
+export function workerOf(
   c: Context,
   block: Context["monitor"],
-  place: NetPlace,
+  place: NetPlace | undefined,
   more: Pick<NetWorker, "carry" | "failed"> & Partial<Pick<NetWorker, "indexes">> = {},
 ): NetWorker {
   const idOf: NetWorker["idOf"] = (kind, id) => (block === c.init ? id : onHost(c, kind, id));
@@ -153,7 +145,7 @@ function onHost(c: Context, kind: "uid" | "gid", id: number): number {
 const NO_ID = 0xffff_ffff;
 
 /** The descriptor keeps the namespace, whatever becomes of init; if that has ended, it has said why. */
-function openNamespace(c: Context, dst: Register, pid: Register, ended: Label): void {
+export function openNamespace(c: Context, dst: Register, pid: Register, ended: Label): void {
   const { monitor } = c;
   const path = pathOfProcess(monitor, pid, "ns/net");
   const jump = { on: [E.ENOENT, E.ESRCH], to: ended };

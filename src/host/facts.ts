@@ -48,6 +48,8 @@ export interface Facts extends Obstacles {
   readonly forwardingBlockers: readonly string[];
   /** Bridges of managed networks that are there while libct's rules are not. */
   readonly unruledBridges: readonly string[];
+  /** Containers of an ordinary user are on networks that nobody connects to the outside. */
+  readonly lostNetworks: boolean;
 }
 
 export type Access = "missing" | "forbidden" | "allowed";
@@ -84,6 +86,7 @@ export async function gatherFacts(
     ...(caller.privileged
       ? await lookAtRules(runner, caller, stateDirectory)
       : { forwardingBlockers: [], unruledBridges: [] }),
+    lostNetworks: !caller.privileged && (await import("./lost-networks.ts")).hasLostNetworks({ scratch }),
   };
 }
 

@@ -234,10 +234,17 @@ export class Launch {
       );
       return;
     }
-    if (this.#failure && this.#resolved.nics?.plans.some(({ keepsNamespace }) => keepsNamespace)) {
-      const end = () => this.#end(error);
-      this.#giveBack().then(end, end);
-    } else this.#end(error);
+    const { nics, features } = this.#resolved;
+    const lent = nics?.plans.filter(({ keepsNamespace }) => keepsNamespace) ?? [];
+    if (!this.#failure || lent.length === 0 || !features) {
+      this.#end(error);
+      return;
+    }
+    // What the monitor said of it is told, whatever becomes of it now.
+    const end = () => this.#end(error);
+    import("./return-nics.ts")
+      .then(({ returnLent }) => returnLent({ features, runner: this.#zygote }, lent))
+      .then(end, end);
   }
 
   #end(error: LibctError | undefined): void {
@@ -277,15 +284,6 @@ export class Launch {
       await undoNics(nics.plans, { features, runner: this.#zygote });
     }
     if (record?.autoRemove) rmSync(record.directory, { recursive: true, force: true });
-  }
-
-  /** Interfaces of the host that the monitor could not give back as they were. What it said of that is what is told. */
-  async #giveBack(): Promise<void> {
-    const { nics, features } = this.#resolved;
-    if (!nics || !features) return;
-    const { returnOne } = await import("./return-nics.ts");
-    for (const step of nics.plans.flatMap(({ setUp }) => setUp))
-      if (step.do === "keep") await returnOne({ features, runner: this.#zygote }, step.path);
   }
 
   /** The monitor has removed it, but for cgroups that the container itself has made in it. systemd removes those of its scopes as well. */

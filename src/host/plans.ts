@@ -55,7 +55,7 @@ export function compile(resolved: Resolved): Compiled {
 const encoded = (program: Program): Compiled => ({ program, bytes: encodeProgram(program) });
 
 const MOST_RECENT = 4;
-/** Of containers that are there at the same time on one network each has another address. */
+/** Containers on one network have each another address, and take turns with them (net/managed/recent-leases.ts). */
 const MOST_PROGRAMS = 16;
 
 const tooLarge = (cause: RangeError) =>

@@ -12,7 +12,7 @@ import {
   readNetworkState,
   request,
 } from "../net/index.ts";
-import type { NetValue } from "../spec/index.ts";
+import type { NetValue, PlannedNic } from "../spec/index.ts";
 import type { Surroundings } from "./resolve.ts";
 import { runProgram } from "./run-program.ts";
 
@@ -28,6 +28,11 @@ export async function returnNics(undoer: Undoer, directory: string): Promise<rea
     if (device !== undefined) returned.push(device);
   }
   return returned;
+}
+
+/** Of a container whose monitor could not give them back as they were. */
+export async function returnLent(undoer: Undoer, plans: readonly PlannedNic[]): Promise<void> {
+  for (const step of plans.flatMap(({ setUp }) => setUp)) if (step.do === "keep") await returnOne(undoer, step.path);
 }
 
 /** The same for one namespace; undefined when there is nothing to do. */

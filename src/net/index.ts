@@ -11,8 +11,8 @@ export { peersIn } from "./peers.ts";
 export { noOrphan, planNics, requirePrivileges } from "./plan.ts";
 export { indexOf, namespaceOf, request } from "./request.ts";
 export { holderConnection, userModeKind } from "./user-mode/holder.ts";
-export { isUserModeNic, withUserModePorts } from "./user-mode/ports.ts";
-export { publishByPasta } from "./user-mode/publish.ts";
+export { publishesByNic, withOwnPorts } from "./user-mode/ports.ts";
+export { MOST_INTERFACES, portsInterface, publishByPasta } from "./user-mode/publish.ts";
 export { withUserModeResolver } from "./user-mode/resolver.ts";
 export {
   lookAtNetwork,

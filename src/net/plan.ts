@@ -12,7 +12,7 @@ import { limitBandwidth } from "./bandwidth.ts";
 import { driverOf } from "./drivers.ts";
 import type { HostNicContext } from "./host-nic.ts";
 import { giveRoutes, raiseLoopback, settle } from "./settle.ts";
-import { isUserModeNic } from "./user-mode/ports.ts";
+import { publishingNic } from "./user-mode/ports.ts";
 
 export interface NicSurroundings extends HostNicContext {
   readonly containerName: string;
@@ -30,7 +30,7 @@ export async function planNics(
   ports: readonly PublishedPort[] = [],
 ): Promise<readonly PlannedNic[]> {
   const unique = randomHex(4);
-  const publishing = Object.values(nics).find(isUserModeNic);
+  const publishing = publishingNic(nics);
   const containerId = `libct-${surroundings.containerName.replaceAll("+", "-")}-${unique}`;
   const made: PlannedNic[] = [];
   const settled: PlannedNic[] = [];

@@ -32,7 +32,7 @@ export interface NicRoute {
 }
 
 export interface NicBandwidth {
-  /** Of a pair of interfaces only. */
+  /** Of a pair of interfaces what is too much waits; of others it is lost. Not of the loopback. */
   readonly ingress?: number | string;
   readonly egress?: number | string;
 }

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { hasPidfds } from "../support/kernel.ts";
 import { auditEachTest } from "../support/leaks.ts";
 import { inNetwork } from "../support/network.ts";
 import type { Failed } from "../support/playground.ts";
@@ -350,7 +351,7 @@ describe.runIf(requires("ip", installed("ip"), "it looks at what was changed"))(
           },
         ],
       });
-      if (!requires("CNI's bridge", existsSync("/usr/lib/cni/bridge"), "it makes an interface")) return;
+      if (!requires("CNI's bridge", existsSync("/usr/lib/cni/bridge"), "it makes an interface") || !hasPidfds()) return;
       const seen = await inNetwork<{
         readonly attached: Link;
         readonly answers: string;

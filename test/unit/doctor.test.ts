@@ -46,6 +46,7 @@ const facts = (changes: Partial<Facts> = {}): Facts => ({
   executorSealed: true,
   forwardingBlockers: [],
   unruledBridges: [],
+  lostNetworks: false,
   ...changes,
 });
 /** The caller is root. */
@@ -189,6 +190,7 @@ describe("the doctor", () => {
       cgroups: { layout: "none", memory: false, pids: false, cpu: false, io: false },
       sysResource: false,
       executorSealed: false,
+      lostNetworks: true,
     });
     const { checks } = diagnose(nothing);
     expect(checks.filter(({ available }) => available)).toEqual([]);

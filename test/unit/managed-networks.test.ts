@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LibctError } from "../../src/errors.ts";
@@ -16,11 +16,12 @@ import {
   leasesWithPlace,
   listNetworks,
   lockedBytes,
-  lockedFile,
   MOST_PORTS,
+  MOST_RECENT_LEASES,
   makeNetwork,
   type Network,
   type NetworkOptions,
+  nameInLocks,
   namesIn,
   networkPlaces,
   nothingTried,
@@ -203,19 +204,12 @@ describe("leases", () => {
       "4: OFDLCK ADVISORY  READ  -1 08:02:1234 9 9",
       "5: OFDLCK ADVISORY  WRITE -1 08:02:12345 6 6",
       "5: -> OFDLCK ADVISORY  WRITE -1 08:02:1234 5 5",
-      "6: POSIX  ADVISORY  WRITE 78 00:1b:1234 10 60000",
     ].join("\n");
-    expect([...lockedBytes(locks, { inode: 1234, device: "08:02" })]).toEqual([5, 7, 8]);
-  });
-
-  it("are told from those of a file with the same number on another filesystem", () => {
-    const mounted = readFileSync("/proc/self/mountinfo", "utf8")
-      .split("\n")
-      .map((line) => line.split(" "));
-    const [, , numbers = ""] = mounted.findLast(([, , , , point]) => point === "/proc") ?? [];
-    const hex = numbers.split(":").map((one) => Number(one).toString(16).padStart(2, "0"));
-    const { inode, device } = lockedFile("/proc/version");
-    expect({ inode, device }).toEqual({ inode: statSync("/proc/version").ino, device: hex.join(":") });
+    expect([...lockedBytes(locks, ":1234")]).toEqual([5, 7, 8]);
+    // The same number on another filesystem is another file.
+    expect([...lockedBytes(locks, " 08:02:1234")]).toEqual([5, 7, 8]);
+    expect([...lockedBytes(locks, " 00:1a:1234")]).toEqual([]);
+    expect(nameInLocks("/proc/self/status")).toMatch(/^ [\da-f]{2}:[\da-f]{2}:\d+$/);
   });
 });
 
@@ -264,6 +258,7 @@ describe("published ports", () => {
     expect(single([{ containerPort: 80, hostIP: "0.0.0.0" }])[0]?.address).toBeUndefined();
     const onlyFour = () => singlePorts([{ containerPort: 80, hostIP: "::1" }], [ip("10.9.0.2")], () => 1);
     expect(failure(onlyFour)).toMatch(/a version of IP.*ports\[0\]\.hostIP/);
+    expect(failure(() => single([{ containerPort: 80, hostIP: "::1" }]))).toMatch(/leave the loopback.*ports\[0\]/);
   });
 
   it("are refused when they are the same, or too many", () => {
@@ -382,25 +377,38 @@ describe("the address of a container without a name", () => {
     return joined;
   };
 
-  it("is the one that the last one from here had, as long as nobody has it", () => {
+  it("is one that others from here had, in turns, as long as nobody has it", () => {
     const at = places();
-    const first = join(at);
-    const whenMade = promiseLease(first.directory, first.lease);
-    const second = join(at);
-    expect(second.lease).not.toBe(first.lease);
-    whenMade();
-    expect(Array.from({ length: 20 }, () => join(at).lease)).toEqual(Array(20).fill(first.lease));
-    const hosts = `${first.directory}/hosts`;
+    const use = () => {
+      const { directory, lease } = join(at);
+      return { directory, lease, whenMade: promiseLease(directory, lease) };
+    };
+    const first = Array.from({ length: MOST_RECENT_LEASES * 5 }, use);
+    for (const { whenMade } of first) whenMade();
+    const turn = Array.from({ length: MOST_RECENT_LEASES }, use);
+    for (const { whenMade } of turn) whenMade();
+    const leases = turn.map(({ lease }) => lease);
+    expect(new Set(leases).size).toBe(MOST_RECENT_LEASES);
+    expect(leases.map(() => use().lease)).toEqual(leases);
+  });
+
+  it("is none that somebody has", () => {
+    const at = places();
+    const { directory } = join(at);
+    const leases = Array.from({ length: MOST_RECENT_LEASES }, (_, index) => 10 + index);
+    for (const lease of leases) promiseLease(directory, lease)();
+    expect(join(at).lease).toBe(10);
+    const hosts = `${directory}/hosts`;
     const content = readFileSync(hosts, "utf8");
-    const line = placeContent(["10.201.0.9"], ["other"], "x");
-    writeFileSync(hosts, content.slice(0, first.lease * PLACE) + line + content.slice((first.lease + 1) * PLACE));
-    expect(join(at).lease).not.toBe(first.lease);
+    const line = placeContent(["10.201.0.10"], ["other"], "x");
+    writeFileSync(hosts, content.slice(0, 10 * PLACE) + line + content.slice(11 * PLACE));
+    expect(join(at).lease).toBe(11);
   });
 
   it("is never one that a smaller network of the same name does not have", () => {
     const at = places();
     const { directory } = join(at);
-    promiseLease(directory, 20)();
+    for (let lease = 20; lease < 20 + MOST_RECENT_LEASES; lease++) promiseLease(directory, lease)();
     rmSync(`${at.networks}/web.json`);
     writeNetwork(at.networks, plan({ subnets: [{ subnet: "10.9.0.0/29" }] }));
     expect(join(at).lease).toBeLessThan(7);

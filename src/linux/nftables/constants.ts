@@ -1,8 +1,9 @@
 /** Numbers of nf_tables: include/uapi/linux/netfilter/nf_tables.h, nfnetlink.h and netfilter.h. */
 
+import { NFNL_SUBSYS_NFTABLES } from "../index.ts";
+
 export const NETLINK_NETFILTER = 12;
 
-const NFNL_SUBSYS_NFTABLES = 10;
 export const NFNL_MSG_BATCH = { BEGIN: 0x10, END: 0x11 } as const;
 
 const message = <N extends number>(number: N) => (NFNL_SUBSYS_NFTABLES << 8) | number;

@@ -4,7 +4,7 @@ import { formatMac, parseIpPrefix } from "../../linux/index.ts";
 import type { ContainerSpec, NetStep, NetworkNic, NicRoute, PlannedNic, VethNic } from "../../spec/index.ts";
 import { hasIpv6 } from "../ipv6.ts";
 import { BLANK_PLACE, PLACE, placeContent } from "./hosts-file.ts";
-import { leasedAddresses, leaseOf } from "./lease.ts";
+import { addressInUse, leasedAddresses, leaseOf } from "./lease.ts";
 import { isMade, makeNetwork, parameterOf } from "./make.ts";
 import type { Network } from "./network.ts";
 import { type NetworkPlaces, RUNNING_FILE, undoFile } from "./places.ts";
@@ -59,6 +59,9 @@ export function joinNetworks(
       wanted.address === undefined
         ? findLease(network, directory, containerName, new Set([...(tried.leases.get(network.name) ?? []), ...taken]))
         : leaseOf(network, wanted.address, `nics.${nic}.address`);
+    const others = tried.leases.get(network.name);
+    if (wanted.address !== undefined && others?.has(lease))
+      throw addressInUse(network, leasedAddresses(network, lease), `nics.${nic}.address`);
     if (taken.has(lease))
       throw invalid(`nics.${nic}.address`, wanted.address, "an address that no other interface has");
     taken.add(lease);

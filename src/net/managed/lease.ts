@@ -41,6 +41,19 @@ export function leaseOf(network: Network, address: string, member: string): numb
   return index;
 }
 
+export const addressInUse = (
+  { name }: Network,
+  addresses: readonly string[],
+  member: string,
+  cause?: LibctError,
+): LibctError =>
+  new LibctError("ERR_CT_STATE", `the address ${addresses.join(" ")} is in use by another container`, {
+    member,
+    errno: cause?.errno,
+    hint: `\`ct network inspect ${name}\` tells who has it; without an address it gets a free one`,
+    cause,
+  });
+
 /** FNV-1a: the same name begins at the same place, so that a container mostly has the address that it had before. */
 export function placeOf(name: string, among: number): number {
   let hash = 0x811c9dc5;

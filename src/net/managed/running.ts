@@ -17,7 +17,7 @@ import {
 } from "node:fs";
 import { LibctError } from "../../errors.ts";
 import { randomHex } from "../../linux/index.ts";
-import { lockedBytes, lockedFile } from "./held-locks.ts";
+import { lockedBytes, nameInLocks } from "./held-locks.ts";
 import { BLANK_PLACE, emptyHosts, MOST_PLACES, morePlaces, PLACE } from "./hosts-file.ts";
 import { chooseLease, isLease, leaseCount, placeOf } from "./lease.ts";
 import type { Network } from "./network.ts";
@@ -62,7 +62,7 @@ function writeOnce(path: string, content: string, mode: number): void {
 export function heldLeases(directory: string): ReadonlySet<number> {
   const path = `${directory}/${RUNNING_FILE.LEASES}`;
   if (!existsSync(path)) return new Set();
-  return lockedBytes(readFileSync("/proc/locks", "utf8"), lockedFile(path));
+  return lockedBytes(readFileSync("/proc/locks", "utf8"), nameInLocks(path));
 }
 
 /** Leases whose holders may have gone without taking away what they had published. */
