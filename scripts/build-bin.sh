@@ -19,24 +19,40 @@ bundle() { # entry, output, further options
     --outfile "$output" "$entry" "$executor" >/dev/null
 }
 
-# What a command uses is laid out in the order in which it is used. Where no container can be run the order is that of the attempt.
-build() { # entry, name, command line of a usual run
-  entry=$1 name=$2
-  shift 2
-  order=$PWD/build/$name-order
+# What commands use is laid out in the order in which they use it. Where no container can be run the order is that of the attempt.
+build() { # entry, name, command line that makes ready, command lines of usual runs
+  entry=$1 name=$2 ready=$3 order=build/$2-order
+  shift 3
   bundle "$entry" "build/$name-first"
+  # Words of these command lines have no blanks.
+  "build/$name-first" $ready >/dev/null 2>&1 || true
   rm -f "$order"
-  BUN_BYTECODE_ORDER_OUT=$order "build/$name-first" "$@" >/dev/null 2>&1 || true
-  if [ -s "$order" ]; then bundle "$entry" "dist/$name" --bytecode-order="$order"; else mv "build/$name-first" "dist/$name"; fi
+  for line; do
+    BUN_BYTECODE_ORDER_OUT=$PWD/$order-one "build/$name-first" $line >/dev/null 2>&1 || true
+    [ ! -s "$order-one" ] || cat "$order-one" >>"$order"
+    rm -f "$order-one"
+  done
+  if [ -s "$order" ]; then
+    awk '!seen[$0]++' "$order" >"$order-all"
+    mv "$order-all" "$order"
+    bundle "$entry" "dist/$name" "--bytecode-order=$PWD/$order"
+  else mv "build/$name-first" "dist/$name"; fi
   rm -f "build/$name-first"
   echo "built dist/$name ($(wc -c <"dist/$name") bytes)"
 }
 
-build src/cli/main-bun.ts ct run -- true
+# An image of one program, which need not succeed.
+usual=build/usual-image
+rm -rf "$usual"
+mkdir -p "$usual/root"
+cp "$executor" "$usual/root/true"
+build src/cli/main-bun.ts ct "--data $usual/data image import $usual/root usual" \
+  "run -- true" "--data $usual/data run usual -- /true"
+rm -rf "$usual"
 
 bundle=build/usual-bundle
 rm -rf "$bundle"
 mkdir -p "$bundle/state" "$bundle/rootfs"
 chmod 700 "$bundle/state"
 npx bun scripts/usual-bundle.ts >"$bundle/config.json"
-build src/cli/runtime/main-bun.ts ct-runtime --root "$bundle/state" run --bundle "$bundle" usual
+build src/cli/runtime/main-bun.ts ct-runtime version "--root $bundle/state run --bundle $bundle usual"

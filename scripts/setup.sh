@@ -44,6 +44,7 @@ docker-registry                   docker-registry
 htpasswd                          apache2-utils
 openssl                           openssl
 zstd                              zstd
+mkfs.btrfs                        btrfs-progs
 getfattr                          attr
 buildah                           buildah
 lxc-execute                       lxc

@@ -37,6 +37,7 @@ export interface RunFlags extends ResourceFlags, HealthFlags {
   readonly lower: readonly string[];
   readonly upper?: string;
   readonly entrypoint?: string;
+  readonly storage?: "overlay" | "btrfs" | "dir";
   readonly pull?: "missing" | "always" | "never";
   readonly platform?: string;
   readonly rootMode?: "pivot" | "move" | "chroot";
@@ -76,6 +77,11 @@ const COMMON: FlagTable<Omit<RunFlags, "json" | "kernel">> = {
   lower: { value: "dir", many: true, text: "a layer of an overlay, the topmost first (in place of ROOT)" },
   upper: { value: "dir", text: "keep the changes of an overlay here" },
   entrypoint: { value: "program", text: "in place of an image's own; empty for none" },
+  storage: {
+    value: "kind",
+    choices: ["overlay", "btrfs", "dir"],
+    text: "a root over an image as an overlay, which is the default, a snapshot or a copy",
+  },
   pull: { value: "when", choices: ["missing", "always", "never"], text: "fetch an image; missing is the default" },
   platform: { value: "os/arch", text: "of an image, such as linux/arm64" },
   rootMode: { value: "mode", choices: ["pivot", "move", "chroot"], text: "how the root is entered" },

@@ -66,11 +66,12 @@ async function refuseAmbiguous(word: string, { images }: Host): Promise<void> {
 /** The image, which is fetched before anything else when it is not here: how far that is stands on standard error. */
 async function imageOption(flags: RunFlags, image: string | undefined): Promise<Pick<RunOptions, "image">> {
   if (image === undefined) return {};
-  const { entrypoint, pull, platform, publishAll } = flags;
+  const { entrypoint, storage, pull, platform, publishAll } = flags;
   return {
     image: {
       name: image,
       ...(entrypoint === undefined ? {} : { entrypoint: entrypoint === "" ? [] : [entrypoint] }),
+      ...(storage === undefined ? {} : { storage }),
       ...(pull === undefined ? {} : { pull }),
       ...(platform === undefined ? {} : { platform }),
       ...(publishAll ? { publishExposed: true } : {}),

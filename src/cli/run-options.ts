@@ -108,6 +108,7 @@ const ONLY_SANDBOX: readonly Flag[] = [
 
 const ONLY_IMAGE: readonly Flag[] = [
   ["--entrypoint", ({ entrypoint }) => entrypoint !== undefined],
+  ["--storage", ({ storage }) => storage !== undefined],
   ["--pull", ({ pull }) => pull !== undefined],
   ["--platform", ({ platform }) => platform !== undefined],
   ["--publish-all", ({ publishAll }) => publishAll ?? false],

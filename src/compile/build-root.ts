@@ -1,4 +1,4 @@
-import { AT, E, MOUNT_ATTR, MS, S } from "../linux/index.ts";
+import { AT, E, MOUNT_ATTR, MS, O, S } from "../linux/index.ts";
 import type { BlockBuilder } from "../program/index.ts";
 import type { RootPlan, RootStep } from "../spec/index.ts";
 import { remountTree, setAttributes, setReadonly } from "./attributes.ts";
@@ -66,6 +66,7 @@ const ROOT_STEPS: {
     block.sys("mkdirat", [AT.FDCWD, block.str(step.path), step.mode], { tolerate: [E.EEXIST] });
   },
   file(_c, block, step) {
+    if (step.content !== undefined) return writeFile(block, step.path, step.content);
     block.sys("mknodat", [AT.FDCWD, block.str(step.path), S.IFREG | 0o644, 0], { tolerate: [E.EEXIST] });
   },
   symlink(_c, block, step) {
@@ -82,6 +83,12 @@ const ROOT_STEPS: {
     runHelper(c, block, step.args);
   },
 };
+
+function writeFile(block: BlockBuilder, path: string, content: string): void {
+  const fd = block.sysResult("file", "openat", [AT.FDCWD, block.str(path), O.WRONLY | O.CREAT | O.CLOEXEC, 0o644]);
+  block.sys("write", [fd, block.str(content), new TextEncoder().encode(content).length]);
+  block.sys("close", [fd]);
+}
 
 /** Executes a mounting helper in the stage and waits until it has put itself into the background. */
 function runHelper(c: Context, block: BlockBuilder, args: readonly string[]): void {

@@ -11,6 +11,18 @@ export interface Layered {
   readonly size?: string | undefined;
   /** The permissions of "/". */
   readonly mode: number;
+  /** What lies over the lower directories, and is not the container's own work: it is in memory. Directories first, as paths from "/" on. */
+  readonly above?: readonly (AboveDirectory | AboveFile)[] | undefined;
+}
+
+interface AboveDirectory {
+  readonly path: string;
+  readonly mode: number;
+}
+
+interface AboveFile {
+  readonly path: string;
+  readonly content: string;
 }
 
 /** An image's layers as one root, by the kernel's overlay, or by fuse-overlayfs where a user namespace may not have that. */
@@ -22,23 +34,45 @@ export function planLayered(context: RootContext, layered: Layered): RootPlan {
     { do: "mkdir", path: root, mode: 0o755 },
     { do: "mkdir", path: upper, mode: layered.mode },
     { do: "mkdir", path: work, mode: 0o755 },
+    ...aboveSteps(context, layered),
   ];
-  const how = context.userNamespace && !context.overlayInUserNamespace ? byFuse : byKernel;
-  return { path: root, steps: [...steps, ...how(context, layered.lower, upper, work, root)] };
+  const lower = layered.above ? [placeAbove(context), ...layered.lower] : layered.lower;
+  const byFuse = context.userNamespace && !context.overlayInUserNamespace;
+  if (byFuse) requireFuse();
+  const place: Overlaid = { lower, upper, work, target: root, more: layered.above ? INDEX_OFF : [] };
+  const mounting = byFuse ? fuseOverlaySteps(lower, upper, work, root) : byKernel(context, place);
+  return { path: root, steps: [...steps, ...mounting] };
+}
+
+/** With an index the kernel would insist that the topmost lower directory is the one of the last time (overlayfs.rst, "Index"), and that one was in memory. */
+const INDEX_OFF = ["index=off"];
+
+interface Overlaid {
+  readonly lower: readonly string[];
+  readonly upper: string;
+  readonly work: string;
+  readonly target: string;
+  readonly more: readonly string[];
+}
+
+const placeAbove = ({ scratch }: RootContext): string => `${scratch}/above`;
+
+function aboveSteps(context: RootContext, { above }: Layered): readonly RootStep[] {
+  if (!above) return [];
+  const base = placeAbove(context);
+  const steps = above.map((one): RootStep => {
+    const path = `${base}${one.path}`;
+    return "content" in one ? { do: "file", path, content: one.content } : { do: "mkdir", path, mode: one.mode };
+  });
+  return [{ do: "mkdir", path: base, mode: 0o755 }, ...steps];
 }
 
 /** The options of a mount fit into a page (mount(2)); some of it is for the rest of them, and for a label. */
 const ROOM = 3500;
 
 /** Layers whose names are too long for that are given short ones. */
-function byKernel(
-  context: RootContext,
-  lower: readonly string[],
-  upper: string,
-  work: string,
-  target: string,
-): readonly RootStep[] {
-  const plain = overlayMount(context, lower, upper, work, target);
+function byKernel(context: RootContext, { lower, upper, work, target, more }: Overlaid): readonly RootStep[] {
+  const plain = overlayMount(context, lower, upper, work, target, more);
   if (overlayOptions(context, lower, upper, work).length <= ROOM) return [plain];
   const links = `${context.scratch}/l`;
   const names = lower.map((_, index) => index.toString(36));
@@ -47,14 +81,9 @@ function byKernel(
     { do: "mkdir", path: links, mode: 0o755 },
     ...lower.map((path, index): RootStep => ({ do: "symlink", path: `${links}/${names[index]}`, target: path })),
     { do: "chdir", path: links },
-    overlayMount(context, names, upper, work, target),
+    overlayMount(context, names, upper, work, target, more),
     { do: "chdir", path: "/" },
   ];
-}
-
-function byFuse(_: RootContext, lower: readonly string[], upper: string, work: string, target: string) {
-  requireFuse();
-  return fuseOverlaySteps(lower, upper, work, target);
 }
 
 /** The kernel takes 500 (OVL_MAX_STACK), docker makes 127. */

@@ -104,8 +104,10 @@ export function overlayMount(
   upper: string,
   work: string,
   target: string,
+  more: readonly string[] = [],
 ): RootStep {
-  return { do: "mount", source: "overlay", target, type: "overlay", data: overlayOptions(context, lower, upper, work) };
+  const data = [overlayOptions(context, lower, upper, work), ...more].join(",");
+  return { do: "mount", source: "overlay", target, type: "overlay", data };
 }
 
 /** Without user extended attributes an overlay in a user namespace could not delete (overlayfs.rst, "userxattr"). */

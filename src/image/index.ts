@@ -37,6 +37,7 @@ export { canonicalName, listNames, type NamedImage, nameImage, readName, removeN
 export type { Store } from "./store/place.ts";
 export { type Received, type ReceiveEvent, receiveImage } from "./store/receive.ts";
 export { removeContainer } from "./store/remove-container.ts";
+export { treePath, treesDirectory } from "./store/trees.ts";
 export {
   isEmptyVolume,
   isVolumeName,

@@ -1,7 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 
 /** So much is collected before it is written: a system call and a change of threads for each piece of the network's would cost more than the writing. */
-const BATCH = 1024 * 1024;
+const BATCH = 256 * 1024;
 
 /** Writes content into a file from byte `at` on, and gives where it ended. What the file does not take is told by `failure`; other errors are the content's. */
 export async function writeContent(

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { LibctError } from "../errors.ts";
 
 /** A process that can be known again: its pid alone may be given to another one later. */
 export interface ProcessIdentity {
@@ -26,6 +27,15 @@ export function parseStat(stat: string): { readonly state: string; readonly star
 export function identify(pid: number): ProcessIdentity | undefined {
   const stat = readStat(pid);
   return stat && { pid, startTime: stat.startTime, bootId: bootId() };
+}
+
+let own: ProcessIdentity | undefined;
+
+/** This application's. Its pid and its start never change, so it is read once. */
+export function ownIdentity(): ProcessIdentity {
+  own ??= identify(process.pid);
+  if (own) return own;
+  throw new LibctError("ERR_CT_STATE", "there is no procfs at /proc", { path: "/proc" });
 }
 
 /** Whether the process still runs. A zombie does not: it only waits to be asked for its exit status. */

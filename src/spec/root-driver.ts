@@ -37,8 +37,8 @@ export type RootStep =
       readonly tree?: MountTree;
     }
   | { readonly do: "mkdir"; readonly path: string; readonly mode: number }
-  /** An empty file, as a target for a bind mount. */
-  | { readonly do: "file"; readonly path: string }
+  /** A file, without `content` an empty one as a target for a bind mount. */
+  | { readonly do: "file"; readonly path: string; readonly content?: string }
   | { readonly do: "symlink"; readonly path: string; readonly target: string }
   /** The paths of the steps that follow may begin here. The last step goes back to "/". */
   | { readonly do: "chdir"; readonly path: string }

@@ -129,6 +129,7 @@ export const ROOT_PLANS: Readonly<Record<string, RootPlan>> = {
       { do: "bind", source: `${SCRATCH}/root`, target: `${SCRATCH}/root`, recursive: false },
       { do: "symlink", path: `${SCRATCH}/root/bin`, target: "usr/bin" },
       { do: "file", path: `${SCRATCH}/root/hosts` },
+      { do: "file", path: `${SCRATCH}/root/hostname`, content: "host\n" },
       { do: "bind", source: "/etc/hosts", target: `${SCRATCH}/root/hosts`, recursive: false, readonly: true },
     ],
   },

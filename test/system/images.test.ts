@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { copyImage } from "../../src/image/copy.ts";
 import { layoutDestination } from "../../src/image/formats/layout.ts";
@@ -18,6 +19,7 @@ const run = async (image: string, ...args: string[]) => {
   const { exitCode, stdout, stderr } = await host.run(args, { image });
   return { exitCode, stdout, stderr };
 };
+const HOSTS = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"];
 /** All files of the store, but for its lock. */
 const files = (): string[] =>
   readdirSync(data, { recursive: true, withFileTypes: true })
@@ -49,8 +51,34 @@ describe("a container over an image", () => {
     const names = ["cat", "/etc/hosts"];
     const shared = await host.run(names, { image: "app", network: "host" });
     expect(shared.stdout).toBe(readFileSync("/etc/hosts", "utf8"));
-    const own = await host.run(names, { image: "app" });
-    expect(own.exitCode).toBe(1);
+  });
+
+  it("has the files of names whatever its network, and they are no changes of its own", async () => {
+    const image = await app([{ "etc/hosts": "the image's", "etc/resolv.conf": "" }]);
+    await host.images.pull(image, { name: "named" });
+    for (const name of ["app", "named"]) {
+      for (const network of ["none", "host"] as const) {
+        await using container = await host.create({
+          image: name,
+          hostname: "box",
+          namespaces: ["mount", "pid", "uts", ...(network === "none" ? (["network"] as const) : [])],
+        });
+        const look = "cat /etc/hostname; cat /etc/hosts; ls /etc/resolv.conf; echo go; read x; echo 1 >>/etc/hosts";
+        const process = await container.start(["sh", "-c", `${look}; echo go; read x`], { stdin: "pipe" });
+        const said: string[] = [];
+        const changes = [];
+        for await (const line of process.stdout?.lines() ?? []) {
+          said.push(line);
+          if (line !== "go") continue;
+          for await (const { path } of host.images.diff(container)) changes.push(path);
+          process.stdin?.write("\n");
+        }
+        expect((await process.wait()).exitCode).toBe(0);
+        expect(said).toEqual(["box", ...HOSTS, "/etc/resolv.conf", "go", "go"]);
+        // What the container itself has written is.
+        expect(changes).toEqual(["/etc", "/etc/hosts"]);
+      }
+    }
   });
 
   it("may lie in a layout, which is looked at each time", async () => {
@@ -175,7 +203,7 @@ describe("a container's changes", () => {
     await process.wait();
     expect(image).toMatchObject({ name: "docker.io/library/patched:latest", layers: { length: 3 } });
     const shown = await host.run(["sh", "-c", "cat /new /hello; ls /etc; echo $A"], { image: "patched" });
-    expect(shown.stdout).toBe("new\nchanged\npasswd\n1\n");
+    expect(shown.stdout).toBe("new\nchanged\nhostname\nhosts\npasswd\nresolv.conf\n1\n");
     expect((await host.images.history("patched"))[0]).toMatchObject({
       comment: "why",
       createdBy: "ct commit; ENV A=1",
@@ -189,6 +217,39 @@ describe("a container's changes", () => {
     await expect(host.images.commit(plain)).rejects.toThrow("is not over an image");
     await using fresh = await host.create({ image: "app", namespaces: ["mount"] });
     await expect(host.images.commit(fresh)).rejects.toThrow("has never been started");
+  });
+
+  it("go with a container that has ended and is not kept, and whoever asks for them is told so", async () => {
+    await using container = await host.create({ name: "brief", image: "app", namespaces: ["mount"] });
+    await (await container.start(["true"])).wait();
+    await container[Symbol.asyncDispose]();
+    const gone = { code: "ERR_CT_STATE", message: expect.stringContaining("brief has ended") };
+    await expect(host.images.commit(container)).rejects.toMatchObject({ ...gone, hint: expect.stringContaining("-d") });
+    await expect(host.images.diff(container).next()).rejects.toMatchObject(gone);
+    await expect(host.images.export(container, `${directory}/brief.tar`)).rejects.toMatchObject(gone);
+    expect(existsSync(`${directory}/brief.tar`)).toBe(false);
+  });
+});
+
+describe("a directory of which a layer hides what lies below", () => {
+  it("hides it in every namespace of users, and hides nothing of its own when it is copied up", async () => {
+    const layers = [{ "d/old": "old" }, { "d/.wh..wh..opq": "", "d/new": "new" }];
+    await host.images.pull(await app(layers), { name: "hiding" });
+    for (const userNamespace of [false, true]) {
+      expect((await host.run(["ls", "/d"], { image: "hiding", userNamespace })).stdout).toBe("new\n");
+    }
+    await using container = await host.create({ image: "hiding", namespaces: ["mount", "pid"] });
+    const process = await container.start(["sh", "-c", "echo x >/d/more; echo go; read x"], { stdin: "pipe" });
+    for await (const line of process.stdout?.lines() ?? []) if (line === "go") break;
+    await host.images.commit(container, { name: "more" });
+    await host.images.export(container, `${directory}/hiding.tar`);
+    process.stdin?.end();
+    await process.wait();
+    expect((await host.run(["ls", "/d"], { image: "more" })).stdout).toBe("more\nnew\n");
+    const names = execFileSync("tar", ["-tf", `${directory}/hiding.tar`], { encoding: "utf8" }).split("\n");
+    expect(names.filter((name) => name.startsWith("d/")).sort()).toEqual(["d/", "d/more", "d/new"]);
+    await host.images.remove("more");
+    await host.images.remove("hiding");
   });
 });
 

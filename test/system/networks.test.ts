@@ -75,6 +75,17 @@ describe.runIf(ready)("containers on networks", () => {
     });
   });
 
+  it("have no IPv6 where the network has none, nor on the bridge's ports in any case", async () => {
+    const seen = await withNetworks<Record<string, string>>(`
+      await mine.networks.create({ name: "web" });
+      await mine.networks.create({ name: "both", ipv6: true });
+      const [one, two] = [await run("one", on("web")), await run("two", on("both"))];
+      const six = (container) => inside(container, "grep -c eth0 /proc/net/if_inet6 || true");
+      return { ports: sh("ip -6 addr show type veth | grep -c ct || true"), one: await six(one), two: await six(two) };
+    `);
+    expect(seen).toMatchObject({ ports: "0", one: "0", two: "2" });
+  });
+
   it("leave no rule, name or interface when they have ended, nor does the network when it is removed", async () => {
     const seen = await withNetworks<Record<string, unknown>>(`
       await mine.networks.create({ name: "web" });

@@ -11,6 +11,7 @@ it("somebody who stays for a container's end makes nothing before the container 
     userFirst: false,
     steps: [],
     tearDown: [],
+    scratch: "/run/libct/scratch",
     keep: "/run/libct/nics/one",
   });
   const ops = program.blocks.find(({ name }) => name === "change")?.ops ?? [];

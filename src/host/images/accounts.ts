@@ -17,12 +17,23 @@ const LARGEST = 1 << 20;
  * while it starts.
  */
 export function findAccount(store: Store, image: StoredImage, user: string): Account {
+  const known = found.get(image) ?? new Map<string, Account>();
+  found.set(image, known);
+  const account = known.get(user) ?? lookUp(store, image, user);
+  known.set(user, account);
+  return account;
+}
+
+/** For as long as this process knows the image. */
+const found = new WeakMap<StoredImage, Map<string, Account>>();
+
+function lookUp(store: Store, image: StoredImage, user: string): Account {
   const [passwd, group] = [readFromLayers(store, image, "passwd"), readFromLayers(store, image, "group")];
   if (passwd === undefined || group === undefined) return { user, home: undefined };
-  const found = findUser(user, passwd, group);
+  const ids = findUser(user, passwd, group);
   // The primary group stands among the others, too: a process that gives it up keeps no access by it unawares (CVE-2022-36109).
-  const additionalGids = [...new Set([found.gid, ...found.additionalGids])];
-  return { user: { ...found, additionalGids }, home: homeOf(found.uid, passwd) };
+  const additionalGids = [...new Set([ids.gid, ...ids.additionalGids])];
+  return { user: { ...ids, additionalGids }, home: homeOf(ids.uid, passwd) };
 }
 
 /** A file of /etc as the container will see it; "" when there is none; undefined when it is none of the layers' plain files, and the container must look itself. */

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { LibctError } from "../../errors.ts";
 import {
   canonicalName,
@@ -8,10 +7,10 @@ import {
   requireImage,
   type StoredImage,
 } from "../../image/index.ts";
-import type { ContainerSpec } from "../../spec/index.ts";
+import { type Changed, requireImageRoot } from "./changed.ts";
 import type { ImagesContext } from "./context.ts";
 import { describeImage, type ImageInfo } from "./describe.ts";
-import { isImageRoot } from "./own-layer.ts";
+import { changesAsLayer } from "./plain-changes.ts";
 import type { ImageRoot } from "./root.ts";
 
 export interface CommitOptions extends ImageChanges {
@@ -20,9 +19,7 @@ export interface CommitOptions extends ImageChanges {
 }
 
 /** A container, as far as it is asked for what it has changed. */
-export interface Committed {
-  readonly name: string;
-  readonly spec: ContainerSpec;
+export interface Committed extends Changed {
   status(): { readonly status: string };
   readonly cgroup: unknown;
   pause(): Promise<void>;
@@ -41,7 +38,7 @@ export async function commitContainer(
   const name = options.name === undefined ? undefined : canonicalName(options.name);
   const worker = await context.worker();
   return await whileStill(container, options.pause, async () => {
-    const tar = worker.pack(requireUpper(root), {});
+    const tar = await changesAsLayer(context, container, root);
     const image = await commitImage(store, below, tar, worker, { ...options, name });
     return describeImage(store, requireImage(store, name ?? image.digest));
   });
@@ -66,18 +63,4 @@ export async function whileStill<T>(container: Committed, pause = true, action: 
   } finally {
     if (still) await container.resume();
   }
-}
-
-export function requireImageRoot({ name, spec: { root } }: Pick<Committed, "name" | "spec">): ImageRoot {
-  if (isImageRoot(root)) return root;
-  throw new LibctError("ERR_CT_STATE", `container ${name} is not over an image`, {
-    hint: "what is in its root can be made an image: ct image import DIR",
-  });
-}
-
-/** One that was never started has changed nothing. */
-export function requireUpper({ directory }: ImageRoot): string {
-  const upper = `${directory}/upper`;
-  if (existsSync(upper)) return upper;
-  throw new LibctError("ERR_CT_STATE", "the container has never been started: it has changed nothing", { path: upper });
 }

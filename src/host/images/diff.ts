@@ -1,18 +1,23 @@
-import { compareLayers, layerTree, readImage, requireImage, type TreeChange } from "../../image/index.ts";
+import { compareLayers, compareTrees, layerTree, readImage, requireImage, type TreeChange } from "../../image/index.ts";
+import { type Changed, requireImageRoot } from "./changed.ts";
 import { changesOf } from "./changes.ts";
-import { type Committed, requireImageRoot, requireUpper } from "./commit.ts";
 import type { ImagesContext } from "./context.ts";
 import { treesOf } from "./export.ts";
+import { changesAsLayer, plainTrees } from "./plain-changes.ts";
 
-export async function* differences(
-  context: ImagesContext,
-  what: string | Pick<Committed, "name" | "spec">,
-): AsyncGenerator<TreeChange> {
+export async function* differences(context: ImagesContext, what: string | Changed): AsyncGenerator<TreeChange> {
   const { store } = context;
   const worker = await context.worker();
   if (typeof what !== "string") {
     const root = requireImageRoot(what);
-    yield* changesOf(store, readImage(store, root.image) ?? { layers: [] }, worker.pack(requireUpper(root), {}));
+    const plain = plainTrees(context, what, root);
+    if (plain) yield* compareTrees(plain.before, plain.after, await readingOptions(context));
+    else
+      yield* changesOf(
+        store,
+        readImage(store, root.image) ?? { layers: [] },
+        await changesAsLayer(context, what, root),
+      );
     return;
   }
   const { image } = requireImage(store, what);
@@ -28,7 +33,10 @@ export async function* differencesBetween(
   after: string,
 ): AsyncGenerator<TreeChange> {
   const [one, other] = [before, after].map((name) => treesOf(context, requireImage(context.store, name).image));
+  yield* compareLayers(one ?? [], other ?? [], await readingOptions(context));
+}
+
+async function readingOptions({ store, caller }: ImagesContext) {
   const { layerIds } = await import("./worker.ts");
-  const options = { executor: context.store.runner, ids: layerIds(context.caller) };
-  yield* compareLayers(one ?? [], other ?? [], options);
+  return { executor: store.runner, ids: layerIds(caller) };
 }

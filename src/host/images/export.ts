@@ -1,6 +1,16 @@
-import { fileOutput, layerTree, packMerged, requireImage, type StoredImage, streamOutput } from "../../image/index.ts";
-import { type Committed, imageOf, requireImageRoot, requireUpper, whileStill } from "./commit.ts";
+import {
+  fileOutput,
+  layerTree,
+  type PackOptions,
+  packMerged,
+  requireImage,
+  type StoredImage,
+  streamOutput,
+} from "../../image/index.ts";
+import { requireImageRoot, requireOwn } from "./changed.ts";
+import { type Committed, imageOf, whileStill } from "./commit.ts";
 import type { ImagesContext } from "./context.ts";
+import { isOfRoot, plainTrees } from "./plain-changes.ts";
 
 export interface ExportOptions {
   readonly signal?: AbortSignal | undefined;
@@ -16,12 +26,16 @@ export async function exportTree(
   { signal, pause }: ExportOptions,
 ): Promise<void> {
   if (typeof what === "string") {
-    await write(context, treesOf(context, requireImage(context.store, what).image), to, signal);
+    await write(context, treesOf(context, requireImage(context.store, what).image), to, { signal });
     return;
   }
   const root = requireImageRoot(what);
-  const trees = [requireUpper(root), ...treesOf(context, imageOf(context, what.name, root))];
-  await whileStill(what, pause, () => write(context, trees, to, signal));
+  const plain = plainTrees(context, what, root);
+  const trees = plain
+    ? [plain.after]
+    : [requireOwn(what, root), ...treesOf(context, imageOf(context, what.name, root))];
+  const reading = { signal, ofRoot: !plain && isOfRoot(context, what) };
+  await whileStill(what, pause, () => write(context, trees, to, reading));
 }
 
 /** The directories of an image's layers, the topmost first. Of a layer that is there twice the upper one hides all of the lower one. */
@@ -33,10 +47,10 @@ async function write(
   context: ImagesContext,
   trees: readonly string[],
   to: string | NodeJS.WritableStream,
-  signal: AbortSignal | undefined,
+  reading: Pick<PackOptions, "signal" | "ofRoot">,
 ): Promise<void> {
   const { layerIds } = await import("./worker.ts");
-  const tar = packMerged(trees, { executor: context.store.runner, ids: layerIds(context.caller), signal });
+  const tar = packMerged(trees, { executor: context.store.runner, ids: layerIds(context.caller), ...reading });
   const output = typeof to === "string" ? await fileOutput(to) : streamOutput(to);
   try {
     for await (const bytes of tar) await output.write(bytes);

@@ -1,4 +1,3 @@
-import { LibctError } from "../../errors.ts";
 import type {
   Collected,
   CopyEvent,
@@ -10,6 +9,7 @@ import type {
   StoredImage,
   TreeChange,
 } from "../../image/index.ts";
+import type { Changed } from "./changed.ts";
 import type { CommitOptions, Committed } from "./commit.ts";
 import type { ImagesContext } from "./context.ts";
 import type { Copied } from "./copy.ts";
@@ -19,7 +19,6 @@ import type { HistoryStep } from "./history.ts";
 import type { MountedImage } from "./mount.ts";
 import { type Transfer, transfer } from "./transfer.ts";
 import type { StoreUsage } from "./usage.ts";
-import type { ImageOptions, ImageUse, UseOptions } from "./use.ts";
 
 const storing = () => import("../../image/index.ts");
 /** What a container over a present image needs. */
@@ -43,6 +42,11 @@ export class Images {
   /** @internal */
   constructor(context: ImagesContext) {
     this.#context = context;
+  }
+
+  /** @internal */
+  get context(): ImagesContext {
+    return this.#context;
   }
 
   /** Where the store is. */
@@ -147,7 +151,7 @@ export class Images {
    * What a container over an image has changed; of an image, what its topmost layer does to those below, or what leads from it to another image. Contents are taken
    * for equal when size and time of change are.
    */
-  async *diff(what: string | Pick<Committed, "name" | "spec">, after?: string): AsyncGenerator<TreeChange> {
+  async *diff(what: string | Changed, after?: string): AsyncGenerator<TreeChange> {
     const { differences, differencesBetween } = await import("./diff.ts");
     if (after === undefined) yield* differences(this.#context, what);
     else if (typeof what === "string") yield* differencesBetween(this.#context, what, after);
@@ -233,31 +237,4 @@ export class Images {
   async usage(): Promise<StoreUsage> {
     return await (await import("./usage.ts")).storeUsage(this.#context.store);
   }
-
-  /** @internal An image made ready for a container. */
-  async use(image: string | ImageOptions, options: UseOptions): Promise<ImageUse> {
-    const given = typeof image === "string" ? { name: image } : image;
-    const [{ useImage }, { findImage, parseLocation, requireImage }] = [await import("./use.ts"), await finding()];
-    const { store } = this.#context;
-    // One that lies elsewhere may have changed since it was fetched: what is here of it is not fetched again.
-    const elsewhere = parseLocation(given.name).transport !== "registry";
-    if (elsewhere && given.pull === "never") throw onlyFetched(given.name);
-    let name = given.name.replace(/^docker:\/\//, "");
-    const present = given.pull === "always" || elsewhere ? undefined : findImage(store, name);
-    if (!present && given.pull !== "never") {
-      const { name: _, ...fetching } = given;
-      const pulling = this.pull(given.name, fetching);
-      const [fetched] = await Promise.all([pulling, given.watch?.(pulling)]);
-      if (elsewhere) name = fetched.id;
-    }
-    return await useImage(this.#context, present ?? requireImage(store, name), given.name, {
-      ...options,
-      ...(given.entrypoint === undefined ? {} : { entrypoint: given.entrypoint }),
-    });
-  }
 }
-
-const onlyFetched = (name: string) =>
-  new LibctError("ERR_CT_USAGE", `${name} lies outside of the store, and is not to be fetched`, {
-    hint: `fetch it first, and give it a name: ct pull ${name}; ct tag ID NAME`,
-  });

@@ -4,7 +4,7 @@ import { hostArch } from "../../executor/index.ts";
 import { findImage, listPins, pinLayers, removeContainer, requireImage, type Store } from "../../image/index.ts";
 import { MS, randomHex } from "../../linux/index.ts";
 import { type Program, ProgramBuilder } from "../../program/index.ts";
-import { identify } from "../../records/index.ts";
+import { ownIdentity } from "../../records/index.ts";
 import type { Caller } from "../caller.ts";
 import { runProgram } from "../run-program.ts";
 import type { ImagesContext } from "./context.ts";
@@ -31,8 +31,6 @@ export async function mountImage(context: ImagesContext, name: string): Promise<
   requireRoot(caller);
   const present = pinned(store).find((one) => one.image === image.digest && one.namespace === mountNamespace());
   if (present) return told(present);
-  const user = identify(process.pid);
-  if (!user) throw new LibctError("ERR_CT_STATE", "there is no procfs at /proc", { path: "/proc" });
   const id = randomHex(8);
   const path = `${realpathSync(store.directory)}/containers/${id}/root`;
   const mounted = { path, namespace: mountNamespace() };
@@ -42,7 +40,7 @@ export async function mountImage(context: ImagesContext, name: string): Promise<
     image: image.digest,
     name: mount.name,
     layers,
-    user: { ...user, mounted },
+    user: { ...ownIdentity(), mounted },
   });
   try {
     requireLayers(store, image, name);

@@ -1,6 +1,6 @@
 import { mkdirSync, statSync } from "node:fs";
 import { LibctError } from "../../errors.ts";
-import { planLayered } from "../../fs/index.ts";
+import { type Layered, planLayered } from "../../fs/index.ts";
 import {
   type Digest,
   hasLayer,
@@ -11,7 +11,7 @@ import {
   type StoredImage,
 } from "../../image/present.ts";
 import { randomHex } from "../../linux/index.ts";
-import { identify } from "../../records/index.ts";
+import { ownIdentity } from "../../records/index.ts";
 import type { RootDriver } from "../../spec/index.ts";
 import type { ImagesContext } from "./context.ts";
 
@@ -24,18 +24,29 @@ export interface ImageRoot extends RootDriver {
   readonly image: Digest;
   /** The container's own, with what it has changed. */
   readonly directory: string;
+  /** Default: "overlay" */
+  readonly storage?: Storage;
 }
+
+/** What a container's root is made of: an overlay over the layers, or a tree of its own, as a copy or as a snapshot on btrfs. */
+export type Storage = "overlay" | "btrfs" | "dir";
 
 export interface ImageRootOptions {
   readonly image: StoredImage;
   readonly name: string;
   /** The container goes on without this application: its layer is removed with its record. */
   readonly outlives: boolean;
+  readonly storage: Storage;
+  /** What lies over its layers. */
+  readonly above: Layered["above"];
   /** Called when the container's own directory is there. */
   readonly prepare: () => Promise<void>;
 }
 
-export function imageRoot(context: ImagesContext, { image, name, outlives, prepare }: ImageRootOptions): ImageRoot {
+export function imageRoot(
+  context: ImagesContext,
+  { image, name, outlives, storage, above, prepare }: ImageRootOptions,
+): ImageRoot {
   const { store } = context;
   const id = randomHex(8);
   const directory = `${store.directory}/containers/${id}`;
@@ -46,18 +57,20 @@ export function imageRoot(context: ImagesContext, { image, name, outlives, prepa
     name,
     image: image.digest,
     directory,
+    ...(storage === "overlay" ? {} : { storage }),
     async plan(given) {
-      const user = identify(process.pid);
-      if (!user) throw new LibctError("ERR_CT_STATE", "there is no procfs at /proc", { path: "/proc" });
       const record = outlives ? (await context.records()).directory : undefined;
-      pinLayers(store, id, { image: image.digest, name, layers, user: { ...user, record } });
+      pinLayers(store, id, { image: image.digest, name, layers, user: { ...ownIdentity(), record } });
       pinned = true;
       requireLayers(store, image, name);
       await prepare();
+      if (storage !== "overlay") {
+        return await (await import("./plain.ts")).planPlain(context, given, image, { storage, directory });
+      }
       // The kernel takes no directory twice; of a layer that is there twice the upper one hides all of the lower one.
       const trees = [...new Set(layers.map((diffId) => layerTree(store, diffId)).reverse())];
       const lower = trees.length > 0 ? trees : [emptyLayer(directory)];
-      return planLayered(given, { lower, directory, mode: statSync(lower[0] ?? directory).mode & 0o7777 });
+      return planLayered(given, { lower, directory, above, mode: statSync(lower[0] ?? directory).mode & 0o7777 });
     },
     async release() {
       // Of one that outlives the application it goes with the record, as does what the container wrote.

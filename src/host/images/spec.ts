@@ -8,7 +8,7 @@ import type { RunOptions, RunPlan } from "../run-options.ts";
 import type { ImagesContext } from "./context.ts";
 import type { Images } from "./images.ts";
 import { isImageRoot } from "./own-layer.ts";
-import type { ImageOptions, ImageUse } from "./use.ts";
+import { type ImageOptions, type ImageUse, useImage } from "./use.ts";
 
 /** A container over an image: what the image says, and over it what the caller says. */
 export async function specOfImage(
@@ -17,11 +17,10 @@ export async function specOfImage(
   spec: ContainerSpec,
 ): Promise<ContainerSpec> {
   refuseRoot(spec);
-  const use = await images.use(image, {
+  const use = await useImage(images, image, {
     args: spec.process?.args ?? [],
     user: spec.process?.user,
-    outlives: outlives(spec),
-    given: spec.mounts ?? [],
+    spec,
   });
   const { args, ...process } = processOver(use, spec.process);
   // Of an image without a command it may come with the start.
@@ -37,11 +36,10 @@ export async function planImageRun(host: Planner, args: readonly string[], optio
     throw new LibctError("ERR_CT_USAGE", "an image and the sandbox exclude each other", { member: "sandbox" });
   const { spec, process } = overStandard(host.caller, options);
   refuseRoot(spec);
-  const use = await host.images.use(image, {
+  const use = await useImage(host.images, image, {
     args,
     user: options.user,
-    outlives: outlives(spec),
-    given: spec.mounts ?? [],
+    spec,
   });
   // The standard one's working directory is not the caller's wish.
   requireCommand(use.process.args, typeof image === "string" ? image : image.name);
@@ -69,8 +67,6 @@ async function portsOf(use: ImageUse, image: string | ImageOptions, { ports = []
   const all = [...ports, ...publishExposed(use.exposedPorts, image.name, ports)];
   return all.length > 0 ? { ports: all } : {};
 }
-
-const outlives = ({ lifetime = "app" }: ContainerSpec) => lifetime !== "app";
 
 function refuseRoot({ root }: ContainerSpec): void {
   if (root === undefined) return;

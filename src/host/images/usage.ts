@@ -1,4 +1,12 @@
-import { listImages, listLayers, listPins, listVolumes, type Store, volumeData } from "../../image/index.ts";
+import {
+  listImages,
+  listLayers,
+  listPins,
+  listVolumes,
+  type Store,
+  treesDirectory,
+  volumeData,
+} from "../../image/index.ts";
 import { diskUsage } from "./disk-usage.ts";
 
 /** What a kind of things takes on the disk. */
@@ -10,7 +18,7 @@ export interface UsageOf {
 
 /** What images, containers over them and volumes take on the disk. */
 export interface StoreUsage {
-  /** `size`: the files of all layers, each counted once. */
+  /** `size`: the files of all layers, each counted once, and those of images as plain trees. */
   readonly images: UsageOf;
   /** Layers as they were transferred: kept so that images can be pushed again. */
   readonly blobs: UsageOf;
@@ -29,8 +37,9 @@ export async function storeUsage(store: Store): Promise<StoreUsage> {
   const volumes = listVolumes(store);
   const sum = async (paths: readonly string[]) =>
     (await Promise.all(paths.map((path) => diskUsage(path)))).reduce((total, { size }) => total + size, 0);
+  const trees = await diskUsage(treesDirectory(store));
   return {
-    images: { count: listImages(store).length, size: layers.reduce((total, { size }) => total + size, 0) },
+    images: { count: listImages(store).length, size: layers.reduce((total, { size }) => total + size, trees.size) },
     blobs: await diskUsage(`${directory}/blobs`),
     containers: { count: pins.length, size: await sum(pins.map((pin) => pin.directory)) },
     volumes: { count: volumes.length, size: await sum(volumes.map(({ name }) => volumeData(store, name))) },

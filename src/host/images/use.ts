@@ -1,8 +1,19 @@
-import { type CommandWords, type FoundImage, imageDefaults, type ReceiveEvent } from "../../image/present.ts";
+import { LibctError } from "../../errors.ts";
+import {
+  type CommandWords,
+  type FoundImage,
+  findImage,
+  imageDefaults,
+  parseLocation,
+  type ReceiveEvent,
+  requireImage,
+} from "../../image/present.ts";
 import type { ContainerSpec, Mount, ProcessSpec, User } from "../../spec/index.ts";
 import { findAccount } from "./accounts.ts";
 import type { ImagesContext } from "./context.ts";
-import { type ImageRoot, imageRoot } from "./root.ts";
+import { namesAbove } from "./etc-files.ts";
+import type { Images } from "./images.ts";
+import { type ImageRoot, imageRoot, type Storage } from "./root.ts";
 
 /** Which image, and what differs from what it says of itself. */
 export interface ImageOptions {
@@ -14,6 +25,8 @@ export interface ImageOptions {
   readonly entrypoint?: readonly string[] | undefined;
   /** Another platform than this machine's, such as "linux/arm64": emulation is the machine's business. */
   readonly platform?: string | undefined;
+  /** What the container's root is made of. Default: "overlay" */
+  readonly storage?: Storage | undefined;
   /** Every port that it exposes is published at a free one of the host's, unless `ports` has it. Default: false */
   readonly publishExposed?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -35,28 +48,64 @@ export interface ImageUse {
 export interface UseOptions extends CommandWords {
   /** In place of the image's. */
   readonly user?: User | string | undefined;
-  /** The container goes on without this application. */
-  readonly outlives: boolean;
-  /** What is mounted, and so need not be on a volume of the container's own. */
-  readonly given: readonly Mount[];
+  /** The container's, over what the image says. */
+  readonly spec: ContainerSpec;
 }
 
-/** Makes a present image ready. Nothing is made on the machine before the container is. */
-export async function useImage(
+/** Makes an image ready, which is fetched first when it is not here. Nothing else is made on the machine before the container is. */
+export async function useImage(images: Images, image: string | ImageOptions, options: UseOptions): Promise<ImageUse> {
+  const given = typeof image === "string" ? { name: image } : image;
+  const { entrypoint = options.entrypoint } = given;
+  const { storage = "overlay" } = given;
+  const found = await findOrFetch(images, given);
+  return await usePresent(images.context, found, given.name, { ...options, entrypoint, storage });
+}
+
+async function findOrFetch(images: Images, given: ImageOptions): Promise<FoundImage> {
+  const { store } = images.context;
+  // One that lies elsewhere may have changed since it was fetched: what is here of it is not fetched again.
+  const elsewhere = parseLocation(given.name).transport !== "registry";
+  if (elsewhere && given.pull === "never") throw onlyFetched(given.name);
+  const name = given.name.replace(/^docker:\/\//, "");
+  const present = given.pull === "always" || elsewhere ? undefined : findImage(store, name);
+  if (present) return present;
+  if (given.pull === "never") return requireImage(store, name);
+  const { name: _, ...fetching } = given;
+  const pulling = images.pull(given.name, fetching);
+  const [fetched] = await Promise.all([pulling, given.watch?.(pulling)]);
+  return requireImage(store, elsewhere ? fetched.id : name);
+}
+
+const onlyFetched = (name: string) =>
+  new LibctError("ERR_CT_USAGE", `${name} lies outside of the store, and is not to be fetched`, {
+    hint: `fetch it first, and give it a name: ct pull ${name}; ct tag ID NAME`,
+  });
+
+async function usePresent(
   context: ImagesContext,
   found: FoundImage,
   name: string,
-  options: UseOptions,
+  options: UseOptions & { readonly storage: Storage },
 ): Promise<ImageUse> {
   const { image } = found;
   const defaults = imageDefaults(image.about, options);
   const { user, home } = accountOf(context, found, options.user ?? defaults.user ?? "0");
   const { env, ...process } = defaults.process;
-  const { outlives } = options;
+  const { spec, storage } = options;
+  // It goes on without this application.
+  const outlives = spec.lifetime !== undefined && spec.lifetime !== "app";
+  const above = namesAbove(context.store, image, spec);
   let mounts: readonly Mount[] = [];
-  const root = imageRoot(context, { image, name, outlives, prepare: () => makeVolumes(context, found, mounts) });
+  const root = imageRoot(context, {
+    image,
+    name,
+    outlives,
+    storage,
+    above,
+    prepare: () => makeVolumes(context, found, mounts),
+  });
   if (defaults.volumes.length > 0) {
-    mounts = (await import("../volumes/fill.ts")).ownVolumes(root, defaults.volumes, options.given);
+    mounts = (await import("../volumes/fill.ts")).ownVolumes(root, defaults.volumes, spec.mounts ?? []);
   }
   return {
     root,

@@ -16,7 +16,7 @@ export function makeWorker(runner: ProgramRunner, caller: Caller): LayerWorker {
     async apply(content, directory) {
       await unpackTar({ executor: runner, content, directory, ids, whiteouts: "applied" });
     },
-    pack: (directory, { signal }) => packUpper(directory, { executor: runner, ids, signal }),
+    pack: (directory, options) => packUpper(directory, { executor: runner, ids, ...options }),
     remove: (directory) => removeTree(runner, directory, ids),
   };
 }

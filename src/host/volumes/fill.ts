@@ -24,17 +24,12 @@ export async function fillVolumes(context: ImagesContext, root: ImageRoot, mount
     const plain = volume.driver === "local" && volume.options.type === undefined;
     if (!plain || !isEmptyVolume(store, source)) continue;
     const image = readImage(store, root.image);
-    if (image) await copyFromImage(context, image, destination, volumeData(store, source));
+    if (image) await applyLayers(context, image, destination, volumeData(store, source));
   }
 }
 
 /** What the image has below a path goes into an empty directory: layer by layer, the lowest first. */
-export async function copyFromImage(
-  context: ImagesContext,
-  image: StoredImage,
-  path: string,
-  to: string,
-): Promise<void> {
+export async function applyLayers(context: ImagesContext, image: StoredImage, path: string, to: string): Promise<void> {
   const trees = treesOf(context.store, image, path);
   if (trees.length === 0) return;
   const worker = await context.worker();
@@ -70,7 +65,7 @@ function treesOf(store: Store, { layers }: StoredImage, path: string): readonly 
   const found: string[] = [];
   for (const { diffId } of [...layers].reverse()) {
     let at = layerTree(store, diffId);
-    let stat: Stats | undefined;
+    let stat: Stats | undefined = lstatSync(at, { throwIfNoEntry: false });
     for (const name of names) {
       at = `${at}/${name}`;
       stat = lstatSync(at, { throwIfNoEntry: false });
@@ -105,6 +100,6 @@ export async function makeOwnVolumes(
 ): Promise<void> {
   for (const { source = "", destination } of mounts) {
     mkdirSync(source, { recursive: true, mode: 0o755 });
-    await copyFromImage(context, image, destination, source);
+    await applyLayers(context, image, destination, source);
   }
 }

@@ -18,6 +18,7 @@ import {
   placeOther,
   placeRoot,
   placeWhiteout,
+  syncAll,
   writeFile,
 } from "./place.ts";
 import { removeBelow } from "./remove-below.ts";
@@ -152,6 +153,8 @@ export class LayerPlacer {
     for (const [path, entry] of this.#mender.directories) {
       await this.#step("attributes", path, entry, () => finishDirectory(this.#writer, path, entry, this.#rules));
     }
+    // A plain directory that is added to belongs to somebody else, who knows whether it is worth the waiting.
+    if (this.#form !== "applied") await this.#step("sync", ".", undefined, () => syncAll(this.#writer));
     if (this.#writer.ops > 1) await this.#send();
     await this.#session.flush();
     const { implied, skipped } = this.#mender;
@@ -271,10 +274,11 @@ export class LayerPlacer {
   }
 }
 
-const OPAQUE: Readonly<Record<WhiteoutForm, string>> = {
-  overlay: "trusted.overlay.opaque",
-  "overlay-user": "user.overlay.opaque",
-  applied: "",
+/** Containers of root may have user namespaces, where overlays see the attributes of users alone: so root's layers have both. */
+const OPAQUE: Readonly<Record<WhiteoutForm, readonly string[]>> = {
+  overlay: ["trusted.overlay.opaque", "user.overlay.opaque"],
+  "overlay-user": ["user.overlay.opaque"],
+  applied: [],
 };
 
 function requireIds({ uid, gid }: TarEntry, path: string, ids: LayerIds): void {

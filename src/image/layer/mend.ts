@@ -12,7 +12,7 @@ import type { TarEntry } from "./tar-entry.ts";
 /** A run of operations of a call, up to the first of the next step. */
 export interface LayerStep {
   readonly first: number;
-  readonly kind: "make" | "content" | "attributes" | "whiteout" | "opaque";
+  readonly kind: "make" | "content" | "attributes" | "whiteout" | "opaque" | "sync";
   readonly path: string;
   readonly entry: TarEntry | undefined;
 }
@@ -47,10 +47,10 @@ export class Mender {
   /** Directories that were made though no entry said so. */
   readonly implied: string[] = [];
   readonly skipped: { -readonly [K in keyof Skipped]: Skipped[K] } = { devices: 0, owners: 0, xattrs: 0 };
-  readonly #opaque: string;
+  readonly #opaque: readonly string[];
   #session: Session<LayerCall> | undefined;
 
-  constructor(opaque: string) {
+  constructor(opaque: readonly string[]) {
     this.#opaque = opaque;
   }
 
@@ -161,7 +161,10 @@ export class Mender {
 
   async #makeOpaque(path: string): Promise<void> {
     const { errno } = await beside(this.#open, (block, text) => {
-      block.sys("lsetxattr", [text(path), block.str(this.#opaque), block.str("y"), 1, 0]);
+      for (const [index, name] of this.#opaque.entries()) {
+        const tolerate = index > 0 ? [E.ENOTSUP] : [];
+        block.sys("lsetxattr", [text(path), block.str(name), block.str("y"), 1, 0], { tolerate });
+      }
     });
     if (errno !== 0) throw callError(`hide what lies below ${show(path)}`, "lsetxattr", errno, { path });
   }
@@ -178,6 +181,7 @@ const PURPOSE: Readonly<Record<LayerStep["kind"], string>> = {
   attributes: "set the attributes of",
   whiteout: "make the whiteout for",
   opaque: "make opaque",
+  sync: "write to the disk",
 };
 
 function callError(what: string, syscall: string, number: number, details: { readonly path?: string }): LibctError {

@@ -18,8 +18,8 @@ export interface MergedTree {
   layersOf(path: string): readonly Session[];
 }
 
-/** `layers`: the topmost first. */
-export function mergedTree(layers: readonly Session[]): MergedTree {
+/** `layers`: the topmost first; `ofRoot` as in PackOptions. */
+export function mergedTree(layers: readonly Session[], ofRoot = false): MergedTree {
   const below = new Map<string, readonly Session[]>([[".", layers]]);
   const layersOf = (path: string) => below.get(path) ?? [];
   return {
@@ -28,7 +28,7 @@ export function mergedTree(layers: readonly Session[]): MergedTree {
       const sources = layersOf(path);
       below.delete(path);
       const contents = await Promise.all(sources.map((session) => readDirectory(session, path)));
-      const names = merge(contents);
+      const names = merge(contents, ofRoot && sources[0] === layers[0]);
       for (const { entry, from } of names) {
         if (entry.type === "directory") below.set(entry.name, pick(sources, from));
       }
@@ -47,7 +47,7 @@ interface Merged {
 }
 
 /** The contents of a directory in several layers, the topmost first, as an overlay shows them (overlayfs.rst, "Directories"). */
-export function merge(contents: readonly (readonly TreeEntry[])[]): readonly Merged[] {
+export function merge(contents: readonly (readonly TreeEntry[])[], ofRoot = false): readonly Merged[] {
   const found = new Map<string, { readonly entry: TreeEntry; readonly from: number[] }>();
   const closed = new Set<string>();
   for (const [index, entries] of contents.entries()) {
@@ -60,7 +60,7 @@ export function merge(contents: readonly (readonly TreeEntry[])[]): readonly Mer
       if (above && joins) above.from.push(index);
       else if (!above && !isWhiteout(entry)) found.set(name, { entry, from: [index] });
       // Nothing of what lies below is seen.
-      if (!joins || isOpaque(entry)) closed.add(name);
+      if (!joins || isOpaque(entry, ofRoot && index === 0)) closed.add(name);
     }
   }
   return [...found.values()].sort((a, b) => compareNames(a.entry.name, b.entry.name));
@@ -72,7 +72,7 @@ export async function* packMerged(
   options: PackOptions,
 ): AsyncGenerator<Uint8Array, void, void> {
   yield* inLayers(directories, options, (sessionOf) =>
-    writeTar(mergedEntries(mergedTree(directories.flatMap(sessionOf)), ".", new Map(), options.signal)),
+    writeTar(mergedEntries(mergedTree(directories.flatMap(sessionOf), options.ofRoot), ".", new Map(), options.signal)),
   );
 }
 

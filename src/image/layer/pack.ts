@@ -13,6 +13,11 @@ export interface PackOptions {
   /** For who is not root: a user namespace with these ids. */
   readonly ids?: LayerIds | undefined;
   readonly signal?: AbortSignal | undefined;
+  /**
+   * The first directory was written by an overlay of root, which marks with `trusted.overlay.opaque`: a directory there with `user.overlay.opaque` is just a copy of a layer's, with its
+   * attributes.
+   */
+  readonly ofRoot?: boolean | undefined;
 }
 
 /** Names of entries, with what is hidden as whiteouts, by the archive's rules (OCI image-spec, layer.md). */
@@ -22,7 +27,7 @@ export type PackedEntry = TarContent;
 export async function* packUpper(directory: string, options: PackOptions): AsyncGenerator<Uint8Array, void, void> {
   const session = await openSession(options.executor, directory, options.ids);
   try {
-    yield* writeTar(upperEntries(session, ".", new Map(), options.signal));
+    yield* writeTar(upperEntries(session, ".", new Map(), options));
   } finally {
     await session.close();
   }
@@ -32,8 +37,9 @@ async function* upperEntries(
   session: Session,
   path: string,
   links: Map<string, string>,
-  signal: AbortSignal | undefined,
+  options: PackOptions,
 ): AsyncGenerator<PackedEntry, void, void> {
+  const { signal, ofRoot = false } = options;
   for (const entry of await readDirectory(session, path)) {
     if (signal?.aborted) throw new LibctError("ERR_CT_ABORTED", "packing was aborted", { cause: signal.reason });
     if (entry.isSocket) continue;
@@ -44,8 +50,8 @@ async function* upperEntries(
     }
     yield packed(session, entry, links);
     if (entry.type !== "directory") continue;
-    if (isOpaque(entry)) yield { entry: { name: `${entry.name}/.wh..wh..opq`, type: "file", mode: 0o600 } };
-    yield* upperEntries(session, entry.name, links, signal);
+    if (isOpaque(entry, ofRoot)) yield { entry: { name: `${entry.name}/.wh..wh..opq`, type: "file", mode: 0o600 } };
+    yield* upperEntries(session, entry.name, links, options);
   }
 }
 
@@ -71,8 +77,11 @@ export const isWhiteout = ({ type, major, minor, xattrs }: TreeEntry): boolean =
   (type === "character" && major === 0 && minor === 0) ||
   [...xattrs.keys()].some((name) => isOverlays(name, "whiteout"));
 
-export const isOpaque = ({ xattrs }: TreeEntry): boolean =>
-  [...xattrs].some(([name, value]) => isOverlays(name, "opaque") && value[0] === "y".charCodeAt(0));
+export const isOpaque = ({ xattrs }: TreeEntry, ofRoot = false): boolean =>
+  [...xattrs].some(
+    ([name, value]) =>
+      isOverlays(name, "opaque") && value[0] === "y".charCodeAt(0) && !(ofRoot && name.startsWith("user.overlay.")),
+  );
 
 /** With some options overlay stores only that something comes from elsewhere (overlayfs.rst, "redirect_dir", "metacopy"). */
 export function refuseReferences({ name, xattrs }: TreeEntry): void {

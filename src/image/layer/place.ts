@@ -1,4 +1,4 @@
-import { type Arch, AT, makedev, O, openFlags } from "../../linux/index.ts";
+import { type Arch, AT, E, makedev, O, openFlags } from "../../linux/index.ts";
 import { type CallWriter, type DataRef, LIMIT, type Register } from "../../program/index.ts";
 import { badLayer } from "./layer-error.ts";
 import { show } from "./layer-names.ts";
@@ -73,6 +73,13 @@ export function writeFile(w: CallWriter, bytes: Uint8Array, at: number): void {
   w.expect(WRITTEN, bytes.length, ENOSPC);
 }
 
+/** What was made outlives a loss of power: one waiting for the whole filesystem, in place of one for each file (syncfs(2)). */
+export function syncAll(w: CallWriter): void {
+  w.sys("openat", [AT.FDCWD, pathData(w, "."), O.RDONLY | O.CLOEXEC, 0], { dst: FILE });
+  w.sys("syncfs", [FILE]);
+  w.sys("close", [FILE]);
+}
+
 /** Sets what was said of the open file, in the order in which one undoes the other: a new owner takes set-user-ID bits and capabilities away. */
 export function finishFile(w: CallWriter, entry: TarEntry, sparse: boolean, rules: PlaceRules): void {
   if (sparse) w.sys("ftruncate", [FILE, entry.size]);
@@ -133,8 +140,12 @@ export function placeWhiteout(w: CallWriter, path: string): void {
   w.sys("mknodat", [AT.FDCWD, pathData(w, path), KIND.character | 0o600, 0]);
 }
 
-export function placeOpaque(w: CallWriter, path: string, attribute: string): void {
-  w.sys("lsetxattr", [pathData(w, path), nameData(w, attribute), w.bytes(encodeName("y")), 1, 0]);
+/** The first attribute must be taken; further ones only where the filesystem has them. */
+export function placeOpaque(w: CallWriter, path: string, [attribute = "", ...further]: readonly string[]): void {
+  const set = (name: string, how: { readonly tolerate?: number }) =>
+    w.sys("lsetxattr", [pathData(w, path), nameData(w, name), w.bytes(encodeName("y")), 1, 0], how);
+  set(attribute, {});
+  for (const name of further) set(name, { tolerate: E.ENOTSUP });
 }
 
 const nameData = (w: CallWriter, name: string): DataRef => pathData(w, name);

@@ -7,7 +7,7 @@ import { through } from "./through.ts";
 const { createZstdDecompress } = zlib as unknown as {
   readonly createZstdDecompress?: (options: { readonly chunkSize: number }) => Transform;
 };
-const PIECE = 256 * 1024;
+const PIECE = 128 * 1024;
 
 /** Uncompresses all frames; those that mean nothing to zstd (RFC 8878, "Skippable Frames") are passed over. */
 export const unzstd = (source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> =>

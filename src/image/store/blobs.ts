@@ -24,7 +24,7 @@ export const readBlob = (store: Store, digest: Digest): Uint8Array | undefined =
 export function streamBlob(store: Store, digest: Digest, from = 0): AsyncIterable<Uint8Array> {
   const path = blobPath(store, digest);
   if (!existsSync(path)) throw noSuchBlob(digest, path);
-  return createReadStream(path, { start: from, highWaterMark: 1 << 20 });
+  return createReadStream(path, { start: from, highWaterMark: 1 << 18 });
 }
 
 /**
@@ -62,6 +62,8 @@ async function receive(
   try {
     await file.truncate(resumed.from);
     await writeContent(file, until(signal, resumed.content), resumed.from, (error) => cannotWrite(partial, error));
+    // A name that is there without its content, after a loss of power, would be believed.
+    await file.datasync();
   } catch (error) {
     // What was wrong is not kept; what merely broke off is.
     if (error instanceof LibctError && error.code === "ERR_CT_DIGEST") rmSync(partial, { force: true });
@@ -75,7 +77,7 @@ async function receive(
 }
 
 const goOn = (content: BlobContent, partial: string, size: number) =>
-  content.resume({ size, content: createReadStream(partial, { end: size - 1, highWaterMark: 1 << 20 }) });
+  content.resume({ size, content: createReadStream(partial, { end: size - 1, highWaterMark: 1 << 18 }) });
 
 async function* until(signal: AbortSignal | undefined, content: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   for await (const chunk of content) {

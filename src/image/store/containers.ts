@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import type { Digest } from "../types.ts";
-import { cannotWrite, entries, makeDirectory, readIfThere } from "./files.ts";
+import { cannotWrite, entries, isAbsent, makeDirectory, readIfThere } from "./files.ts";
 import { ROOMS, type Store } from "./place.ts";
 
 /** A container over an image: its own layer, and what says that the image's layers are in use. */
@@ -23,22 +23,32 @@ export interface ContainerLayer {
   };
 }
 
-const FILE = "container.json";
+export const PIN_FILE = "container.json";
 
 export const containersDirectory = ({ directory }: Store): string => `${directory}/${ROOMS.CONTAINERS}`;
 
 /** Says that the layers are in use, before anybody looks whether they are here. Gives the container's directory. */
 export function pinLayers(store: Store, id: string, layer: ContainerLayer): string {
   const directory = `${containersDirectory(store)}/${id}`;
-  makeDirectory(containersDirectory(store), 0o711);
   try {
-    mkdirSync(directory, { mode: 0o711 });
+    makeOwn(directory, containersDirectory(store));
     // Nothing is lost with it but the container's own, and that is the case too when the machine loses its power: no fsync(2).
-    writeFileSync(`${directory}/${FILE}`, `${JSON.stringify(layer)}\n`, { flag: "wx" });
+    writeFileSync(`${directory}/${PIN_FILE}`, `${JSON.stringify(layer)}\n`, { flag: "wx" });
   } catch (error) {
     throw cannotWrite(directory, error);
   }
   return directory;
+}
+
+/** Only the first container finds that there is none above it. */
+function makeOwn(directory: string, above: string): void {
+  try {
+    mkdirSync(directory, { mode: 0o711 });
+  } catch (error) {
+    if (!isAbsent(error)) throw error;
+    makeDirectory(above, 0o711);
+    mkdirSync(directory, { mode: 0o711 });
+  }
 }
 
 export interface PinnedContainer {
@@ -53,7 +63,7 @@ export function listPins(store: Store): readonly PinnedContainer[] {
 }
 
 export function readPin(directory: string): ContainerLayer | undefined {
-  const bytes = readIfThere(`${directory}/${FILE}`);
+  const bytes = readIfThere(`${directory}/${PIN_FILE}`);
   try {
     return bytes && (JSON.parse(bytes.toString("utf8")) as ContainerLayer);
   } catch {

@@ -13,6 +13,7 @@ import type { LayerWorker } from "./layers.ts";
 import { listNames } from "./names.ts";
 import { ROOMS, type Store } from "./place.ts";
 import { removeContainer } from "./remove-container.ts";
+import { imageOfTree, treesDirectory } from "./trees.ts";
 
 /** What was removed. */
 export interface Collected {
@@ -47,6 +48,7 @@ async function sweep(store: Store, { worker, isUsed, partial }: CollectOptions):
   sweepFiles(store, ROOMS.IMAGES, (name) => live.images.has(name.replace(".json", "")));
   sweepFiles(store, ROOMS.DIFF_IDS, (name) => live.blobs.has(name));
   const layers = await sweepLayers(store, live.layers, worker);
+  await sweepTrees(store, live.images, worker);
   sweepHalfMade(store);
   if (partial) rmSync(`${store.directory}/${ROOMS.PARTIAL}`, { recursive: true, force: true });
   // Nobody waits for one of these without holding the store's own.
@@ -169,6 +171,16 @@ async function sweepLayers(store: Store, live: ReadonlySet<string>, { remove }: 
     } else await remove(path);
   }
   return { bytes, count };
+}
+
+/** Whoever makes one, or a container's root from it, holds the store. */
+async function sweepTrees(
+  store: Store,
+  images: ReadonlySet<string>,
+  { remove }: Pick<LayerWorker, "remove">,
+): Promise<void> {
+  const base = treesDirectory(store);
+  for (const name of allEntries(base)) if (!images.has(imageOfTree(name))) await remove(`${base}/${name}`);
 }
 
 const isPinned = (store: Store, name: string): boolean =>

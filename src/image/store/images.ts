@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { LibctError } from "../../errors.ts";
 import { isDigest } from "../digest.ts";
 import type { Descriptor, Digest, ImageConfig } from "../types.ts";
@@ -22,10 +23,21 @@ export interface StoredImage {
 export const imagePath = ({ directory }: Store, digest: Digest): string =>
   `${directory}/${ROOMS.IMAGES}/${fileNameOf(digest)}.json`;
 
+/** What a digest stands for never changes, so the images of this process's containers are read once. */
+const known = new Map<string, StoredImage>();
+const MOST_KNOWN = 64;
+
 export function readImage(store: Store, digest: Digest): StoredImage | undefined {
   const path = imagePath(store, digest);
+  const before = known.get(path);
+  // It may have been removed meanwhile, by anybody.
+  if (before && existsSync(path)) return before;
   const bytes = readIfThere(path);
-  return bytes && decode(bytes, path);
+  if (!bytes) return undefined;
+  const image = decode(bytes, path);
+  if (known.size >= MOST_KNOWN) known.clear();
+  known.set(path, image);
+  return image;
 }
 
 export function listImages(store: Store): readonly StoredImage[] {

@@ -1,4 +1,5 @@
 import { LibctError } from "../../errors.ts";
+import { algorithmOf } from "../digest.ts";
 import { LARGEST_CONFIG, readConfig, readDocument, refuseArtifact } from "../manifest.ts";
 import type { Digest, RawManifest } from "../types.ts";
 import { readBlob } from "./blobs.ts";
@@ -16,6 +17,7 @@ export function keepImage(store: Store, manifest: RawManifest, from: string): St
   if (!bytes) throw new LibctError("ERR_CT_IMAGE", `${from}: the config ${config.digest} is missing`);
   if (bytes.length > LARGEST_CONFIG) throw new LibctError("ERR_CT_IMAGE", `${from}: the config is too large`);
   const about = readConfig(bytes, document.manifest, from);
+  refuseOtherDigests(about.rootfs.diff_ids, from);
   const { digest } = manifest.descriptor;
   const image: StoredImage = {
     version: 1,
@@ -28,4 +30,18 @@ export function keepImage(store: Store, manifest: RawManifest, from: string): St
   makeDirectory(`${store.directory}/${ROOMS.IMAGES}`);
   replaceFile(imagePath(store, digest), `${JSON.stringify(image)}\n`);
   return image;
+}
+
+/** Layers are unpacked while they come, before it is known what the config calls them. */
+function refuseOtherDigests(diffIds: readonly string[], from: string): void {
+  const other = diffIds.find((diffId) => algorithmOf(diffId as Digest) !== "sha256");
+  if (other === undefined) return;
+  throw new LibctError(
+    "ERR_CT_NOT_SUPPORTED",
+    `${from}: its layers are named by ${other.slice(0, 20)}..., and not by sha256`,
+    {
+      member: "rootfs.diff_ids",
+      hint: "it can be copied (ct image copy); to be unpacked it must be built with sha256 digests, as all builders do unless told otherwise",
+    },
+  );
 }

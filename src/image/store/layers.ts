@@ -21,7 +21,7 @@ export type Unpack = (
 
 export type Pack = (
   directory: string,
-  options: { readonly signal?: AbortSignal | undefined },
+  options: { readonly signal?: AbortSignal | undefined; readonly ofRoot?: boolean | undefined },
 ) => AsyncIterable<Uint8Array>;
 
 export type Apply = (content: AsyncIterable<Uint8Array>, directory: string) => Promise<void>;
@@ -110,5 +110,5 @@ export function requireDiffId(found: Digest, promised: Digest, blob: Digest, fro
   });
 }
 
-/** Unpacking is work for a processor, and a little waiting for the disk. */
-export const PARALLEL = Math.max(2, availableParallelism());
+/** Unpacking is work for a processor, and a little waiting for the disk. Each takes some 10 MB, so that on large machines there are no more. */
+export const PARALLEL = Math.min(4, Math.max(2, availableParallelism()));

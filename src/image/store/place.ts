@@ -17,6 +17,8 @@ export const ROOMS = {
   LAYERS: "layers",
   /** Which layer a compressed blob is. */
   DIFF_IDS: "diffids",
+  /** Images as plain directories or subvolumes. */
+  TREES: "trees",
   CONTAINERS: "containers",
   VOLUMES: "volumes",
   LOCKS: "locks",

@@ -284,3 +284,38 @@ describe("garbage", () => {
     expect(existsSync(layerTree(store, first))).toBe(hasLayer(store, first));
   });
 });
+
+describe("digests of sha512", () => {
+  const sha512 = (text: string) => digestOf(Buffer.from(text), "sha512");
+
+  it("name blobs as those of sha256 do, and are checked", async () => {
+    const bytes = Buffer.from("content");
+    const descriptor = { mediaType: "text/plain", digest: sha512("content"), size: bytes.length };
+    const source = (content: Uint8Array) => ({
+      name: "test",
+      manifest: () => Promise.reject(new Error("there is none")),
+      blob: async () => ({
+        from: 0,
+        content: (async function* () {
+          yield content;
+        })(),
+      }),
+    });
+    await putBlob(store, descriptor, blobContent(source(bytes), descriptor));
+    expect(readFileSync(blobPath(store, descriptor.digest), "utf8")).toBe("content");
+    const other = { ...descriptor, digest: sha512("other") };
+    await expect(putBlob(store, other, blobContent(source(bytes), other))).rejects.toMatchObject({
+      code: "ERR_CT_DIGEST",
+    });
+    expect(hasBlob(store, other.digest)).toBe(false);
+  });
+
+  it("are refused as names of layers, and nothing gets the image's name", async () => {
+    const image = await builtImage([{ a: "1" }], { diffIds: [sha512("1")] });
+    await expect(pull(image, "strange")).rejects.toMatchObject({
+      code: "ERR_CT_NOT_SUPPORTED",
+      member: "rootfs.diff_ids",
+    });
+    expect(findImage(store, "strange")).toBeUndefined();
+  });
+});
