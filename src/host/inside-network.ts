@@ -51,11 +51,8 @@ export async function inside<T>(
   const visit = async <T>(use: (holder: HolderPlace | undefined) => Promise<T>) =>
     onOwn ? await (await import("./net-holder.ts")).atHolder(surroundings, use) : await use(undefined);
   return await withTarget(container, async (target: PinnedProcess) => {
-    const path = `/proc/${target.path}`;
-    const where = {
-      network: `${path}/ns/net`,
-      ...(userFirst || onOwn ? { user: `${path}/ns/user` } : {}),
-    };
+    const namespaces = `/proc/${target.path}/ns`;
+    const where = { network: `${namespaces}/net`, ...(userFirst || onOwn ? { user: `${namespaces}/user` } : {}) };
     return await act({
       surroundings,
       namespace: where.network,

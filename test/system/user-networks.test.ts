@@ -214,7 +214,7 @@ describe.runIf(hasInetTables())("networks of an ordinary user", () => {
       return {
         explained: /setns.*CLONE_NEWUSER/.test(listing) && listing.includes("ct-web"),
         privileges: await failure("c", { namespaces: ["mount", "pid", "network"], hostname: undefined }),
-        six: await failure("d", { ports: [{ hostIP: "::1", hostPort: 8080, containerPort: 80 }] }),
+        twice: await failure("d", { ports: [{ hostPort: 8080, containerPort: 80 }, { hostPort: 8080, containerPort: 81 }] }),
         missing: await failure("e", { nics: { eth0: { type: "network", network: "nowhere" } } }),
         carriers: carriers(),
       };
@@ -222,7 +222,7 @@ describe.runIf(hasInetTables())("networks of an ordinary user", () => {
     expect(seen).toMatchObject({
       explained: true,
       privileges: { code: "ERR_CT_INVALID_SPEC", member: "namespaces" },
-      six: { code: "ERR_CT_INVALID_SPEC", member: "ports[0].hostIP" },
+      twice: { code: "ERR_CT_INVALID_SPEC", member: "ports[1]" },
       missing: { code: "ERR_CT_NO_SUCH_NETWORK", member: "nics.eth0.network" },
       carriers: 0,
     });
