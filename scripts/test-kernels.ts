@@ -89,7 +89,9 @@ function writePage(outcomes: readonly Outcome[]): void {
   for (const outcome of outcomes) {
     writeFileSync(`${CACHE}/outcome-${outcome.debian}.json`, JSON.stringify(joined(cached(outcome.debian), outcome)));
   }
-  const all = readdirSync("test/system").filter((name) => !name.startsWith("systemd-"));
+  const all = readdirSync("test/system")
+    .filter((name) => !name.startsWith("systemd-"))
+    .sort();
   const known = RELEASES.flatMap((release) => cached(release) ?? []);
   if (known.length === RELEASES.length)
     writeFileSync(

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { hasInetTables, hasPidfds } from "../support/kernel.ts";
 import { auditEachTest } from "../support/leaks.ts";
 import { asUserOfNetwork, OTHER, OWN } from "../support/user-network.ts";
 
 auditEachTest();
+const equipped = hasInetTables() && hasPidfds();
 
 const START = `
   const start = async (name, more = {}) => {
@@ -26,7 +28,7 @@ const START = `
   const holders = () => readdirSync(RUNTIME + "/holder").filter((name) => name !== "lock").length;
 `;
 
-describe("a running container of an ordinary user", () => {
+describe.runIf(equipped)("a running container of an ordinary user", () => {
   it("joins another of his networks, where others find it, and leaves it", async () => {
     const seen = await asUserOfNetwork<Record<string, unknown>>(`${START}
       for (const name of ["web", "db"]) await host.networks.create({ name });
