@@ -93,7 +93,8 @@ describe.runIf(ready)("containers on networks", () => {
       const one = await run("one", on("both"));
       const two = await run("two", on("both"));
       const ping = (words) => inside(one, words + " > /dev/null && echo received");
-      second("nft -f - <<'E'\\ntable inet seen { set sources { type ipv4_addr; flags dynamic; } chain in { type filter hook input priority 0; ip protocol icmp add @sources { ip saddr } } }\\nE");
+      for (const words of ["table inet seen", "set inet seen sources { type ipv4_addr; size 64; flags dynamic; }", "chain inet seen arrived { type filter hook input priority 0; }", "rule inet seen arrived ip protocol icmp add @sources { ip saddr }"])
+        second("nft 'add " + words + "'");
       const [four, six, neighbour] = [await ping("ping -c 1 -W 1 192.0.2.2"), await ping("busybox ping6 -c 1 -W 5 2001:db8::2"), await ping("ping -c 1 -W 1 two")];
       sh("nsenter -t " + one.pid + " -n sh -c 'ip addr add 192.0.2.77/32 dev eth0; ip addr add 2001:db8:7::7/128 dev eth0 nodad'");
       sh("nsenter -t " + one.pid + " -n ping -c 1 -W 1 -I 192.0.2.77 192.0.2.2 > /dev/null; true");
