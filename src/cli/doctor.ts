@@ -1,9 +1,10 @@
 import { type Check, Host, type HostFeatures } from "../host/index.ts";
+import { type Globals, withDirectories } from "./command.ts";
 import { print } from "./output.ts";
 
 /** `ct doctor`: what this kernel and this user can do, and what is missing for the rest. */
-export async function doctor(json: boolean): Promise<number> {
-  await using host = await Host.open();
+export async function doctor(json: boolean, globals: Globals): Promise<number> {
+  await using host = await Host.open(withDirectories(globals));
   const features = await host.features();
   await print(process.stdout, `${json ? JSON.stringify(features) : featureTable(features)}\n`);
   return features.ok ? 0 : 1;

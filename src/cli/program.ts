@@ -67,7 +67,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     async () => (await import("./help.ts")).DOCTOR_HELP,
     async ({ flags }, _, globals) => {
       if (flags.repair) return (await import("./containers/repair.ts")).repair(flags.json ?? false, globals);
-      return (await import("./doctor.ts")).doctor(flags.json ?? false);
+      return (await import("./doctor.ts")).doctor(flags.json ?? false, globals);
     },
   ),
   completion: command<Record<never, never>>(

@@ -44,4 +44,24 @@ describe.runIf(requires("ip", installed("ip"), "it makes the bridge"))("the comm
       ct --root $state rm -f web > /dev/null`);
     expect(seen).toContain("10.8.0.2/30");
   });
+
+  it.runIf(requires("nft", installed("nft"), "it removes the rules"))(
+    "has a doctor that sees whether the rules of a state directory's networks are there",
+    () => {
+      const seen = shell(`
+        state=$(mktemp -d /tmp/libct-test-XXXXXX); trap 'rm -rf $state' EXIT
+        rules() { ct --root $state doctor | grep -o "^.* rules of networks"; }
+        ip link set lo up
+        ct --root $state network create web > /dev/null
+        ct --root $state run --network web ${root} -- /bin/true
+        rules; nft flush ruleset; rules
+        ct --root $state run --network web ${root} -- /bin/true; rules
+        ct --root $state network prune > /dev/null`);
+      expect(seen.trim().split("\n")).toEqual([
+        "yes  rules of networks",
+        "NO   rules of networks",
+        "yes  rules of networks",
+      ]);
+    },
+  );
 });
