@@ -1,4 +1,5 @@
 import { LibctError } from "../errors.ts";
+import { harmless } from "./harmless.ts";
 import { print } from "./output.ts";
 
 /** Exit statuses of `ct` itself, as users of docker know them. */
@@ -22,8 +23,6 @@ const errorDetails = (error: unknown) =>
 /** An error that libct does not know is a fault of its own, and its stack tells where. */
 export function errorText(error: unknown): string {
   if (!(error instanceof LibctError)) return error instanceof Error ? (error.stack ?? error.message) : String(error);
-  // What a message quotes may hold line ends and control sequences of a terminal: it stays one line that does nothing.
-  return error.message.replace(/\p{Cc}/gu, (character) =>
-    JSON.stringify(character).slice(1, -1).replace("\x7f", "\\x7f"),
-  );
+  // It stays one line.
+  return harmless(error.message);
 }
