@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
 import { compileNetSteps, type HolderPlace } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import { hostArch, lock } from "../executor/index.ts";
@@ -109,8 +110,10 @@ async function createNetwork(options: NetworkOptions, { places, runner }: Opened
   return { ...describeNetwork(network, places), notes: await notesOn(network, runner) };
 }
 
+/** What it is in may become the store of images, which is for nobody else. */
 function makeDirectory(path: string): void {
   try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     mkdirSync(path, { recursive: true, mode: 0o755 });
   } catch (cause) {
     const { code, syscall } = cause as NodeJS.ErrnoException;

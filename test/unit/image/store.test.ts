@@ -1,5 +1,16 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { LibctError } from "../../../src/errors.ts";
 import type { ProgramRunner } from "../../../src/executor/index.ts";
 import { blobContent, digestOf } from "../../../src/image/index.ts";
@@ -77,6 +88,45 @@ describe("an image of the store", () => {
       { domain: "r.io", repository: "own" },
       { domain: "r.io", repository: "related" },
     ]);
+  });
+});
+
+describe("the store's directory", () => {
+  const modeOf = (path: string) => statSync(path).mode & 0o777;
+
+  it("is closed to others when an image comes, though a network has made it for all", async () => {
+    mkdirSync(`${store.directory}/networks`);
+    chmodSync(store.directory, 0o755);
+    await pull(await image("one"), "app");
+    expect(modeOf(store.directory)).toBe(0o700);
+  });
+
+  it("is closed when a container is made, too, and found through a link", () => {
+    chmodSync(store.directory, 0o755);
+    symlinkSync(store.directory, `${base}/link`);
+    const user = { pid: 1, startTime: 1, bootId: "x" };
+    pinLayers({ ...store, directory: `${base}/link` }, "c1", { image: "sha256:0", name: "x", layers: [], user });
+    expect(modeOf(store.directory)).toBe(0o700);
+  });
+
+  it("is no directory that others need", async () => {
+    mkdirSync(`${store.directory}/www`);
+    chmodSync(store.directory, 0o755);
+    await expect(pull(await image("one"), "app")).rejects.toMatchObject({
+      code: "ERR_CT_NOT_PERMITTED",
+      message: expect.stringContaining("www in it is none of libct's"),
+    });
+    expect(modeOf(store.directory)).toBe(0o755);
+  });
+
+  it("is refused when it belongs to somebody else", async () => {
+    const uid = vi.spyOn(process as { geteuid: () => number }, "geteuid").mockReturnValue(4711);
+    try {
+      await expect(pull(await image("one"), "app")).rejects.toMatchObject({ code: "ERR_CT_NOT_PERMITTED" });
+    } finally {
+      uid.mockRestore();
+    }
+    expect(files()).toEqual([]);
   });
 });
 
