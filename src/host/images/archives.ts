@@ -5,8 +5,10 @@ import {
   type CopyEvent,
   copyImage,
   fileOutput,
+  formatReference,
   isDigest,
   namesInArchive,
+  openSource,
   parseReference,
   type ReceiveEvent,
   requireImage,
@@ -57,11 +59,19 @@ export async function loadImages(
 ): Promise<readonly ImageInfo[]> {
   requireFile(path);
   const images: ImageInfo[] = [];
-  for (const name of await namesInArchive(path)) {
-    const place = name === undefined ? `archive:${path}` : `archive:${path}:${name}`;
-    images.push(await pullImage(context, place, { ...options, ...(name === undefined ? {} : { name }) }, tell));
+  for (const inside of await namesInArchive(path)) {
+    const source = await openSource({ transport: "archive", path, ...(inside !== undefined && { name: inside }) });
+    const name = inside === undefined ? undefined : withoutDigest(inside);
+    images.push(await pullImage(context, source, { ...options, ...(name !== undefined && { name }) }, tell));
   }
   return images;
+}
+
+/** What an archive says of digests proves nothing; an image that has no other name there gets none here. */
+function withoutDigest(name: string): string | undefined {
+  if (/^sha(?:256|512):/.test(name)) return undefined;
+  const { digest, ...reference } = parseReference(name);
+  return digest !== undefined && reference.tag === undefined ? undefined : formatReference(reference);
 }
 
 /** Anything but a file that can be read again from its start: a pipe is for `ct image load` without a file. */

@@ -12,7 +12,6 @@ import {
 } from "node:fs";
 import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { LibctError } from "../../../src/errors.ts";
-import type { ProgramRunner } from "../../../src/executor/index.ts";
 import { blobContent, digestOf } from "../../../src/image/index.ts";
 import { blobPath, hasBlob, putBlob } from "../../../src/image/store/blobs.ts";
 import { listPins, pinLayers } from "../../../src/image/store/containers.ts";
@@ -26,39 +25,10 @@ import type { Store } from "../../../src/image/store/place.ts";
 import { receiveImage } from "../../../src/image/store/receive.ts";
 import type { Digest } from "../../../src/image/types.ts";
 import { type BuiltImage, builtImage } from "../../support/built-image.ts";
+import { runner, worker } from "../../support/unit-store.ts";
 
 const base = mkdtempSync("/tmp/ct-store-");
 afterAll(() => rmSync(base, { recursive: true }));
-
-/** Nobody else uses the store of a unit test: each lock is had at once. */
-const runner: ProgramRunner = {
-  run(_, listener) {
-    queueMicrotask(() => listener.notify?.(1, []));
-    return {
-      go: () => queueMicrotask(() => listener.done?.(undefined)),
-      call: () => Promise.reject(new Error("nothing is called here")),
-      callInPlace: () => Promise.reject(new Error("nothing is called here")),
-      forget: () => undefined,
-    };
-  },
-};
-
-/** Writes the archive down in place of its files: what a layer holds is not what these tests are about. */
-const worker: LayerWorker = {
-  async unpack(content, directory) {
-    const parts: Uint8Array[] = [];
-    for await (const part of content) parts.push(part);
-    const bytes = Buffer.concat(parts);
-    mkdirSync(directory);
-    writeFileSync(`${directory}/archive`, bytes);
-    return { diffId: digestOf(bytes), size: bytes.length };
-  },
-  apply: () => Promise.reject(new Error("nothing is applied here")),
-  pack: () => {
-    throw new Error("nothing is packed here");
-  },
-  remove: async (directory) => rmSync(directory, { recursive: true, force: true }),
-};
 
 let store: Store;
 let number = 0;
