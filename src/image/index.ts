@@ -32,7 +32,7 @@ export { type Collected, collectGarbage } from "./store/garbage.ts";
 export { adding } from "./store/holding.ts";
 export { type FoundImage, findImage, listImages, readImage, requireImage, type StoredImage } from "./store/images.ts";
 export { hasLayer, layerSize, layerTree, listLayers } from "./store/layer-place.ts";
-export { type LayerWorker, requireDiffId, unpackLayer } from "./store/layers.ts";
+export { type LayerWorker, unpackLayer } from "./store/layers.ts";
 export { canonicalName, listNames, type NamedImage, nameImage, readName, removeName } from "./store/names.ts";
 export type { Store } from "./store/place.ts";
 export { type Received, type ReceiveEvent, receiveImage } from "./store/receive.ts";

@@ -8,11 +8,14 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { LibctError } from "../../../src/errors.ts";
 import { blobContent, digestOf } from "../../../src/image/index.ts";
+import { OCI_INDEX, OCI_MANIFEST } from "../../../src/image/media-types.ts";
+import { hostPlatform } from "../../../src/image/platform.ts";
 import { blobPath, hasBlob, putBlob } from "../../../src/image/store/blobs.ts";
 import { listPins, pinLayers } from "../../../src/image/store/containers.ts";
 import { storeSource } from "../../../src/image/store/endpoints.ts";
@@ -23,7 +26,8 @@ import type { LayerWorker } from "../../../src/image/store/layers.ts";
 import { listNames, readName, removeName, setName } from "../../../src/image/store/names.ts";
 import type { Store } from "../../../src/image/store/place.ts";
 import { receiveImage } from "../../../src/image/store/receive.ts";
-import type { Digest } from "../../../src/image/types.ts";
+import { removeContainer } from "../../../src/image/store/remove-container.ts";
+import type { Descriptor, Digest } from "../../../src/image/types.ts";
 import { type BuiltImage, builtImage } from "../../support/built-image.ts";
 import { runner, worker } from "../../support/unit-store.ts";
 
@@ -187,7 +191,7 @@ describe("a blob", () => {
   it("goes on where it was broken off", async () => {
     const from: number[] = [];
     await expect(putBlob(store, descriptor, blobContent(source(from, 4000), descriptor))).rejects.toThrow("broke");
-    expect(hasBlob(store, descriptor.digest)).toBe(false);
+    expect(hasBlob(store, descriptor)).toBe(false);
     await putBlob(store, descriptor, blobContent(source(from), descriptor));
     expect(from).toEqual([0, 4000]);
     expect(readFileSync(blobPath(store, descriptor.digest))).toEqual(bytes);
@@ -198,13 +202,13 @@ describe("a blob", () => {
     await expect(
       putBlob(store, descriptor, blobContent(source([], bytes.length, true), descriptor)),
     ).rejects.toMatchObject({ code: "ERR_CT_DIGEST" });
-    expect(hasBlob(store, descriptor.digest)).toBe(false);
+    expect(hasBlob(store, descriptor)).toBe(false);
     expect(files()).toEqual([]);
   });
 
   it("has no digest that leads elsewhere", () => {
     const digest = "sha256:../../../etc/passwd" as Digest;
-    expect(() => hasBlob(store, digest)).toThrow("is no digest");
+    expect(() => hasBlob(store, { digest, size: 1 })).toThrow("is no digest");
   });
 });
 
@@ -249,7 +253,82 @@ describe("a name", () => {
   });
 });
 
+describe("what a loss of power has damaged", () => {
+  const layerOf = (one: BuiltImage) => {
+    const { layers } = JSON.parse(Buffer.from(one.blobs.get(one.digest) ?? "").toString()) as { layers: Descriptor[] };
+    return layers[1] as Descriptor;
+  };
+
+  it("is fetched again when its length tells", async () => {
+    const one = await image("one");
+    await pull(one, "app");
+    const blob = layerOf(one);
+    truncateSync(blobPath(store, blob.digest), 0);
+    truncateSync(blobPath(store, one.digest), 10);
+    await pull(one, "app");
+    expect(hasBlob(store, blob)).toBe(true);
+    expect(readFileSync(blobPath(store, one.digest))).toEqual(one.blobs.get(one.digest));
+  });
+
+  it("is dropped when its content is wrong, so that another pull mends it", async () => {
+    for (const failing of [false, true]) {
+      const one = await image(`one ${failing}`);
+      await pull(one, "app");
+      for (const room of ["layers", "diffids"]) rmSync(`${store.directory}/${room}`, { recursive: true });
+      const blob = layerOf(one);
+      writeFileSync(blobPath(store, blob.digest), Buffer.alloc(blob.size));
+      // One that is no archive any more, or one of other files.
+      const unpack: LayerWorker["unpack"] = async (content, directory, options) => {
+        const layer = await worker.unpack(content, directory, options);
+        if (failing && layer.diffId === digestOf(Buffer.alloc(blob.size)))
+          throw new LibctError("ERR_CT_LAYER", "cut off");
+        return layer;
+      };
+      const again = () =>
+        receiveImage(store, one, { name: "app", worker: { ...worker, unpack }, tell: () => undefined });
+      await expect(again()).rejects.toMatchObject({
+        code: "ERR_CT_DIGEST",
+        message: expect.stringContaining("damaged"),
+      });
+      const { image: mended } = await again();
+      expect(mended.layers.every(({ diffId }) => hasLayer(store, diffId))).toBe(true);
+    }
+  });
+});
+
 describe("garbage", () => {
+  it("is found although an index lists what is no manifest", async () => {
+    const [victim, one] = [await image("victim"), await image("one")];
+    await pull(victim, "victim");
+    const manifest = one.blobs.get(one.digest) ?? new Uint8Array();
+    const { layers } = JSON.parse(Buffer.from(manifest).toString()) as { layers: Descriptor[] };
+    const entry = { mediaType: OCI_MANIFEST, digest: one.digest, size: manifest.length, platform: hostPlatform() };
+    const lie = { ...layers[0], mediaType: OCI_MANIFEST, platform: { os: "windows", architecture: "amd64" } };
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [lie, entry] }));
+    const index = { mediaType: OCI_INDEX, digest: digestOf(bytes), size: bytes.length };
+    const hostile: BuiltImage = {
+      ...one,
+      manifest: async (digest) => (digest ? { descriptor: entry, bytes: manifest } : { descriptor: index, bytes }),
+    };
+    const { image: stored, named } = await pull(hostile, "hostile");
+    removeName(store, "victim");
+    expect(await collect()).toMatchObject({ layers: 1 });
+    expect(hasBlob(store, layers[0] as Descriptor)).toBe(true);
+    // It is not whole, so that the image alone can be pushed.
+    const raw = await storeSource(store, { image: stored, named }).manifest();
+    expect(raw.descriptor.digest).toBe(one.digest);
+  });
+
+  it("that a container has left is removed by who sees nothing but it", async () => {
+    const user = { pid: 1, startTime: 1, bootId: "x" };
+    const directory = pinLayers(store, "c1", { image: "sha256:0", name: "x", layers: [], user });
+    mkdirSync(`${directory}/upper/s`, { recursive: true });
+    const removed: string[][] = [];
+    const remove = async (path: string) => void removed.push(readdirSync(path, { recursive: true }).map(String).sort());
+    await removeContainer(directory, { remove });
+    expect(removed).toEqual([["container.json", "upper", "upper/s"]]);
+  });
+
   it("is all that neither a name nor a container leads to", async () => {
     const one = await image("one");
     const { image: stored } = await pull(one, "app");
@@ -327,7 +406,7 @@ describe("digests of sha512", () => {
     await expect(putBlob(store, other, blobContent(source(bytes), other))).rejects.toMatchObject({
       code: "ERR_CT_DIGEST",
     });
-    expect(hasBlob(store, other.digest)).toBe(false);
+    expect(hasBlob(store, other)).toBe(false);
   });
 
   it("are refused as names of layers, and nothing gets the image's name", async () => {
