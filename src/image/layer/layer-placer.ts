@@ -22,6 +22,7 @@ import {
   writeFile,
 } from "./place.ts";
 import { removeBelow } from "./remove-below.ts";
+import { Retained } from "./retained.ts";
 import { openSession, type Session } from "./session.ts";
 import type { LayerIds } from "./session-program.ts";
 import type { TarEntry } from "./tar-entry.ts";
@@ -52,6 +53,7 @@ export class LayerPlacer {
   readonly #writer: CallWriter;
   readonly #session: Session<LayerCall>;
   readonly #mender: Mender;
+  readonly #retained: Retained;
   readonly #rules: PlaceRules;
   readonly #form: WhiteoutForm;
   readonly #ids: LayerIds | undefined;
@@ -67,27 +69,31 @@ export class LayerPlacer {
     directory: string,
     ids: LayerIds | undefined,
     form: WhiteoutForm,
+    most: number,
   ): Promise<LayerPlacer> {
-    const mender = new Mender(OPAQUE[form]);
+    const retained = new Retained(most);
+    const mender = new Mender(OPAQUE[form], retained);
     const writer = new CallWriter(hostArch());
     const session = await openSession<LayerCall>(executor, directory, ids, {
       mend: (call, op, errno) => mender.mend(call, op, errno),
       done: (call) => writer.reuse(call),
     });
     mender.session = session;
-    return new LayerPlacer(writer, session, mender, ids, form);
+    return new LayerPlacer(writer, session, mender, retained, ids, form);
   }
 
   private constructor(
     writer: CallWriter,
     session: Session<LayerCall>,
     mender: Mender,
+    retained: Retained,
     ids: LayerIds | undefined,
     form: WhiteoutForm,
   ) {
     this.#writer = writer;
     this.#session = session;
     this.#mender = mender;
+    this.#retained = retained;
     this.#ids = ids;
     this.#form = form;
     // With a single id there is no owner but oneself.
@@ -168,7 +174,7 @@ export class LayerPlacer {
   }
 
   async #directory(path: string, entry: TarEntry): Promise<void> {
-    this.#mender.directories.set(path, entry);
+    this.#mender.remember(path, entry);
     if (path === ".") return;
     await this.#step("make", path, entry, () => placeOther(this.#writer, path, entry, this.#rules));
     // Below something that is hidden nothing of the layers below may be seen.
@@ -217,6 +223,7 @@ export class LayerPlacer {
       await removeBelow(this.#session, hidden, { itself: kind === "hide", keep: this.#made });
     } else if (kind === "opaque") await this.#opaque(hidden);
     else {
+      this.#retained.take(hidden);
       this.#hidden.add(hidden);
       await this.#step("whiteout", hidden, undefined, () => placeWhiteout(this.#writer, hidden));
     }
@@ -244,6 +251,7 @@ export class LayerPlacer {
 
   #note(path: string): void {
     for (let at = path; !this.#made.has(at); ) {
+      this.#retained.take(at);
       this.#made.add(at);
       const slash = at.lastIndexOf("/");
       if (slash < 0) return;

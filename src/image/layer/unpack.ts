@@ -62,7 +62,13 @@ async function unpackInto(options: UnpackOptions): Promise<UnpackedLayer> {
   const counted = counting(options.content, (length) => {
     compressed += length;
   });
-  const placer = await LayerPlacer.open(options.executor, options.directory, options.ids, options.whiteouts);
+  const placer = await LayerPlacer.open(
+    options.executor,
+    options.directory,
+    options.ids,
+    options.whiteouts,
+    limits.retained,
+  );
   try {
     const { compression, content } = await decompress(counted);
     const hash = createHash("sha256");
