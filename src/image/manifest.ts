@@ -75,11 +75,15 @@ function readManifest(value: Json, from: string): Manifest {
   const { config, layers } = value;
   checkDescriptor(config, "config", from);
   if (!Array.isArray(layers)) throw malformed(from, "manifest", "it has no list of layers");
-  if (layers.length > MOST_LAYERS) {
-    throw malformed(from, "manifest", `it has ${layers.length} layers, which is more than ${MOST_LAYERS}`);
-  }
+  requireFewLayers(layers.length, "manifest", from);
   layers.forEach((one, at) => void checkDescriptor(one, `layers[${at}]`, from));
   return value as unknown as Manifest;
+}
+
+/** Before anybody looks at them one by one. */
+export function requireFewLayers(count: number, what: string, from: string): void {
+  if (count <= MOST_LAYERS) return;
+  throw malformed(from, what, `it has ${count} layers, which is more than ${MOST_LAYERS}`);
 }
 
 function checkDescriptor(value: unknown, member: string, from: string): void {

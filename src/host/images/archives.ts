@@ -59,8 +59,9 @@ export async function loadImages(
 ): Promise<readonly ImageInfo[]> {
   requireFile(path);
   const images: ImageInfo[] = [];
-  for (const inside of await namesInArchive(path)) {
-    const source = await openSource({ transport: "archive", path, ...(inside !== undefined && { name: inside }) });
+  for (const inside of await namesInArchive(path, options.signal)) {
+    const place = { transport: "archive", path, ...(inside !== undefined && { name: inside }) } as const;
+    const source = await openSource(place, options.registry, options.signal);
     const name = inside === undefined ? undefined : withoutDigest(inside);
     images.push(await pullImage(context, source, { ...options, ...(name !== undefined && { name }) }, tell));
   }

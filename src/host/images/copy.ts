@@ -43,7 +43,7 @@ export async function copyBetween(
   options: PullOptions,
   tell: (event: CopyEvent) => void,
 ): Promise<Copied> {
-  const source = typeof from === "string" ? await openAny(context, from, options.registry) : from;
+  const source = typeof from === "string" ? await openAny(context, from, options.registry, options.signal) : from;
   return await transport(source, to, options, tell);
 }
 
