@@ -1,5 +1,3 @@
-import { closeSync, openSync, readSync } from "node:fs";
-import { LibctError } from "../../errors.ts";
 import {
   archiveWriter,
   type CopyEvent,
@@ -57,7 +55,6 @@ export async function loadImages(
   options: PullOptions,
   tell: (event: ReceiveEvent) => void,
 ): Promise<readonly ImageInfo[]> {
-  requireFile(path);
   const images: ImageInfo[] = [];
   for (const inside of await namesInArchive(path, options.signal)) {
     const place = { transport: "archive", path, ...(inside !== undefined && { name: inside }) } as const;
@@ -73,16 +70,4 @@ function withoutDigest(name: string): string | undefined {
   if (/^sha(?:256|512):/.test(name)) return undefined;
   const { digest, ...reference } = parseReference(name);
   return digest !== undefined && reference.tag === undefined ? undefined : formatReference(reference);
-}
-
-/** Anything but a file that can be read again from its start: a pipe is for `ct image load` without a file. */
-function requireFile(path: string): void {
-  try {
-    const fd = openSync(path, "r");
-    readSync(fd, new Uint8Array(1));
-    closeSync(fd);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new LibctError("ERR_CT_IMAGE", `cannot read ${path}: ${code}`, { path, errno: code, cause });
-  }
 }

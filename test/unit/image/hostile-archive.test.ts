@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { namesInArchive } from "../../../src/image/formats/open-archive.ts";
 import type { TarContent } from "../../../src/image/layer/write-tar.ts";
 import { tarHeader } from "../../../src/image/layer/write-tar.ts";
 import { openSource } from "../../../src/image/open.ts";
+import { collectBytes } from "../../../src/image/read-blob.ts";
 import { archiveOf, file } from "../../support/layers.ts";
 
 let place = "";
@@ -56,5 +58,20 @@ describe("a hostile archive of images", () => {
       const opened = openSource({ transport, path: `${place}/x.tar.gz` }, {}, signal);
       await expect(opened).rejects.toMatchObject({ code: "ERR_CT_ABORTED" });
     }
+  });
+});
+
+describe("a hostile layout", () => {
+  it("keeps nobody waiting with a FIFO in place of a file", async () => {
+    mkdirSync(`${place}/blobs/sha256`, { recursive: true });
+    const hex = "0".repeat(64);
+    for (const path of ["index.json", `blobs/sha256/${hex}`]) execFileSync("mkfifo", [`${place}/${path}`]);
+    const source = await openSource({ transport: "oci", path: place });
+    const refusal = { code: "ERR_CT_IMAGE", message: expect.stringContaining("is no plain file") };
+    await expect(source.manifest()).rejects.toMatchObject(refusal);
+    await expect(source.manifest(`sha256:${hex}`)).rejects.toMatchObject(refusal);
+    const { content } = await source.blob({ mediaType: "x", digest: `sha256:${hex}`, size: 1 });
+    await expect(collectBytes(content, 1, "x")).rejects.toMatchObject(refusal);
+    await expect(namesInArchive(`${place}/index.json`)).rejects.toMatchObject(refusal);
   });
 });
