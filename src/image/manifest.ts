@@ -1,4 +1,5 @@
 import { LibctError } from "../errors.ts";
+import { faultOfConfig } from "./config-schema.ts";
 import { isDigest } from "./digest.ts";
 import { isImageConfig, isIndex, isManifest, isSchema1, OCI_INDEX, OCI_MANIFEST } from "./media-types.ts";
 import type { Descriptor, ImageConfig, Index, Manifest, RawManifest } from "./types.ts";
@@ -123,6 +124,8 @@ export function readConfig(
   if (typeof os !== "string" || typeof architecture !== "string") {
     throw malformed(from, "config", "os and architecture are missing");
   }
+  const fault = faultOfConfig(value);
+  if (fault !== undefined) throw malformed(from, "config", fault);
   const ids = isObject(rootfs) ? rootfs.diff_ids : undefined;
   if (!Array.isArray(ids) || !ids.every(isDigest))
     throw malformed(from, "config", "rootfs.diff_ids is no list of digests");
