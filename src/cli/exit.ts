@@ -1,5 +1,5 @@
 import { LibctError } from "../errors.ts";
-import { print } from "./output.ts";
+import { plainText, print } from "./output.ts";
 
 /** Exit statuses of `ct` itself, as users of docker know them. */
 export const EXIT = { FAILED: 125, NOT_EXECUTABLE: 126, NOT_FOUND: 127 } as const;
@@ -22,8 +22,6 @@ const errorDetails = (error: unknown) =>
 /** An error that libct does not know is a fault of its own, and its stack tells where. */
 export function errorText(error: unknown): string {
   if (!(error instanceof LibctError)) return error instanceof Error ? (error.stack ?? error.message) : String(error);
-  // What a message quotes may hold line ends and control sequences of a terminal: it stays one line that does nothing.
-  return error.message.replace(/\p{Cc}/gu, (character) =>
-    JSON.stringify(character).slice(1, -1).replace("\x7f", "\\x7f"),
-  );
+  // It may quote what others have written.
+  return plainText(error.message);
 }
