@@ -1,7 +1,14 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { Host, standard } from "../src/index.ts";
-import { heldLeases, leasesWithPlace, leasesWithUndo, networkPlaces, RUNNING_FILE } from "../src/net/index.ts";
+import {
+  heldLeases,
+  leasesWithPlace,
+  leasesWithUndo,
+  networkPlaces,
+  publishedLater,
+  RUNNING_FILE,
+} from "../src/net/index.ts";
 
 /** The managed networks that containers of the run share: the second one is left and entered less often, and has few addresses. */
 export const NETWORKS = [
@@ -41,6 +48,7 @@ export function leaseInventory(stateDirectory: string) {
     leases: each.flatMap(({ name, directory }) => [...heldLeases(directory)].map((lease) => `${name} ${lease}`)),
     leaseFiles: each.flatMap(({ name, directory }) => [
       ...leasesWithUndo(directory).map((lease) => `${name} ${lease} has ports to be taken away`),
+      ...publishedLater(directory).map(({ lease, hostPort }) => `${name} ${lease} has published ${hostPort}`),
       ...named(directory).map((lease) => `${name} ${lease} has names`),
     ]),
   };

@@ -30,15 +30,13 @@ const plugins = {
   pluginDirs: [PLUGINS],
 } as const;
 
+const wantedPort = () => ({ hostPort: PORTS.first + Math.floor(next() * PORTS.count) });
+
 /** In one managed network or in both, with a port that others want as well, with one that is free, or without. */
 function managed(): Pick<ContainerSpec, "nics" | "ports"> {
   const [crowded, small] = NETWORKS.map(({ name }) => ({ type: "network", network: name }) as const);
   const containerPort = 80;
-  const ports = pick(next, [
-    {},
-    { ports: [{ containerPort }] },
-    { ports: [{ containerPort, hostPort: PORTS.first + Math.floor(next() * PORTS.count) }] },
-  ]);
+  const ports = pick(next, [{}, { ports: [{ containerPort }] }, { ports: [{ containerPort, ...wantedPort() }] }]);
   return {
     nics: { ...(crowded ? { eth0: crowded } : {}), ...(small && next() < 0.2 ? { eth1: small } : {}) },
     ...ports,
@@ -96,6 +94,11 @@ async function useAny(): Promise<void> {
       await container.nics.attach("eth1", next() < 0.2 && withPlugins ? plugins : veth());
       await container.nics.set("eth1", { mtu: 1400 });
       if (next() < 0.5) await container.nics.detach("eth1");
+    },
+    async () => {
+      // Whoever stays to take it away again is killed like the monitors, from which nothing tells it.
+      const { hostPort } = await container.nics.publish({ containerPort: 80, ...(next() < 0.5 ? wantedPort() : {}) });
+      if (next() < 0.5) await container.nics.unpublish(hostPort === undefined ? {} : { hostPort });
     },
     async () => void (await container.rename(`${chosen.name}r`)),
     async () => {

@@ -79,6 +79,7 @@ void send_frame(uint16_t type, uint16_t code, uint32_t seq, const void *payload,
 int64_t open_signals(uint64_t mask);
 int64_t open_child_signals(void);
 
+void say_done(void);
 void close_free_descriptors(void);
 _Noreturn void monitor(uint32_t id, struct program *program);
 _Noreturn void zygote(void);

@@ -20,9 +20,8 @@ static uint64_t value_of(const struct program *program, const struct operation *
 
 static bool is_among(const uint8_t *errnos, uint32_t count, uint32_t error)
 {
-  for (uint32_t i = 0; i < count; i++) {
+  for (uint32_t i = 0; i < count; i++)
     if (errnos[i] != 0 && (errnos[i] == error || errnos[i] == CT_LIMIT_ANY_ERRNO)) return true;
-  }
   return false;
 }
 
@@ -65,9 +64,8 @@ static int64_t spawn(const struct program *program, const struct operation *op)
 /* For kernels without close_range: descriptors are dense here, so the first long gap ends them. */
 static void close_from(uint64_t first)
 {
-  for (uint64_t fd = first, missing = 0; missing < 1024; fd++) {
+  for (uint64_t fd = first, missing = 0; missing < 1024; fd++)
     missing = SYS3(__NR_fcntl, fd, F_SET_FD, FD_CLOSE_ON_EXEC) < 0 ? missing + 1 : 0;
-  }
 }
 
 static int64_t load(const struct program *program, const struct operation *op)
@@ -128,6 +126,7 @@ static int64_t perform(const struct program *program, const struct operation *op
   case CT_OP_RESTART:
     if (in_call || is_spawned) return -E_INVAL;
     return plan_restart((int64_t)value_of(program, op, 0), second, (op->flags & CT_FLAG_RESTART_ON_FAILURE) != 0);
+  case CT_OP_DONE: say_done(); return 0;
   case CT_OP_EXPECT: return compare(program, op) ? 0 : -(int64_t)op->nr;
   case CT_OP_JUMP: return compare(program, op);
   case CT_OP_FAIL: return -(int64_t)op->nr;

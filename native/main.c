@@ -17,9 +17,8 @@ static _Noreturn void die(const char *text, int status)
 /* The path that the kernel executed. */
 static const char *own_path(const uint64_t *auxv)
 {
-  for (; auxv[0] != 0; auxv += 2) {
+  for (; auxv[0] != 0; auxv += 2)
     if (auxv[0] == AUXV_EXECUTABLE_NAME) return (const char *)(uintptr_t)auxv[1];
-  }
   return "";
 }
 
@@ -27,9 +26,8 @@ static const char *own_path(const uint64_t *auxv)
 static bool is_sealed(const char *path)
 {
   static const char sealed[] = "/dev/fd/";
-  for (size_t at = 0; at < sizeof sealed - 1; at++) {
+  for (size_t at = 0; at < sizeof sealed - 1; at++)
     if (path[at] != sealed[at]) return false;
-  }
   int64_t seals = SYS3(__NR_fcntl, OWN(COMMAND), F_GET_SEALS_, 0);
   SYS1(__NR_close, OWN(COMMAND));
   return seals >= 0 && (seals & ALL_SEALS) == ALL_SEALS;
@@ -59,9 +57,8 @@ _Noreturn void ct_start(uint64_t *stack)
   /* A word for each. */
   passed = stack[0] == 0 || stack[0] > CT_LIMIT_MAX_PASSED + 1 ? 0 : (uint32_t)stack[0] - 1;
   uint32_t type, length = sizeof type;
-  if (SYS5(__NR_getsockopt, OWN(CONTROL), 1, 3, &type, &length) < 0) {
+  if (SYS5(__NR_getsockopt, OWN(CONTROL), 1, 3, &type, &length) < 0)
     die("ct-executor: started by libct with its control socket as descriptor 3; not a command for people\n", EXIT_USAGE);
-  }
   const char *path = own_path(auxv + 1);
   if (!is_sealed(path)) {
     int64_t copy = copy_of(path), fd = OWN(COMMAND);

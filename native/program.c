@@ -10,6 +10,7 @@ static const struct { uint8_t args; bool place, jumps; } shapes[] = {
   [CT_OP_SEND] = {2, true, false},    [CT_OP_AWAIT] = {2, true, false},   [CT_OP_SUPERVISE] = {5, false, false},
   [CT_OP_EXPECT] = {2, false, false}, [CT_OP_JUMP] = {2, false, true},    [CT_OP_FAIL] = {0, false, false},
   [CT_OP_CLOSE_FROM] = {1, false, false}, [CT_OP_LOG] = {4, false, false}, [CT_OP_RESTART] = {2, false, false},
+  [CT_OP_DONE] = {0, false, false},
 };
 
 /* The bytes of memory that an operation touches from its first argument on, as far as that is known beforehand. */
@@ -23,7 +24,7 @@ static uint64_t touched(const struct operation *op)
 static enum refusal check_operation(const struct program *program, const struct operation *op)
 {
   const struct program_header *header = program->header;
-  if (op->code < CT_OP_SYSCALL || op->code > CT_OP_RESTART) return REFUSED_OPERATION;
+  if (op->code < CT_OP_SYSCALL || op->code > CT_OP_DONE) return REFUSED_OPERATION;
   if (op->dst >= CT_LIMIT_REGISTERS && op->dst != CT_LIMIT_NO_REGISTER) return REFUSED_REGISTER;
   for (uint32_t i = 0; i < CT_LIMIT_ARGS; i++) {
     if (op->kind[i] > CT_KIND_REGISTER) return REFUSED_ARGUMENT;

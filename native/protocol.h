@@ -2,7 +2,7 @@
 #ifndef CT_PROTOCOL_H
 #define CT_PROTOCOL_H
 #define CT_PROGRAM_MAGIC 0x31505443u
-#define CT_PROTOCOL_VERSION 2u
+#define CT_PROTOCOL_VERSION 3u
 
 enum {
   CT_OP_SYSCALL = 1,
@@ -20,6 +20,7 @@ enum {
   CT_OP_CLOSE_FROM = 13,
   CT_OP_LOG = 14,
   CT_OP_RESTART = 15,
+  CT_OP_DONE = 16,
 };
 
 enum {

@@ -28,9 +28,13 @@ void send_frame(uint16_t type, uint16_t code, uint32_t seq, const void *payload,
   send_parts(OWN(CONTROL), parts, 2, 0);
 }
 
-/* EXIT, when there was something to supervise, and DONE: in one message, since the application is woken by each. */
-static void send_last_frames(void)
+/* EXIT, when there was something to supervise, and DONE, once: in one message, since the application is woken by each. */
+void say_done(void)
 {
+  static bool is_said;
+  if (is_said) return;
+  is_said = true;
+  end_commands();
   struct frame_header headers[2] = {{sizeof exit_report, CT_EVENT_EXIT, 0, own_id, 0}, {0, CT_EVENT_DONE, 0, own_id, 0}};
   struct io_vector parts[3] = {{&headers[0], sizeof headers[0]}, {&exit_report, sizeof exit_report}, {&headers[1], sizeof headers[1]}};
   uint32_t first = exit_report.how == 0 ? 2 : 0;
@@ -50,8 +54,7 @@ _Noreturn void monitor(uint32_t id, struct program *program)
     interpret(program, program->header->epilogue, PHASE_EPILOGUE);
     kill_descendants();
   } while (begin_restart());
-  end_commands();
-  send_last_frames();
+  say_done();
   sys_exit(0);
 }
 
@@ -68,9 +71,8 @@ static void reap_monitors(void)
   int32_t status;
   int64_t pid;
   while ((pid = SYS4(__NR_wait4, -1, &status, WAIT_NO_HANG, 0)) > 0) {
-    for (uint32_t id = 0; id < ids; id++) {
+    for (uint32_t id = 0; id < ids; id++)
       if (monitors[id].pid == pid) forget_monitor(id, status);
-    }
   }
 }
 

@@ -3,9 +3,9 @@
 // "systemd-hybrid" and "systemd-v1" are such machines with other cgroups.
 // A kernel that the machine's mirror does not give is told of; with CI=true it is a failure that REQUIRED is not to be had.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { type Outcome, page, readOutcome, table } from "./kernels/outcome.ts";
+import { failures, joined, type Outcome, page, passes, readOutcome, skips, table } from "./kernels/outcome.ts";
 
 const PROJECT = fileURLToPath(new URL("..", import.meta.url));
 process.chdir(PROJECT);
@@ -80,13 +80,27 @@ function testKernel(release: string, machine: Machine, filters: readonly string[
   return "died";
 }
 
-/** The page tells of all kernels: of those that this run left out, what the last run found. */
+/** The page tells of all kernels: of files and kernels that this run left out, what the last run found. */
 function writePage(outcomes: readonly Outcome[]): void {
-  for (const outcome of outcomes) writeFileSync(`${CACHE}/${outcome.debian}.json`, JSON.stringify(outcome));
-  const files = RELEASES.map((release) => `${CACHE}/${release}.json`);
-  if (files.every((file) => existsSync(file))) {
-    writeFileSync("docs/kernels.md", page(files.map((file) => JSON.parse(readFileSync(file, "utf8")) as Outcome)));
+  const cached = (debian: string): Outcome | undefined => {
+    const file = `${CACHE}/outcome-${debian}.json`;
+    return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Outcome) : undefined;
+  };
+  for (const outcome of outcomes) {
+    writeFileSync(`${CACHE}/outcome-${outcome.debian}.json`, JSON.stringify(joined(cached(outcome.debian), outcome)));
   }
+  const all = readdirSync("test/system")
+    .filter((name) => !name.startsWith("systemd-"))
+    .sort();
+  const known = RELEASES.flatMap((release) => cached(release) ?? []);
+  if (known.length === RELEASES.length)
+    writeFileSync(
+      "docs/kernels.md",
+      page(
+        known,
+        all.map((name) => `test/system/${name}`),
+      ),
+    );
 }
 
 function main(args: readonly string[]): number {
@@ -102,13 +116,13 @@ function main(args: readonly string[]): number {
   const wanted = named.length > 0 ? named : special ? [REQUIRED] : RELEASES;
   const found = new Map(wanted.map((release) => [release, testKernel(release, machine, filters)]));
   const outcomes = [...found.values()].filter((outcome) => typeof outcome !== "string");
-  if (filters.length === 0) writePage(outcomes);
-  for (const { kernel, failed } of outcomes) for (const name of failed) console.log(`failed on ${kernel}: ${name}`);
+  if (machine === PLAIN) writePage(outcomes);
+  for (const one of outcomes) for (const name of failures(one)) console.log(`failed on ${one.kernel}: ${name}`);
   console.log(table(outcomes));
   const lost = [...found.values()].includes("died") || (process.env.CI === "true" && found.get(REQUIRED) === "absent");
   // A machine that was made for these tests, and has none of them run, shows nothing.
-  const nothing = special && given.length === 0 && outcomes.some(({ passed, skipped }) => passed === 0 || skipped > 0);
-  return lost || nothing || outcomes.some(({ failed }) => failed.length > 0) ? 1 : 0;
+  const nothing = special && given.length === 0 && outcomes.some((one) => passes(one) === 0 || skips(one) > 0);
+  return lost || nothing || outcomes.some((one) => failures(one).length > 0) ? 1 : 0;
 }
 
 process.exit(main(process.argv.slice(2)));

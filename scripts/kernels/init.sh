@@ -20,11 +20,15 @@ mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p "$PROJECT" /lib/modules
 mount -t hostfs -o /project hostfs "$PROJECT"
 mount -t hostfs -o /usr/lib/uml/modules hostfs /lib/modules
-# Without this the module makes an interface in this namespace when it is loaded: tests would take it for one that was left behind.
+# Without this the modules make interfaces in this namespace when they are loaded: tests would take them for some that were left behind.
 mkdir -p /etc/modprobe.d
-echo "options dummy numdummies=0" >/etc/modprobe.d/dummy.conf
+printf 'options dummy numdummies=0\noptions ifb numifbs=0\n' >/etc/modprobe.d/libct.conf
 # What udev would load; the kernel asks for the others itself.
 for module in loop fuse tun; do modprobe "$module"; done
+[ -e /proc/sys/net/ipv6 ] || modprobe ipv6
+chmod 666 /dev/fuse /dev/net/tun # as udev has them
+# These kernels have no tables of nf_tables for IP: iptables writes the older ones.
+update-alternatives --quiet --set iptables /usr/sbin/iptables-legacy
 ip link set lo up
 hostname test-kernel
 echo "127.0.0.1 localhost test-kernel" >/etc/hosts

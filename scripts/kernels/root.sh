@@ -7,7 +7,7 @@ image=$1
 shift
 [ ! -e "$image" ] || [ scripts/kernels/root.sh -nt "$image" ] || exit 0
 
-packages=bash,bsdutils,bubblewrap,busybox-static,crun,e2fsprogs,erofs-utils,expect,fuse-overlayfs,fuse3,gcc,git,iproute2,iputils-ping,kmod,libc6-dev,mount,nftables,procps,python3,runc,squashfs-tools,strace,uidmap,util-linux
+packages=attr,bash,bsdutils,bubblewrap,busybox-static,containernetworking-plugins,crun,curl,e2fsprogs,erofs-utils,expect,fish,fuse-overlayfs,fuse3,gcc,git,iproute2,iptables,iputils-ping,kmod,libc6-dev,mount,nftables,passt,procps,python3,runc,slirp4netns,squashfs-tools,strace,uidmap,util-linux,zstd
 for package in "$@"; do packages=$packages,$package; done
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
 directory=$image.directory

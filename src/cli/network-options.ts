@@ -38,10 +38,8 @@ export async function networkOptions(
     return other === undefined ? { network: "host", ...named } : { joined: namespacesOf(await open(other)), ...named };
   }
   const plugged = words.filter((one) => one.startsWith(CNI));
-  if (plugged.length > 0 && publishes)
-    throw usage("--publish is not for networks of CNI plugins: their portMappings are capabilities of --nic type=cni");
   const named = words.filter((one) => !isAlone(one) && !one.startsWith(CNI));
-  const shared = sharedNics(named, publishes);
+  const shared = sharedNics(named, publishes && plugged.length === 0);
   const ports = flags.publish.map(parsePublish);
   const nics = nicsOf(shared, [...plugged.map((one) => `type=cni,network=${one.slice(CNI.length)}`), ...flags.nic]);
   // Names alone do not ask for interfaces.

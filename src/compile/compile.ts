@@ -44,8 +44,8 @@ import {
   waitForIdMaps,
 } from "./namespaces.ts";
 import { holdForNics, keepHeld, leaveHeld, releaseHeld } from "./net-held.ts";
-import { enterHolder } from "./net-holder.ts";
-import { asksForNics, awaitNics, makeNics, makeOwnNics, prepareCarriers, unmakeNics } from "./nics.ts";
+import { asksForNics, awaitNics, endNics, makeNics, makeOwnNics, unmakeNics } from "./nics.ts";
+import { makeNicsInHolder, unmakeNicsInHolder } from "./nics-in-holder.ts";
 import { reopenNull } from "./own-null.ts";
 import { captureNullDevice, makePathsReadonly, maskPaths } from "./paths.ts";
 import {
@@ -81,10 +81,6 @@ export function compileContainer(resolved: Resolved): Program {
   const proc = openProcfs(monitor.at("namespaces"), resolved);
   const rootBlock = stage && usesHelper(resolved) ? stage : init;
   const c: Context = { resolved, program, monitor, init, stage, rootBlock, proc, lent: [], sync: openSync(monitor) };
-  if (resolved.holder) {
-    c.prepared = prepareCarriers(c);
-    enterHolder(monitor, proc, resolved.holder);
-  }
   const held = holdForNics(c);
   openRecord(c);
   const events = memoryEventsBuffer(c);
@@ -120,7 +116,10 @@ export function compileContainer(resolved: Resolved): Program {
   if (stage) spawnThroughStage(c, stage, pid, ended);
   else spawnDirectly(c, pid, cgroups.into);
   askForScope(c, pid, scope);
-  unmakeNics(c, makeNics(c, pid, ended));
+  if (resolved.holder) {
+    makeNicsInHolder(c, pid, ended);
+    unmakeNicsInHolder(c);
+  } else unmakeNics(c, makeNics(c, pid, ended));
   releaseHeld(c, held);
   closeContainerEnds(c, pipes);
   closeLent(c);
@@ -147,6 +146,7 @@ export function compileContainer(resolved: Resolved): Program {
   if (events) reportMemoryEvents(c, events);
   removeEmptied(c);
   endRecord(c, restarts);
+  endNics(c);
   return program.finish();
 }
 

@@ -1,6 +1,5 @@
 import { E } from "../linux/index.ts";
 import type { BlockBuilder, DataRef, ProgramBuilder, Register } from "../program/index.ts";
-import type { PreparedProcess } from "./net-processes.ts";
 import type { Resolved, ResolvedProcess } from "./resolved.ts";
 
 /** Codes of NOTIFY: what the application learns while a container starts. PIPES, HOOKS, SCOPE and NIC wait for its answer. */
@@ -42,8 +41,6 @@ export interface Context extends MountContext {
   readonly resolved: Resolved;
   /** The block that builds the root: init, or the stage when a helper must mount it. */
   readonly rootBlock: BlockBuilder;
-  /** Programs that wait in the host's network namespace, when the monitor leaves that. */
-  prepared?: readonly PreparedProcess[];
 }
 
 /** Writes `content` to a file of the verified procfs: never through a path that the container could have changed (CVE-2025-52881). */

@@ -1,7 +1,8 @@
-import { AT, E, MOVE_MOUNT, MS, makedev, O, OPEN_TREE, S } from "../linux/index.ts";
+import { AT, E, MOVE_MOUNT, makedev, O, OPEN_TREE, S } from "../linux/index.ts";
 import type { BlockBuilder, DataRef } from "../program/index.ts";
 import type { Device } from "../spec/index.ts";
-import { type Context, enterDirectory, FIXED_FD, makeTarget, type ProcessContext, splitPath } from "./context.ts";
+import { bindOpened } from "./bind-opened.ts";
+import { type Context, enterDirectory, makeTarget, type ProcessContext, splitPath } from "./context.ts";
 
 const TYPE = { c: S.IFCHR, u: S.IFCHR, b: S.IFBLK, p: S.IFIFO } as const;
 
@@ -106,11 +107,7 @@ export function bindDevice(c: ProcessContext, path: string, slot: DataRef): void
       why: "bind the host's device",
     });
   } else {
-    init.sys("dup3", [fd, FIXED_FD.BIND_SOURCE, O.CLOEXEC]);
-    init.sys("fchdir", [c.proc]);
-    init.sys("mount", [init.str(`self/fd/${FIXED_FD.BIND_SOURCE}`), init.str(path), 0, MS.BIND, 0], {
-      why: "bind the host's device",
-    });
+    bindOpened(c, fd, path, { why: "bind the host's device" });
   }
   init.sys("close", [fd]);
 }

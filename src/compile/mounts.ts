@@ -2,6 +2,7 @@ import { AT, E, MOUNT_ATTR, MOVE_MOUNT, MS, O, OPEN_TREE, openFlags } from "../l
 import type { BlockBuilder, DataRef } from "../program/index.ts";
 import { mountAttributes } from "../spec/index.ts";
 import { flagsOf, remountTree, setAttributes } from "./attributes.ts";
+import { bindOpened } from "./bind-opened.ts";
 import { enterDirectory, expectInside, FIXED_FD, lend, type MountContext, makeTarget, splitPath } from "./context.ts";
 import { idMapNamespace } from "./idmapped.ts";
 import { writableAtFirst } from "./late-readonly.ts";
@@ -125,14 +126,7 @@ function bind(c: MountContext, resolved: ResolvedMount, slot: DataRef): void {
   const what = { why: `bind ${mount.source ?? ""}` };
   init.load(fd, slot, 4);
   if (!c.resolved.features.openTree) {
-    init.sys("dup3", [fd, FIXED_FD.BIND_SOURCE, O.CLOEXEC]);
-    // Descriptors are named relative to here, whatever the container has at its own /proc.
-    init.sys("fchdir", [c.proc]);
-    init.sys(
-      "mount",
-      [init.str(`self/fd/${FIXED_FD.BIND_SOURCE}`), target, 0, MS.BIND | (options.recursive ? MS.REC : 0), 0],
-      what,
-    );
+    bindOpened(c, fd, mount.destination, { flags: options.recursive ? MS.REC : 0, ...what });
     init.sys("close", [fd]);
     return;
   }

@@ -1,9 +1,10 @@
 /** What a container holds of its networks: locks on addresses, and ports that are bound. */
-import { AF, E, MSG, O, SCM_RIGHTS, SOCK, SOL_SOCKET, u32s, u64s } from "../linux/index.ts";
-import type { BlockBuilder, DataRef, Register } from "../program/index.ts";
+import { AF, E, F_DUPFD_CLOEXEC, MSG, O, SCM_RIGHTS, SOCK, SOL_SOCKET, u32s, u64s } from "../linux/index.ts";
+import type { BlockBuilder, DataRef, Label, Register } from "../program/index.ts";
 import type { Context } from "./context.ts";
 import type { MemberStep } from "./net-requests.ts";
 import { takeHeld } from "./net-steps.ts";
+import { enterHolder } from "./net-visit.ts";
 import { openOwnNamespace, stepsOf, works } from "./nics.ts";
 
 export interface HeldForNics {
@@ -37,15 +38,37 @@ export function holdForNics(c: Context): HeldForNics {
     monitor.at("nics").load(register, kept, 8);
     monitor.jumpIf(register, 1, have);
   }
-  const lasting = stepsOf(c, "setUp")
+  const { holder } = c.resolved;
+  const visit = holder && enterHolder(monitor, c.proc, holder);
+  const held = stepsOf(c, "setUp")
     .filter(isHeld)
     .flatMap((one) => keep(takeHeld(monitor, one)));
-  monitor.place(have);
+  const lasting = [...held, ...keep(visit?.users)];
+  if (visit && kept) goOnInHolder(c, visit.network, have);
+  else monitor.place(have);
+  if (visit) return { slots: [...lasting, ...keep(visit.network)], lasting, kept };
   const joins = works(c, "monitor") && c.resolved.joined.has("network");
   // The monitor goes there before it makes init.
   const own = joins ? keep(openOwnNamespace(c)) : [];
   return { slots: [...lasting, ...own], lasting, kept };
 }
+
+/** In a further run the monitor is in the user namespace of the networks still, and has kept their network namespace in the place of its output. */
+function goOnInHolder({ monitor }: Context, network: Register, have: Label): void {
+  const first = monitor.label();
+  monitor.jump(first);
+  monitor.place(have);
+  monitor
+    .at("nics")
+    .sys("fcntl", [KEPT_NETWORK, F_DUPFD_CLOEXEC, 5], { dst: network, why: "find the user's networks" });
+  monitor.place(first);
+}
+
+const KEPT_NETWORK = 1;
+
+/** Which of its streams the monitor needs for other things, when its application has gone. */
+export const keptStreams = (c: Context): readonly number[] =>
+  keepsHeld(c) ? (c.resolved.holder ? [0, KEPT_NETWORK] : [0]) : [];
 
 /** Init has copies of the monitor's descriptors, and would hold what they hold. */
 export function leaveHeld(c: Context, { slots, kept }: HeldForNics): void {
@@ -91,6 +114,7 @@ export function keepHeld(c: Context, { lasting, kept }: HeldForNics): void {
     sendHeld(monitor, input, lasting.slice(at, at + MOST_IN_MESSAGE), why);
   monitor.sys("dup3", [output, 0, O.CLOEXEC], { why });
   for (const one of [input, output]) monitor.sys("close", [one]);
+  if (c.resolved.holder) monitor.sys("dup3", [program.register("ns_host"), KEPT_NETWORK, O.CLOEXEC], { why });
   monitor.store(kept, 1, 8);
   monitor.place(have);
 }

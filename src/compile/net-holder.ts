@@ -1,5 +1,16 @@
-import { type Arch, AT, CLONE, E, type KernelFeatures, O, openFlags, u64s } from "../linux/index.ts";
-import { type BlockBuilder, type Program, ProgramBuilder, type Register } from "../program/index.ts";
+import {
+  type Arch,
+  AT,
+  CLONE,
+  E,
+  F_DUPFD_CLOEXEC,
+  type KernelFeatures,
+  LOCK,
+  O,
+  openFlags,
+  u64s,
+} from "../linux/index.ts";
+import { type BlockBuilder, type DataRef, type Program, ProgramBuilder, type Register } from "../program/index.ts";
 import type { NetProcess } from "../spec/index.ts";
 import { NOTICE } from "./context.ts";
 import {
@@ -13,35 +24,33 @@ import {
   waitForIdMaps,
   writeIdMaps,
 } from "./namespaces.ts";
-import { startNetProcess } from "./net-processes.ts";
+import { openOwner, startNetProcess } from "./net-processes.ts";
+import { HOLDER_FILE } from "./net-visit.ts";
 import type { IdMaps } from "./resolved.ts";
 
-/** The files of a holder of networks, in a directory of its own. */
-export const HOLDER_FILE = {
-  /** Decimal: whose namespaces they are. Written when all is there. */
-  PID: "pid",
-  /** Whoever uses the networks has a shared lock on it (flock(2)). */
-  USERS: "users",
-  /** The holder has an exclusive lock on it: so nobody takes the pid for the holder's when it is another's. */
-  ALIVE: "alive",
-} as const;
-
-const LOCK = { SH: 1, EX: 2, NB: 4, UN: 8 } as const;
+/** Namespaces that have lost their holder, by files in the procfs of processes that keep them. */
+export interface LostNetworks {
+  readonly user: string;
+  readonly network: string;
+}
 
 export interface HolderPlan {
   readonly arch: Arch;
   readonly features: KernelFeatures;
   readonly idMaps: IdMaps;
-  /** An empty one. */
+  /** An empty one, or that of the holder that was lost. */
   readonly directory: string;
   readonly scratch: string;
   /** What connects its network to the host's. */
   readonly connection: NetProcess;
+  /** Instead of new ones. */
+  readonly lost?: LostNetworks | undefined;
 }
 
 /**
  * The networks of an ordinary user live in a user namespace of their own, that maps his ids, and a network namespace. One process is there to be found in them; it
- * ends when nobody has used the networks for a while. Its monitor outlives the application that has started it, and the connection to the outside is its child.
+ * ends when nobody has used the networks for a while. Its monitor outlives the application that has started it, and the connection to the outside is its child. When
+ * the process is killed the monitor makes another one in the same namespaces. With `lost` they are those of a holder whose monitor was killed as well.
  */
 export function compileHolder(plan: HolderPlan): Program {
   const { arch, features, idMaps, directory, scratch, connection } = plan;
@@ -54,33 +63,115 @@ export function compileHolder(plan: HolderPlan): Program {
   const [pid, ended] = [program.register("init"), monitor.label()];
   const flags = O.PATH | O.CLOEXEC | openFlags(arch).DIRECTORY;
   const record = monitor.sysResult("record", "openat", [AT.FDCWD, monitor.str(directory), flags, 0]);
-  removeFiles(program.epilogue().at("nics"), record, directory);
-  beginChild(init, c);
-  waitForIdMaps(init, c);
+  endHolder(program.epilogue().at("nics"), record, directory);
+  const found = findNamespaces(c, plan.lost);
+  beginHolder(c, found);
   hold(c, init.at("nics"), record);
-  spawn(monitor, { features }, init, CLONE.NEWUSER | CLONE.NEWNET, pid);
+  spawnHolder(c, found, pid);
   monitor.sys("close", [c.sync.child]);
-  writeIdMaps(c, idMaps, pid);
   receive(c, monitor.at("nics").memory.zeroed(8), 1, ended);
   const network = program.register("ns_container");
   const path = pathOfProcess(monitor, pid, "ns/net");
   monitor.sys("openat", [proc, path, O.RDONLY | O.CLOEXEC, 0], { dst: network });
-  startNetProcess(c, connection, { network, owner: { pid, ended }, scratch });
-  monitor.at("nics").sys("close", [network]);
-  writePid(monitor, record, pid);
+  const owner = openOwner(c, pid, ended);
+  startNetProcess(c, connection, { network, owner, scratch });
+  writePid(monitor.at("nics"), record, pid);
   leave(monitor);
+  keepNamespaces(c, { user: owner, network, known: found.known });
   monitor.notify(NOTICE.STARTED, [pid]);
   monitor.place(ended);
   monitor.supervise(pid, { master: -1, input: -1, output: -1 }, { keepRunning: true });
   return program.finish();
 }
 
-function removeFiles(epilogue: BlockBuilder, record: Register, directory: string): void {
-  const nothing = epilogue.label();
+/** Where the monitor keeps them from one run of its program to the next, in the place of streams that nobody uses. */
+const KEPT = { user: 0, network: 1 } as const;
+
+interface FoundNamespaces {
+  readonly user: Register;
+  readonly network: Register;
+  /** 1 in memory when there are any, also in a further run. */
+  readonly known: DataRef;
+}
+
+function findNamespaces({ program, monitor, proc }: MappedContext, lost: LostNetworks | undefined): FoundNamespaces {
+  const found = {
+    user: program.register("ns_user"),
+    network: program.register("ns_host"),
+    known: program.memory.zeroed(8),
+  };
+  const [isKnown, again, there] = [program.register("known"), monitor.label(), monitor.label()];
+  const why = "find the user's networks again";
+  monitor.load(isKnown, found.known, 8);
+  monitor.jumpIf(isKnown, 1, again);
+  for (const type of lost ? (["user", "network"] as const) : [])
+    monitor.sys("openat", [proc, monitor.str(lost?.[type] ?? ""), O.RDONLY | O.CLOEXEC, 0], { dst: found[type], why });
+  if (lost) monitor.store(found.known, 1, 8);
+  monitor.jump(there);
+  monitor.place(again);
+  for (const type of ["user", "network"] as const)
+    monitor.sys("fcntl", [KEPT[type], F_DUPFD_CLOEXEC, 5], { dst: found[type], why });
+  monitor.place(there);
+  monitor.load(isKnown, found.known, 8);
+  return found;
+}
+
+/** Into namespaces that are there already, or as the first process of new ones, whose ids are still to be mapped. */
+function beginHolder(
+  c: MappedContext & { readonly init: BlockBuilder; readonly stage: undefined },
+  found: FoundNamespaces,
+) {
+  const { init, program } = c;
+  const [fresh, there] = [init.label(), init.label()];
+  beginChild(init, c);
+  init.jumpUnless(program.register("known"), 1, fresh);
+  init.at("nics").sys("setns", [found.user, CLONE.NEWUSER], { why: "go on with the user's networks" });
+  init.sys("setns", [found.network, CLONE.NEWNET], { why: "go on with the user's networks" });
+  init.jump(there);
+  init.place(fresh);
+  waitForIdMaps(init, c);
+  init.place(there);
+}
+
+function spawnHolder(c: MappedContext & { readonly init: BlockBuilder }, found: FoundNamespaces, pid: Register): void {
+  const { monitor, init, program, resolved } = c;
+  const [fresh, made] = [monitor.label(), monitor.label()];
+  monitor.jumpUnless(program.register("known"), 1, fresh);
+  spawn(monitor, resolved, init, 0, pid);
+  for (const one of [found.user, found.network]) monitor.sys("close", [one]);
+  monitor.jump(made);
+  monitor.place(fresh);
+  spawn(monitor, resolved, init, CLONE.NEWUSER | CLONE.NEWNET, pid);
+  if (resolved.idMaps) writeIdMaps(c, resolved.idMaps, pid);
+  monitor.place(made);
+}
+
+function keepNamespaces({ monitor }: MappedContext, { user, network, known }: FoundNamespaces): void {
+  for (const [descriptor, number] of [
+    [user, KEPT.user],
+    [network, KEPT.network],
+  ] as const) {
+    monitor.sys("dup3", [descriptor, number, O.CLOEXEC], { why: "keep the user's networks" });
+    monitor.sys("close", [descriptor]);
+  }
+  monitor.store(known, 1, 8);
+}
+
+/** When nobody uses the networks any more they go with their files; else the holder was killed, and there is another one soon. */
+function endHolder(epilogue: BlockBuilder, record: Register, directory: string): void {
+  const { program } = epilogue;
+  const [nothing, used] = [epilogue.label(), epilogue.label()];
   epilogue.jumpIf(record, 0, nothing);
+  const users = program.register("holder_users");
+  const path = epilogue.str(HOLDER_FILE.USERS);
+  epilogue.sys("openat", [record, path, O.RDWR | O.CLOEXEC, 0], { dst: users, jump: { on: [E.ENOENT], to: nothing } });
+  epilogue.sys("flock", [users, LOCK.EX | LOCK.NB], { jump: { on: [E.EAGAIN], to: used } });
   for (const name of Object.values(HOLDER_FILE))
     epilogue.sys("unlinkat", [record, epilogue.str(name), 0], { tolerate: [E.ENOENT] });
   epilogue.sys("unlinkat", [AT.FDCWD, epilogue.str(directory), AT.REMOVEDIR], { tolerate: [E.ENOENT] });
+  epilogue.jump(nothing);
+  epilogue.place(used);
+  epilogue.restart(record, 0, true, program.register("count"));
   epilogue.place(nothing);
 }
 
@@ -128,7 +219,8 @@ function hold(c: MappedContext, init: BlockBuilder, record: Register): void {
   const open = (name: string) =>
     init.sysResult(name, "openat", [record, init.str(name), O.RDWR | O.CREAT | O.CLOEXEC, 0o600]);
   const [users, alive] = [open(HOLDER_FILE.USERS), open(HOLDER_FILE.ALIVE)];
-  init.sys("flock", [alive, LOCK.EX | LOCK.NB]);
+  const others = init.label();
+  init.sys("flock", [alive, LOCK.EX | LOCK.NB], { jump: { on: [E.EAGAIN], to: others } });
   forward(init, c.proc);
   init.sys("chdir", [init.str("/")]);
   init.sys("sendto", [c.sync.child, init.memory.zeroed(8), 1, 0, 0, 0]);
@@ -150,55 +242,10 @@ function hold(c: MappedContext, init: BlockBuilder, record: Register): void {
     init.place(next);
   }
   init.sys("flock", [1, LOCK.EX]);
+  // Somebody else has taken over meanwhile.
+  init.place(others);
+  init.sys("exit_group", [0]);
 }
 
 /** Seconds for the first user. */
 const PATIENCE = 2;
-
-/** Where a container's networks are. */
-export interface HolderPlace {
-  readonly directory: string;
-  readonly pid: number;
-}
-
-/**
- * The first thing that the monitor of a container does on an ordinary user's networks: it goes to their namespaces, where it has the rights of root over them, and
- * makes the container from there, in a user namespace below theirs. The lock is the monitor's as long as it lives.
- */
-export function enterHolder(block: BlockBuilder, proc: Register, { directory, pid }: HolderPlace): void {
-  block.at("nics");
-  expectHolder(block, directory);
-  const open = (name: string) =>
-    block.sysResult(`ns_holder_${name}`, "openat", [proc, block.str(`${pid}/ns/${name}`), O.RDONLY | O.CLOEXEC, 0], {
-      why: "find the user's networks",
-    });
-  const [user, network] = [open("user"), open("net")];
-  block.sys("setns", [user, CLONE.NEWUSER], { why: "have the rights over the user's networks" });
-  block.sys("setns", [network, CLONE.NEWNET], { why: "go to the user's networks" });
-  for (const descriptor of [user, network]) block.sys("close", [descriptor]);
-}
-
-/** Takes the shared lock, and makes sure that there is a holder: it cannot go then. */
-function expectHolder(block: BlockBuilder, directory: string): void {
-  const there = block.label();
-  const open = (name: string) => {
-    const path = block.str(`${directory}/${name}`);
-    return block.sysResult(`holder_${name}`, "openat", [AT.FDCWD, path, O.RDWR | O.CLOEXEC, 0]);
-  };
-  const [users, alive] = [open(HOLDER_FILE.USERS), open(HOLDER_FILE.ALIVE)];
-  block.sys("flock", [users, LOCK.SH], { why: "use the user's networks" });
-  block.sys("flock", [alive, LOCK.SH | LOCK.NB], { jump: { on: [E.EAGAIN], to: there } });
-  block.fail(E.ESTALE, "the holder of the user's networks has gone");
-  block.place(there);
-  block.sys("close", [alive]);
-}
-
-/** A program that uses a holder until it is told to go on, so that it stays while a container is made. */
-export function compileVisit(arch: Arch, directory: string): Program {
-  const program = new ProgramBuilder(arch);
-  const block = program.block("monitor").at("nics");
-  expectHolder(block, directory);
-  block.notify(NOTICE.STARTED, []);
-  block.await(block.memory.zeroed(8), 8, program.register("length"));
-  return program.finish();
-}

@@ -1,12 +1,14 @@
-import { AT, CLONE, E, O, S } from "../linux/index.ts";
+import { AT, CLONE, E, O, openFlags, S } from "../linux/index.ts";
 import { type BlockBuilder, type Program, ProgramBuilder, type Register } from "../program/index.ts";
 import type { NetStep } from "../spec/index.ts";
 import { NOTICE } from "./context.ts";
 import { openProcfs } from "./namespaces.ts";
 import { putBytes } from "./net-files.ts";
+import { startNetProcess } from "./net-processes.ts";
 import type { MemberStep } from "./net-requests.ts";
 import { doSteps, goTo, takeHeld } from "./net-steps.ts";
-import { type NetWorker, netWorker } from "./net-worker.ts";
+import { enterHolder, type HolderPlace } from "./net-visit.ts";
+import { closeOpened, type NetWorker, netWorker } from "./net-worker.ts";
 import type { ResolvedProcess } from "./resolved.ts";
 
 /** A step, and what takes it back when a later one fails, in this order. */
@@ -22,6 +24,10 @@ export interface NetChange extends Pick<ResolvedProcess, "arch" | "features"> {
   /** Without privileges the container's user namespace gives them, and the host's network is out of reach. */
   readonly userFirst: boolean;
   readonly steps: readonly LiveStep[];
+  /** Where the container's networks are, when they are an ordinary user's: there it has the rights of root, and what is the host to root is that place. */
+  readonly holder?: HolderPlace | undefined;
+  /** An empty directory of the host's that something may be mounted over, where nobody else sees it. */
+  readonly scratch: string;
   /** When a step fails, and of what is kept when the container has ended: each, whatever became of those before. */
   readonly tearDown: readonly MemberStep[];
   /** A directory that is made: somebody stays to undo the change when the container has ended, or when somebody writes to the FIFO "stop" in it. */
@@ -47,13 +53,14 @@ export function compileNetChange(change: NetChange): Program {
     const path = `${change.keep}/${KEEPER_FILE.NOTE}`;
     putBytes(block, { do: "put", path, at: 0, content: change.note, create: 0o600, why: "tell who lists containers" });
   }
+  carry(worker, change);
   const undone = doUndoable(worker, change.steps);
   if (!keeper) stands.set(block);
   block.at("nics");
   undoLater({ program, proc, change, begun, stands, undone });
   if (!keeper) return program.finish();
   goTo(worker, "host");
-  for (const place of worker.opened) block.sys("close", [worker.socket[place]]);
+  closeOpened(worker);
   leaveApplication(block);
   block.notify(NOTICE.STARTED, [0]);
   awaitEnd(block, keeper);
@@ -78,17 +85,40 @@ function flag(program: ProgramBuilder): Flag {
 }
 
 function enterNetwork(program: ProgramBuilder, block: BlockBuilder, proc: Register, change: NetChange): NetWorker {
-  const worker = netWorker(block, "host", { proc, resolved: change });
-  const open = (path: string, dst: Register) =>
-    block.sys("openat", [proc, block.str(path), O.RDONLY | O.CLOEXEC, 0], { dst });
-  open("self/ns/net", worker.namespace.host);
-  open(`${change.target}/ns/net`, worker.namespace.container);
+  const { holder, target, arch } = change;
+  const worker = netWorker(block, holder ? undefined : "host", { proc, resolved: change });
+  const open = (at: Register, path: string, dst: Register) =>
+    block.sys("openat", [at, block.str(path), O.RDONLY | O.CLOEXEC, 0], { dst });
+  // In another user namespace the application's descriptors are out of reach.
+  const directory = [proc, block.str(target), O.PATH | O.CLOEXEC | openFlags(arch).DIRECTORY, 0];
+  const container = block.sysResult("target", "openat", directory);
+  if (holder) enterHolder(block, proc, holder);
+  else open(proc, "self/ns/net", worker.namespace.host);
+  open(container, "ns/net", worker.namespace.container);
   if (!change.userFirst) return worker;
   const user = program.register("ns_user");
-  open(`${change.target}/ns/user`, user);
+  open(container, "ns/user", user);
   block.sys("setns", [user, CLONE.NEWUSER], { why: "join the user namespace", tolerate: [E.EINVAL] });
   goTo(worker, "container");
   return worker;
+}
+
+/** Programs that listen on the host are started from there: before it goes to the networks. They end with whoever stays. */
+function carry(
+  { block, program, proc, namespace }: NetWorker,
+  { target, scratch, steps, ...resolved }: NetChange,
+): void {
+  for (const { member, step } of steps) {
+    if (step.do !== "process") continue;
+    const user = [program.register("target"), block.at(member).str("ns/user"), O.RDONLY | O.CLOEXEC, 0];
+    const owner = block.sysResult("ns_owner", "openat", user);
+    startNetProcess({ program, monitor: block, proc, resolved }, step, {
+      network: namespace.container,
+      owner,
+      scratch,
+    });
+    block.sys("close", [owner]);
+  }
 }
 
 interface Undone {
@@ -142,7 +172,7 @@ function undoLater({ program, proc, change, begun, stands, undone }: Undoing): v
     goTo(worker, place);
     doSteps(worker, [one]);
     goTo(worker, place);
-    for (const opened of worker.opened) epilogue.sys("close", [worker.socket[opened]]);
+    closeOpened(worker);
   };
   for (const one of change.tearDown) act(one);
   for (const { member, steps, done } of [...undone].reverse()) {
@@ -161,8 +191,9 @@ interface Keeper {
   readonly pidfd: Register;
 }
 
-/** Who stays has a directory, by which it is found. */
-function openKeeper(block: BlockBuilder, directory: string, { pid, target }: NetChange, proc: Register): Keeper {
+/** Who stays has a directory, by which it is found. It is made when the container was seen to be there. */
+function openKeeper(block: BlockBuilder, directory: string, change: NetChange, proc: Register): Keeper {
+  const pidfd = openContainer(block, change.pid);
   const { program } = block;
   const why = "remember who takes it away again";
   const parent = directory.slice(0, directory.lastIndexOf("/"));
@@ -180,12 +211,17 @@ function openKeeper(block: BlockBuilder, directory: string, { pid, target }: Net
   const length = block.sysResult("length", "read", [stat, buffer, 1024]);
   block.sys("write", [file, buffer, length], { why });
   for (const descriptor of [stat, file]) block.sys("close", [descriptor]);
+  return { stop, pidfd };
+}
+
+function openContainer(block: BlockBuilder, pid: number): Register {
+  const target = block.program.register("target");
   const pidfd = block.sysResult("keeper_pidfd", "pidfd_open", [pid, 0], { why: "see when the container has ended" });
   // The pid was its own until now if it can still be asked.
-  block.sys("openat", [proc, block.str(`${target}/stat`), O.RDONLY | O.CLOEXEC, 0], { dst: stat });
-  block.sys("read", [stat, buffer, 1024], { why: "see that the container has not ended" });
+  const stat = block.sysResult("stat", "openat", [target, block.str("stat"), O.RDONLY | O.CLOEXEC, 0]);
+  block.sys("read", [stat, block.memory.zeroed(8), 8], { why: "see that the container has not ended" });
   block.sys("close", [stat]);
-  return { stop, pidfd };
+  return pidfd;
 }
 
 function removeKeeper(epilogue: BlockBuilder, directory: string, noted: boolean): void {

@@ -1,19 +1,16 @@
 import {
-  AF,
   AT,
   CAPABILITIES,
   CLONE,
   capabilityNumber,
   E,
   MS,
-  MSG,
   O,
   PR,
   PR_CAP_AMBIENT,
   S,
   SIG,
   SIG_SETMASK,
-  SOCK,
   u32s,
   u64s,
 } from "../linux/index.ts";
@@ -24,16 +21,15 @@ import { pathOfProcess } from "./namespaces.ts";
 import type { ResolvedProcess } from "./resolved.ts";
 
 /** What this needs of the context of a process. */
-type NetContext = Pick<ProcessContext, "program" | "monitor" | "proc" | "sync"> & {
-  readonly resolved: Pick<ResolvedProcess, "features">;
-};
+type NetContext = Pick<ProcessContext, "program" | "monitor" | "proc"> &
+  Partial<Pick<ProcessContext, "sync">> & { readonly resolved: Pick<ResolvedProcess, "features"> };
 
 /** Whose network a program is to carry. */
 export interface NetTarget {
   /** A descriptor of its network namespace. */
   readonly network: Register;
-  /** A process in the user namespace that has the rights over it; undefined: the monitor's own has them. */
-  readonly owner: { readonly pid: Register; readonly ended: Label } | undefined;
+  /** A descriptor of the user namespace that has the rights over it; undefined: the monitor's own has them. */
+  readonly owner: Register | undefined;
   /** An empty directory of the host's that something may be mounted over, where nobody else sees it. */
   readonly scratch: string;
 }
@@ -45,94 +41,22 @@ export interface NetTarget {
  * credentials, prctl(2)); and the program.
  */
 export function startNetProcess(c: NetContext, step: NetProcess, target: NetTarget): void {
-  const owner = openOwner(c, target);
-  const network = c.program.block("network").at(c.monitor.member);
-  const told = spawnNetwork(c, network, step, target.scratch, () => enterPlaces(network, owner, target));
-  if (owner) c.monitor.sys("close", [owner]);
-  awaitReady(c.monitor, told, step);
-}
-
-/** The first of the three processes; `enter` is its way to the namespaces. Gives where it is told that the program is ready. */
-function spawnNetwork(
-  c: NetContext,
-  network: BlockBuilder,
-  step: NetProcess,
-  scratch: string,
-  enter: () => void,
-  name = "told",
-): Register {
   const { monitor, program } = c;
+  const network = program.block("network").at(monitor.member);
   const keeper = program.block("keeper").at(monitor.member);
-  const told = pipe(monitor, name);
+  const told = pipe(monitor, "told");
   const nothing = monitor.str("/dev/null");
   const none = monitor.sysResult("null", "openat", [AT.FDCWD, nothing, O.RDWR | O.CLOEXEC, 0]);
   dieWith(network);
   // The container sees by its other end that the monitor is there.
-  network.sys("close", [c.sync.monitor]);
-  enter();
+  if (c.sync) network.sys("close", [c.sync.monitor]);
+  enterPlaces(network, target);
   keepCapabilities(c, network);
   network.spawn(keeper, { flags: CLONE.NEWPID | CLONE.PARENT }, { dst: program.register("net_process") });
-  keep(c, keeper, step, { told: told.write, none, scratch });
+  keep(c, keeper, step, { told: told.write, none, scratch: target.scratch });
   monitor.spawn(network, { flags: SIG.CHLD }, { dst: program.register("net_process"), why: step.why });
   for (const descriptor of [told.write, none]) monitor.sys("close", [descriptor]);
-  return told.read;
-}
-
-/** A program that is started before the monitor leaves the network namespace that it is to be in. */
-export interface PreparedProcess {
-  readonly step: NetProcess;
-  readonly told: Register;
-  /** Where its first process waits to be told whose network it is. */
-  readonly orders: Register;
-}
-
-/** `index` tells it from others that are prepared. */
-export function prepareNetProcess(c: NetContext, step: NetProcess, scratch: string, index: number): PreparedProcess {
-  const { monitor, program } = c;
-  const network = program.block("network_later").at(monitor.member);
-  const pair = monitor.memory.zeroed(8);
-  const [orders, own] = [program.register(`orders_${index}`), program.register("orders_own")];
-  monitor.sys("socketpair", [AF.UNIX, SOCK.SEQPACKET | SOCK.CLOEXEC, 0, pair]);
-  monitor.load(orders, pair, 4);
-  monitor.load(own, monitor.memory.at(pair, 4), 4);
-  const enter = () => {
-    network.sys("close", [orders]);
-    const pid = awaitOrders(network, own);
-    const open = (name: string) =>
-      network.sysResult(`ns_${name}`, "openat", [
-        c.proc,
-        pathOfProcess(network, pid, `ns/${name}`),
-        O.RDONLY | O.CLOEXEC,
-        0,
-      ]);
-    const [owner, target] = [open("user"), open("net")];
-    enterPlaces(network, owner, { network: target, scratch });
-  };
-  const told = spawnNetwork(c, network, step, scratch, enter, `told_${index}`);
-  monitor.sys("close", [own]);
-  return { step, told, orders };
-}
-
-/** Without orders there is nothing to do: the container could not be made. */
-function awaitOrders(network: BlockBuilder, own: Register): Register {
-  const message = network.memory.zeroed(8);
-  const pid = network.program.register("pid");
-  const ordered = network.label();
-  const got = network.sysResult("received", "read", [own, message, 8]);
-  network.jumpIf(got, 8, ordered);
-  network.sys("exit_group", [0]);
-  network.place(ordered);
-  network.load(pid, message, 8);
-  return pid;
-}
-
-/** Lets it go on for the container of this process, and waits until it is ready. */
-export function orderNetProcess(monitor: BlockBuilder, prepared: PreparedProcess, pid: Register): void {
-  const message = monitor.memory.zeroed(8);
-  monitor.store(message, pid, 8);
-  monitor.sys("sendto", [prepared.orders, message, 8, MSG.NOSIGNAL, 0, 0], { why: prepared.step.why });
-  monitor.sys("close", [prepared.orders]);
-  awaitReady(monitor, prepared.told, prepared.step);
+  awaitReady(monitor, told.read, step);
 }
 
 /** Seconds that a program may take to be ready. */
@@ -151,10 +75,10 @@ function awaitReady(monitor: BlockBuilder, told: Register, { args: [path], why }
   monitor.expect(got, 1, E.ECANCELED, why);
 }
 
-function openOwner(c: NetContext, { owner }: NetTarget): Register | undefined {
-  if (!owner) return undefined;
-  const path = pathOfProcess(c.monitor, owner.pid, "ns/user");
-  const jump = { on: [E.ENOENT, E.ESRCH], to: owner.ended };
+/** The user namespace of a process, which has the rights over its network; where it goes on when that has ended. */
+export function openOwner(c: Pick<NetContext, "monitor" | "program" | "proc">, pid: Register, ended: Label): Register {
+  const path = pathOfProcess(c.monitor, pid, "ns/user");
+  const jump = { on: [E.ENOENT, E.ESRCH], to: ended };
   const dst = c.program.register("ns_owner");
   c.monitor.sys("openat", [c.proc, path, O.RDONLY | O.CLOEXEC, 0], { dst, jump });
   return dst;
@@ -163,11 +87,7 @@ function openOwner(c: NetContext, { owner }: NetTarget): Register | undefined {
 /** The name of the network namespace in the scratch directory. */
 const NAME = "network";
 
-function enterPlaces(
-  block: BlockBuilder,
-  owner: Register | undefined,
-  { network, scratch }: Pick<NetTarget, "network" | "scratch">,
-): void {
+function enterPlaces(block: BlockBuilder, { network, owner, scratch }: NetTarget): void {
   if (owner) block.sys("setns", [owner, CLONE.NEWUSER], { why: "have the rights over the container's network" });
   block.sys("unshare", [CLONE.NEWNS]);
   block.sys("mount", [0, block.str("/"), 0, MS.REC | MS.PRIVATE, 0]);

@@ -2,9 +2,9 @@ import type { Arch } from "../linux/index.ts";
 import { type Program, ProgramBuilder } from "../program/index.ts";
 import type { NetStep } from "../spec/index.ts";
 import { openProcfs } from "./namespaces.ts";
-import { enterHolder, type HolderPlace } from "./net-holder.ts";
 import type { ExecutionContext } from "./net-programs.ts";
 import { doSteps, takeHeld } from "./net-steps.ts";
+import { enterHolder, type HolderPlace } from "./net-visit.ts";
 import { netWorker } from "./net-worker.ts";
 
 interface StepsOptions {
@@ -28,7 +28,7 @@ export function compileNetSteps(
   if (holder) enterHolder(block, proc, holder);
   const all = steps.map((step) => ({ member, step }));
   for (const one of all) takeHeld(block, one);
-  doSteps(netWorker(block, "host", { proc, resolved: { features } }), all);
+  doSteps(netWorker(block, holder ? undefined : "host", { proc, resolved: { features } }), all);
   if (waits) {
     block.at(member).notify(1, []);
     block.await(block.memory.zeroed(8), 8, program.register("length"));

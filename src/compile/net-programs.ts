@@ -1,4 +1,4 @@
-import { AT, E, isSince, O, PR, SIG, SIG_SETMASK, u32s, u64s } from "../linux/index.ts";
+import { AT, E, O, PR, SIG, SIG_SETMASK, u32s, u64s } from "../linux/index.ts";
 import type { Block, BlockBuilder, DataRef, Label, ProgramBuilder, Register } from "../program/index.ts";
 import { type NetExecution, TIMED_OUT } from "../spec/index.ts";
 import { closeDescriptors } from "./command.ts";
@@ -33,14 +33,11 @@ export function execute(c: ExecutionContext, block: BlockBuilder, step: NetExecu
   const status = statusOf(program);
   const pid = program.register("program");
   spawn(block, c.resolved, programBlock(c, block.member, step), 0, pid);
-  const ended = block.label();
-  const late = block.label();
+  const [ended, late, patient] = [block.label(), block.label(), block.label()];
   const reap = () => block.sys("wait4", [pid, status, 0, 0], { why: step.why });
-  // Before Linux 5.3 nobody can wait for a process and a time at once without signals.
-  const isPatient = !isSince(c.resolved.features, 5, 3);
-  if (!isPatient) waitAtMost(block, pid, step.timeout, late);
+  waitAtMost(block, pid, step.timeout, { late, patient });
+  block.place(patient);
   reap();
-  if (isPatient) return;
   block.jump(ended);
   block.place(late);
   block.sys("kill", [pid, SIG.KILL], { why: "it takes too long" });
@@ -49,9 +46,15 @@ export function execute(c: ExecutionContext, block: BlockBuilder, step: NetExecu
   block.place(ended);
 }
 
-function waitAtMost(block: BlockBuilder, pid: Register, seconds: number, late: Label): void {
+/** Before Linux 5.3, or where pidfd_open(2) is denied, nobody can wait for a process and a time at once without signals: then it is waited for as long as it takes. */
+function waitAtMost(
+  block: BlockBuilder,
+  pid: Register,
+  seconds: number,
+  { late, patient }: { readonly late: Label; readonly patient: Label },
+): void {
   const { program } = block;
-  const pidfd = block.sysResult("pidfd", "pidfd_open", [pid, 0]);
+  const pidfd = block.sysResult("pidfd", "pidfd_open", [pid, 0], { jump: { on: [E.ENOSYS], to: patient } });
   const poll = program.memory.bytes(u32s(0, POLLIN));
   block.store(poll, pidfd, 4);
   const ready = program.register("ready");

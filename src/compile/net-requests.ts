@@ -18,6 +18,7 @@ import {
 import type { BlockBuilder, DataRef, Label, Register } from "../program/index.ts";
 import type { NetPlace, NetStep } from "../spec/index.ts";
 import { REPORT } from "./context.ts";
+import { drawNameIn, drawNameWithin } from "./net-names.ts";
 
 /** A step, and what it is for. */
 export interface MemberStep<S extends NetStep = NetStep> {
@@ -55,10 +56,14 @@ export function wantReasons(block: BlockBuilder, socket: Register): void {
  * Sends requests of one place in as few pieces as possible. The kernel carries out all messages of a piece, in their order, before sendto(2) returns; only the
  * last one asks for an acknowledgement, so the first answer is that, or the first error.
  */
-export function sendRequests(sockets: NetSockets, requests: readonly MemberStep<Request>[]): void {
+export function sendRequests(
+  sockets: NetSockets,
+  requests: readonly MemberStep<Request>[],
+  otherwise?: { readonly on: readonly number[]; readonly to: Label },
+): void {
   let piece: MemberStep<Request>[] = [];
   const flush = () => {
-    if (piece.length > 0) sendPiece(sockets, piece);
+    if (piece.length > 0) sendPiece(sockets, piece, otherwise);
     piece = [];
   };
   for (const request of requests) {
@@ -118,6 +123,7 @@ export function findIndex(
     return known;
   }
   const request = interfaceRequest(block, value.link);
+  drawNameIn(block, value.link, request);
   const index = block.memory.at(request, IFREQ_INDEX);
   // In a further run of the program it would be the one of the last.
   if (gone) block.store(index, 0, 4);
@@ -136,7 +142,11 @@ function skipWithout(block: BlockBuilder, index: DataRef, gone: Label): void {
   block.jumpIf(register, 0, gone);
 }
 
-function sendPiece(sockets: NetSockets, piece: readonly MemberStep<Request>[]): void {
+function sendPiece(
+  sockets: NetSockets,
+  piece: readonly MemberStep<Request>[],
+  otherwise?: Parameters<typeof sendRequests>[2],
+): void {
   const { block, socket } = sockets;
   const [first] = piece;
   if (!first) return;
@@ -144,8 +154,12 @@ function sendPiece(sockets: NetSockets, piece: readonly MemberStep<Request>[]): 
   const { bytes, starts } = join(piece.map(({ step }) => step.message));
   const place = block.memory.bytes(bytes);
   fill(sockets, piece, place, starts);
+  piece.forEach(({ step }, number) => {
+    drawNameWithin(block, step.message, block.memory.at(place, starts[number] ?? 0));
+  });
   const why = piece.map(({ step }) => step.why).join(", ");
   const answer = exchange(block, socket[first.step.place], { at: place, length: bytes.length }, why);
+  for (const errno of otherwise?.on ?? []) block.jumpIf(answer.error, -errno, otherwise?.to ?? block.label());
   expectDone(block, answer, piece);
 }
 

@@ -1,42 +1,27 @@
 import {
   AF,
   AT,
-  align,
   CLONE,
   E,
   F_OFD_SETLK,
   F_WRLCK,
   IPPROTO,
-  NETLINK_NETFILTER,
   NETLINK_ROUTE,
-  NLM_F,
-  NLMSG,
-  NLMSG_FLAGS,
-  NLMSG_HEADER,
-  NLMSG_TYPE,
   O,
   SIOC,
   SOCK,
   TUN,
   u16s,
   u64s,
-  viewOf,
 } from "../linux/index.ts";
-import type { BlockBuilder, Label, Register } from "../program/index.ts";
+import type { BlockBuilder, Register } from "../program/index.ts";
 import type { NetPlace, NetStep } from "../spec/index.ts";
-import { putBytes, UNDO_TOLERATES, undoFromFile } from "./net-files.ts";
+import { putBytes } from "./net-files.ts";
 import { doHostStep } from "./net-host-steps.ts";
 import { keep, release, remember } from "./net-keep.ts";
-import {
-  exchange,
-  expectDone,
-  findIndex,
-  interfaceRequest,
-  keyOf,
-  type MemberStep,
-  sendRequests,
-  wantReasons,
-} from "./net-requests.ts";
+import { sendBatch, undo } from "./net-nftables.ts";
+import { findIndex, interfaceRequest, keyOf, type MemberStep, sendRequests, wantReasons } from "./net-requests.ts";
+import { setParameter } from "./net-sysctl.ts";
 import type { NetWorker } from "./net-worker.ts";
 
 type Step<D extends NetStep["do"]> = Extract<NetStep, { readonly do: D }>;
@@ -53,6 +38,11 @@ export function doSteps(worker: NetWorker, steps: readonly MemberStep[]): void {
   };
   for (const { member, step, nic } of steps) {
     if (step.do === "lock" || step.do === "bind") continue;
+    if (step.do === "request" && step.otherwise) {
+      flush();
+      doOrElse(worker, { member, step }, step.otherwise);
+      continue;
+    }
     if (step.do === "request") {
       if (requests.some((one) => one.step.place !== step.place)) flush();
       requests.push({ member, step });
@@ -65,21 +55,40 @@ export function doSteps(worker: NetWorker, steps: readonly MemberStep[]): void {
   flush();
 }
 
+function doOrElse(worker: NetWorker, one: MemberStep<Request>, { on, step }: NonNullable<Request["otherwise"]>): void {
+  const { block } = worker;
+  const [unable, done] = [block.label(), block.label()];
+  openSocket(worker, one.step.place);
+  const place = worker.place ?? one.step.place;
+  goTo(worker, place);
+  sendRequests(worker, [one], { on, to: unable });
+  block.jump(done);
+  block.place(unable);
+  doStep(worker, { member: one.member, step });
+  // Both ways lead to where the next step begins.
+  goTo(worker, place);
+  block.place(done);
+}
+
 function doStep(
   worker: NetWorker,
   { member, step, nic }: MemberStep<Exclude<NetStep, Request | Step<"lock" | "bind">>>,
 ): void {
   switch (step.do) {
     case "nftables":
+      goTo(worker, step.place ?? "host");
       sendBatch(worker, member, step);
       break;
     case "sysctl":
+      // /proc/sys/net shows the network namespace of whoever looks at it.
+      goTo(worker, step.place);
       setParameter(worker, step);
       break;
     case "put":
       putBytes(worker.block, step);
       break;
     case "undo":
+      goTo(worker, "host");
       undo(worker, member, step);
       break;
     case "absent":
@@ -135,72 +144,6 @@ function openSocket(worker: NetWorker, place: NetPlace): void {
   block.sys("socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK_ROUTE], { dst: socket[place] });
   wantReasons(block, socket[place]);
   worker.opened.add(place);
-}
-
-/** A batch is done as a whole or not at all. Its socket is its own, as all errors of it are told, and only the first one is read. */
-function sendBatch(worker: NetWorker, member: string, step: Step<"nftables">): void {
-  goTo(worker, "host");
-  const { block } = worker;
-  const socket = block.sysResult("nftables", "socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK_NETFILTER]);
-  wantReasons(block, socket);
-  const there = block.label();
-  if (step.unless) skipIfAnswered(block, socket, step.unless, { to: there, why: step.why });
-  const at = block.memory.bytes(acknowledgeLast(step.batch));
-  const answer = exchange(block, socket, { at, length: step.batch.length }, step.why);
-  expectDone(block, answer, [{ member, step }]);
-  block.place(there);
-  block.sys("close", [socket]);
-}
-
-/**
- * A batch that fails costs a grace period of RCU, as the kernel waits for everybody who may have seen what it takes back (__nf_tables_abort in
- * net/netfilter/nf_tables_api.c): so it is asked first, which costs nothing.
- */
-function skipIfAnswered(
-  block: BlockBuilder,
-  socket: Register,
-  question: Uint8Array,
-  { to, why }: { readonly to: Label; readonly why: string },
-): void {
-  const { at } = exchange(block, socket, { at: block.memory.bytes(question), length: question.length }, why);
-  const type = block.program.register("error");
-  block.load(type, block.memory.at(at, NLMSG_TYPE), 2);
-  block.jumpUnless(type, NLMSG.ERROR, to);
-}
-
-function undo(worker: NetWorker, member: string, step: Step<"undo">): void {
-  goTo(worker, "host");
-  const { block } = worker;
-  undoFromFile(block, step, (bytes) => {
-    const socket = block.sysResult("nftables", "socket", [AF.NETLINK, SOCK.RAW | SOCK.CLOEXEC, NETLINK_NETFILTER]);
-    const answer = exchange(block, socket, bytes, step.why);
-    expectDone(block, answer, [{ member, step: { why: step.why, tolerate: UNDO_TOLERATES } }]);
-    block.sys("close", [socket]);
-  });
-}
-
-/** Of a transaction that fails the answers to those before are told first: only the last message before its end asks for one, so the first answer tells all. */
-function acknowledgeLast(batch: Uint8Array): Uint8Array {
-  const bytes = batch.slice();
-  const view = viewOf(bytes);
-  const starts: number[] = [];
-  for (let at = 0; at + NLMSG_HEADER <= bytes.length; at += Math.max(align(view.getUint32(at, true)), NLMSG_HEADER))
-    starts.push(at);
-  for (const [index, at] of starts.entries()) {
-    const flags = view.getUint16(at + NLMSG_FLAGS, true) & ~NLM_F.ACK;
-    view.setUint16(at + NLMSG_FLAGS, index === starts.length - 2 ? flags | NLM_F.ACK : flags, true);
-  }
-  return bytes;
-}
-
-function setParameter(worker: NetWorker, { place, key, value, why }: Step<"sysctl">): void {
-  // /proc/sys/net shows the network namespace of whoever looks at it.
-  goTo(worker, place);
-  const { block, proc } = worker;
-  const path = block.str(`sys/${key.includes("/") ? key : key.replaceAll(".", "/")}`);
-  const file = block.sysResult("file", "openat", [proc, path, O.WRONLY | O.CLOEXEC, 0], { why });
-  block.sys("write", [file, block.str(value), new TextEncoder().encode(value).length], { why });
-  block.sys("close", [file]);
 }
 
 function expectAbsent({ block, socket }: NetWorker, { place, name, why }: Step<"absent">): void {

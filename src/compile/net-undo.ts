@@ -2,9 +2,10 @@ import type { Arch } from "../linux/index.ts";
 import { type Program, ProgramBuilder } from "../program/index.ts";
 import type { NetStep } from "../spec/index.ts";
 import { openProcfs } from "./namespaces.ts";
+import { endAfterUndo } from "./net-nftables.ts";
 import type { ExecutionContext } from "./net-programs.ts";
 import { doSteps, takeHeld } from "./net-steps.ts";
-import { netWorker } from "./net-worker.ts";
+import { closeOpened, netWorker } from "./net-worker.ts";
 
 /** What a monitor that was killed has left of an interface. */
 export interface LeftNic {
@@ -38,9 +39,10 @@ export function compileNetUndo(
   for (const step of tearDown) {
     const worker = netWorker(epilogue, "host", { proc, resolved: { features }, failed });
     doSteps(worker, [{ member, step }]);
-    for (const place of worker.opened) epilogue.sys("close", [worker.socket[place]]);
+    closeOpened(worker);
   }
   epilogue.place(failed);
   epilogue.place(nothing);
+  if (tearDown.some((step) => step.do === "undo")) endAfterUndo(epilogue);
   return program.finish();
 }

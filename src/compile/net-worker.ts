@@ -7,9 +7,13 @@ import type { NetSockets } from "./net-requests.ts";
 export interface NetWorker extends NetSockets, ExecutionContext {
   /** The host's procfs. */
   readonly proc: Register;
-  /** The network namespace that it is in. Undefined: it is in the container's, and never leaves it. */
-  place: NetPlace;
+  /** The network namespace that it is in; undefined: in neither of the two. */
+  place: NetPlace | undefined;
   readonly opened: Set<NetPlace>;
+  /** A procfs for the container's parameters, when there were some. */
+  ownProcfs?: Register;
+  /** The socket of batches, when there has been one. */
+  nftables?: Register;
   /** Of what is undone: where it goes on after a program that has failed. */
   readonly failed?: Label;
   /** Who starts programs that carry the traffic. Undefined: somebody else has done it already. */
@@ -21,7 +25,7 @@ export interface NetWorker extends NetSockets, ExecutionContext {
 /** One that knows nothing yet. Without `idOf` ids are the host's. */
 export function netWorker(
   block: BlockBuilder,
-  place: NetPlace,
+  place: NetPlace | undefined,
   known: Pick<NetWorker, "proc" | "resolved"> & Partial<Pick<NetWorker, "failed" | "carry" | "idOf" | "indexes">>,
 ): NetWorker {
   const { program } = block;
@@ -41,4 +45,10 @@ export function netWorker(
     idOf: (_, id) => id,
     ...known,
   };
+}
+
+/** What the worker has opened besides namespaces, and what nobody needs any more. */
+export function closeOpened({ block, opened, socket, ownProcfs }: NetWorker): void {
+  for (const place of opened) block.sys("close", [socket[place]]);
+  if (ownProcfs) block.sys("close", [ownProcfs]);
 }

@@ -3,11 +3,12 @@ import type { DataRef, Label, Register } from "../program/index.ts";
 import type { NetPlace, NetStep, PlannedNic } from "../spec/index.ts";
 import type { Context } from "./context.ts";
 import { pathOfProcess, receive } from "./namespaces.ts";
-import { orderNetProcess, type PreparedProcess, prepareNetProcess, startNetProcess } from "./net-processes.ts";
+import { endAfterUndo } from "./net-nftables.ts";
+import { openOwner, startNetProcess } from "./net-processes.ts";
 import { askQuestion } from "./net-questions.ts";
 import type { MemberStep } from "./net-requests.ts";
 import { doSteps, goTo } from "./net-steps.ts";
-import { type NetWorker, netWorker } from "./net-worker.ts";
+import { closeOpened, type NetWorker, netWorker } from "./net-worker.ts";
 
 /** All of them, in their order. */
 export interface NicPlans {
@@ -50,10 +51,10 @@ export function makeOwnNics(c: Context): void {
   const worker = workerOf(c, c.init, "container");
   doSteps(worker, steps);
   c.init.at("nics");
-  if (worker.opened.has("container")) c.init.sys("close", [worker.socket.container]);
+  closeOpened(worker);
 }
 
-const isCarried = ({ step }: MemberStep): boolean => step.do === "process" || step.do === "send";
+export const isCarried = ({ step }: MemberStep): boolean => step.do === "process" || step.do === "send";
 
 /** A program that carries traffic is the monitor's child: one of init's would be in the container. */
 function awaitCarriers(c: Context): void {
@@ -78,27 +79,25 @@ function startCarriers(c: Context, pid: Register, ended: Label): void {
     carrierOf(c, namespace, pid, ended)(step);
   }
   monitor.at("nics").sys("close", [namespace]);
-  monitor.sys("sendto", [c.sync.monitor, monitor.str("n"), 1, MSG.NOSIGNAL, 0, 0]);
+  letGo(c, ended);
 }
 
-/** Before the monitor goes to an ordinary user's networks: a program that listens on the host must be in the host's network namespace. */
-export function prepareCarriers(c: Context): readonly PreparedProcess[] {
-  return stepsOf(c, "setUp").flatMap(({ member, step }, index) => {
-    if (step.do !== "process") return [];
-    c.monitor.at(member);
-    return [prepareNetProcess(c, step, c.resolved.nics?.scratch ?? "", index)];
-  });
+/** Init goes on; one that was killed meanwhile does not. */
+function letGo({ monitor, sync }: Context, ended: Label): void {
+  const jump = { on: [E.EPIPE], to: ended };
+  monitor.sys("sendto", [sync.monitor, monitor.str("n"), 1, MSG.NOSIGNAL, 0, 0], { jump });
 }
 
-function carrierOf(c: Context, network: Register, pid: Register, ended: Label): (step: NetStep) => void {
+/** Starts what carries the traffic of the container's network. */
+export function carrierOf(c: Context, network: Register, pid: Register, ended: Label): (step: NetStep) => void {
   const { created, joined, nics } = c.resolved;
-  const prepared = c.prepared ?? [];
-  const owner = created.has("user") || joined.has("user") ? { pid, ended } : undefined;
+  const owned = created.has("user") || joined.has("user");
   return (step) => {
-    const ready = prepared.find((one) => one.step === step);
-    if (ready) orderNetProcess(c.monitor, ready, pid);
-    else if (step.do === "process") startNetProcess(c, step, { network, owner, scratch: nics?.scratch ?? "" });
     if (step.do === "send") askQuestion(c, step);
+    if (step.do !== "process") return;
+    const owner = owned ? openOwner(c, pid, ended) : undefined;
+    startNetProcess(c, step, { network, owner, scratch: nics?.scratch ?? "" });
+    if (owner) c.monitor.sys("close", [owner]);
   };
 }
 
@@ -116,19 +115,19 @@ export function makeNics(c: Context, pid: Register, ended: Label): ReadonlyMap<s
   doSteps(worker, stepsOf(c, "setUp"));
   monitor.at("nics");
   goTo(worker, joined ? "container" : "host");
-  for (const place of worker.opened) monitor.sys("close", [worker.socket[place]]);
+  closeOpened(worker);
   const keeps = tearsDown(c);
   if (!keeps) monitor.sys("close", [worker.namespace.host]);
   if (!keeps || !keepsNamespace(c)) monitor.sys("close", [program.register("ns_container")]);
-  monitor.sys("sendto", [c.sync.monitor, monitor.str("n"), 1, MSG.NOSIGNAL, 0, 0]);
+  letGo(c, ended);
   return new Map([...worker.indexes].filter(([key]) => worker.lasting.has(key)));
 }
 
 /** Init is in the container's user namespace, in whose terms it speaks of ids. */
-function workerOf(
+export function workerOf(
   c: Context,
   block: Context["monitor"],
-  place: NetPlace,
+  place: NetPlace | undefined,
   more: Pick<NetWorker, "carry" | "failed"> & Partial<Pick<NetWorker, "indexes">> = {},
 ): NetWorker {
   const idOf: NetWorker["idOf"] = (kind, id) => (block === c.init ? id : onHost(c, kind, id));
@@ -146,7 +145,7 @@ function onHost(c: Context, kind: "uid" | "gid", id: number): number {
 const NO_ID = 0xffff_ffff;
 
 /** The descriptor keeps the namespace, whatever becomes of init; if that has ended, it has said why. */
-function openNamespace(c: Context, dst: Register, pid: Register, ended: Label): void {
+export function openNamespace(c: Context, dst: Register, pid: Register, ended: Label): void {
   const { monitor } = c;
   const path = pathOfProcess(monitor, pid, "ns/net");
   const jump = { on: [E.ENOENT, E.ESRCH], to: ended };
@@ -182,12 +181,18 @@ export function unmakeNics(c: Context, found: ReadonlyMap<string, DataRef>): voi
     goTo(worker, "host");
     for (const step of tearDown) doSteps(worker, [{ member, step }]);
     goTo(worker, "host");
-    for (const place of worker.opened) epilogue.sys("close", [worker.socket[place]]);
+    closeOpened(worker);
     epilogue.place(failed);
   }
   // In a further run they would be those of this one, until they are looked up.
   for (const slot of found.values()) epilogue.store(slot, 0, 4);
   epilogue.place(nothing);
+}
+
+/** The very last. One that is to be run again has not ended. */
+export function endNics(c: Context): void {
+  if (!works(c, "monitor") || c.resolved.record?.restart) return;
+  if (stepsOf(c, "tearDown").some(({ step }) => step.do === "undo")) endAfterUndo(c.program.epilogue().at("ports"));
 }
 
 /** Whether the application has to answer while the interfaces are made. */

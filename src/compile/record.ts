@@ -2,7 +2,7 @@ import { AT, E, O, openFlags, PR, S } from "../linux/index.ts";
 import { type Arg, type BlockBuilder, type DataRef, LIMIT, type Register } from "../program/index.ts";
 import type { MemoryEvents } from "./cgroup.ts";
 import type { Context, ProcessContext } from "./context.ts";
-import { keepsHeld } from "./net-held.ts";
+import { keptStreams } from "./net-held.ts";
 import { HEALTH_FILE, HOOKS_DONE, RECORD_FILE } from "./record-files.ts";
 import type { Resolved } from "./resolved.ts";
 
@@ -239,8 +239,8 @@ export function leaveApplication(c: Context): void {
   monitor.at("lifetime").sys("setsid", [], { tolerate: [E.EPERM] });
   monitor.sys("chdir", [monitor.str("/")]);
   const none = monitor.sysResult("null", "openat", [AT.FDCWD, monitor.str("/dev/null"), O.RDWR | O.CLOEXEC, 0]);
-  // What is to be held from one run to the next takes the place of the input (keepHeld).
-  const streams = keepsHeld(c) ? [1, 2] : [0, 1, 2];
+  const kept = keptStreams(c);
+  const streams = [0, 1, 2].filter((number) => !kept.includes(number));
   for (const number of streams) monitor.sys("dup3", [none, number, 0]);
   monitor.sys("close", [none]);
 }

@@ -15,7 +15,7 @@ import type {
 } from "../spec/index.ts";
 
 import type { IntelRdtPlan } from "./intel-rdt.ts";
-import type { HolderPlace } from "./net-holder.ts";
+import type { HolderPlace } from "./net-visit.ts";
 import type { NicPlans } from "./nics.ts";
 import type { RecordPlan } from "./record.ts";
 import type { SeccompListener } from "./seccomp-notify.ts";

@@ -61,6 +61,7 @@ const PSEUDO: Readonly<Record<OpName, Format>> = {
   FAIL: (op) => `fail(${errnoName(op.nr)})`,
   CLOSE_FROM: (op, scope) => `close_from(${plain(op, scope, 0)})`,
   LOG: (op, scope) => `log(${op.args.map((_, index) => plain(op, scope, index)).join(", ")})`,
+  DONE: () => "done()",
   RESTART: (op, scope) => {
     const most = op.args[1] === 0 ? [] : [`at most ${plain(op, scope, 1)} times`];
     const when = op.flags & OP_FLAG.RESTART_ON_FAILURE ? ["on failure"] : [];

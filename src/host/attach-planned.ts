@@ -4,7 +4,7 @@ import { LibctError } from "../errors.ts";
 import { absolutePath } from "../linux/index.ts";
 import { planAttachment, planNics, requirePrivileges } from "../net/index.ts";
 import type { ContainerNetworks, Nic, PlannedNic } from "../spec/index.ts";
-import type { Inside } from "./inside-network.ts";
+import { type Inside, isOnOwnNetworks } from "./inside-network.ts";
 import { keptBeside } from "./kept-directory.ts";
 import { keeperDirectory, readKeeper } from "./nic-keepers.ts";
 import type { RunningContainer } from "./running-container.ts";
@@ -41,7 +41,7 @@ export async function attachPlanned(
     },
   );
   const plans = place ? [place.before, ...made] : made;
-  if (!privileged) requirePrivileges(plans);
+  if (!privileged && !isOnOwnNetworks(container, caller)) requirePrivileges(plans);
   refuseCarried(name, plans);
   refuseKept(name, plans);
   const keep = needsMonitor({ plans }) ? keeperDirectory(stateDirectory, container.init, name) : undefined;

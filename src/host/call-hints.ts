@@ -13,6 +13,7 @@ export const CALL_HINTS: ReadonlyMap<string, string> = new Map([
   ["connect EPROTOTYPE", "the socket must be a stream (SOCK_STREAM)"],
   ["connect EAGAIN", "the listener has accepted no connection for ten seconds"],
   ["sendmsg EAGAIN", "the listener has read nothing for ten seconds"],
+  ["pidfd_open ENOSYS", "it came with Linux 5.3; a seccomp filter around this process may hide it, too"],
   ["pidfd_getfd EPERM", "to take a descriptor of the container's process takes CAP_SYS_PTRACE"],
   ["seccomp EBUSY", "there is a filter with a listener already: a process has only one (seccomp(2))"],
 ]);
@@ -36,8 +37,18 @@ export const NIC_HINTS: ReadonlyMap<string, string> = new Map([
   ["EBUSY", "the interface is in use by another one"],
 ]);
 
+const RULES =
+  "networks take a kernel with nf_tables for inet (CONFIG_NF_TABLES_INET, NFT_NAT, NFT_FIB_INET, NFT_MASQ), or its modules";
+
+/** By errno, of telling nf_tables rules. */
+export const RULE_HINTS: ReadonlyMap<string, string> = new Map([
+  ["EOPNOTSUPP", RULES],
+  ["ENOENT", `${RULES}; or somebody has removed libct's table meanwhile`],
+]);
+
 /** The same for other calls. */
 export const NIC_CALL_HINTS: ReadonlyMap<string, string> = new Map([
+  ["socket EPROTONOSUPPORT", RULES],
   ["openat ENOENT", "this kernel has no such parameter, or the interface is not there"],
   ["bind EADDRINUSE", "another program has that port: see `ss -tulpn`"],
   ["bind EADDRNOTAVAIL", "the host has no such address: see `ip addr`"],

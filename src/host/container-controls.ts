@@ -13,8 +13,9 @@ import {
   type Rlimit,
 } from "../spec/index.ts";
 import type { Attachment } from "./attach.ts";
-import { type ContainerEvent, containerEvents, type Watched } from "./container-events.ts";
+import { type ContainerEvent, containerEvents, type EventsOptions, type Watched } from "./container-events.ts";
 import type { ContainerHost } from "./container-host.ts";
+import type { ContainerLinkEvent } from "./container-links.ts";
 import type { ContainerNetwork } from "./container-network.ts";
 import type { ContainerNics } from "./container-nics.ts";
 import { type Limited, pause, refusePaused, resume, stats } from "./container-resources.ts";
@@ -238,14 +239,20 @@ export abstract class ContainerControls {
   }
 
   /**
-   * What happens to it from now on, until it ends for good or `signal` fires: limits that are reached, processes killed for memory, pauses, the end of each run,
-   * and each start by its restart policy.
+   * What happens to it from now on, until it ends for good or `signal` fires: limits that are reached, processes killed for memory, pauses, its health, its network
+   * interfaces (unless `links` is false), the end of each run, and each start by its restart policy.
    *
    * @example
    * for await (const event of container.events()) if (event.type === "start") console.log(`restart ${event.restarts}`);
    */
-  events(options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<ContainerEvent, void, undefined> {
-    return containerEvents(this.watched(), options.signal);
+  events({ signal, links = true }: EventsOptions = {}): AsyncGenerator<ContainerEvent, void, undefined> {
+    const watched = this.watched();
+    return containerEvents(links ? { ...watched, links: (stop) => this.#links(stop) } : watched, signal);
+  }
+
+  async *#links(signal: AbortSignal): AsyncGenerator<ContainerLinkEvent, void, undefined> {
+    const { containerLinks } = await import("./container-links.ts");
+    yield* containerLinks(this.host, () => this.running(), signal);
   }
 
   /**

@@ -1,4 +1,5 @@
 import { type Cgroup, type CgroupEvent, type EventsBaseline, events, eventsBaseline } from "../cgroup/index.ts";
+import type { ContainerLinkEvent } from "./container-links.ts";
 import type { ExitStatus } from "./exit-status.ts";
 import type { Checked } from "./health.ts";
 import type { HealthEvent } from "./health-events.ts";
@@ -7,9 +8,16 @@ import type { HealthEvent } from "./health-events.ts";
 export type ContainerEvent =
   | CgroupEvent
   | HealthEvent
+  | ContainerLinkEvent
   | { readonly type: "exit"; readonly count: 1; readonly status: ExitStatus }
   /** By its restart policy; `restarts`: how often that was until now. */
   | { readonly type: "start"; readonly count: 1; readonly restarts: number };
+
+export interface EventsOptions {
+  readonly signal?: AbortSignal;
+  /** Default: true. It takes a process that listens in the container's network. */
+  readonly links?: boolean;
+}
 
 /** One run of a container. */
 export interface ContainerRun {
@@ -24,6 +32,8 @@ export interface Watched {
   readonly cgroup: Cgroup | undefined;
   /** If it has a health check. */
   readonly checked?: () => Promise<Checked>;
+  /** What happens to its interfaces, for who wants to know: it takes a process in its network. */
+  readonly links?: (signal: AbortSignal) => AsyncIterable<ContainerLinkEvent>;
   /** The present run, and all that follow it by the restart policy. */
   runs(signal: AbortSignal): AsyncIterable<ContainerRun> | Iterable<ContainerRun>;
 }
@@ -80,18 +90,23 @@ async function* eventsOfRun(
   }
 }
 
-/** What happens while it runs. One without cgroups and health checks has nothing but its end. */
+/** What happens while it runs. One without any of it has nothing but its end. */
 async function eventsWithin(
-  { cgroup, checked }: Watched,
+  { cgroup, checked, links }: Watched,
   signal: AbortSignal,
   since: EventsBaseline | undefined,
-): Promise<AsyncIterable<CgroupEvent | HealthEvent> | Iterable<never>> {
-  const ofCgroup = cgroup && events(cgroup, signal, since);
-  if (!checked) return ofCgroup ?? [];
-  const [{ healthEvents }, { merge }] = [await import("./health-events.ts"), await import("./merge.ts")];
-  const ofHealth = healthEvents(checked, signal);
-  return ofCgroup ? merge<CgroupEvent | HealthEvent>(ofCgroup, ofHealth) : ofHealth;
+): Promise<AsyncIterable<Within> | Iterable<never>> {
+  const sources: readonly AsyncIterable<Within>[] = [
+    ...(cgroup ? [events(cgroup, signal, since)] : []),
+    ...(checked ? [(await import("./health-events.ts")).healthEvents(checked, signal)] : []),
+    ...(links ? [links(signal)] : []),
+  ];
+  const [first, ...more] = sources;
+  if (!first || more.length === 0) return first ?? [];
+  return (await import("./merge.ts")).merge<Within>(...sources);
 }
+
+type Within = CgroupEvent | HealthEvent | ContainerLinkEvent;
 
 const aborted = (signal: AbortSignal) =>
   new Promise<undefined>((resolve) => {

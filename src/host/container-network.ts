@@ -1,5 +1,5 @@
 import type { Zygote } from "../executor/index.ts";
-import { lookAtNetwork, type NetworkInterface, type NetworkRoute } from "../net/index.ts";
+import { lookAtNetwork, type NetworkInterface, type NetworkNeighbour, type NetworkRoute } from "../net/index.ts";
 import { NAMESPACE_FILES, type NamespaceType } from "../spec/index.ts";
 import { chooseNamespaces, type RunningContainer, withTarget } from "./running-container.ts";
 
@@ -13,6 +13,7 @@ export interface ContainerInterface extends NetworkInterface {
 export interface ContainerNetwork {
   readonly interfaces: readonly ContainerInterface[];
   readonly routes: readonly NetworkRoute[];
+  readonly neighbours: readonly NetworkNeighbour[];
 }
 
 /** Looks into the network namespace of a container. */

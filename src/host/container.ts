@@ -283,6 +283,10 @@ export class Container extends ContainerControls {
   /** Who joins a network may find that somebody else was quicker to take an address. */
   async #start(command: Command | undefined, options: StartOptions, held: boolean): Promise<Process> {
     if (!this.spec.nics) return await this.#attempt(command, options, held);
+    if (Object.values(this.spec.nics).some(({ mac }) => mac !== undefined)) {
+      const { refuseTakenMacs } = await import("./taken-macs.ts");
+      await refuseTakenMacs(this.spec.nics, this.#name, this.host);
+    }
     const { startInNetworks } = await import("./start-in-networks.ts");
     return await startInNetworks(this.host, this.spec, (tried) => this.#attempt(command, options, held, tried));
   }

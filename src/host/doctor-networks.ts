@@ -1,9 +1,9 @@
 import { type Check, check } from "./check.ts";
 import type { Facts } from "./facts.ts";
 
-/** Whether containers of managed networks reach the outside, which takes root in any case. */
-export function networks({ caller, forwardingBlockers }: Facts): readonly Check[] {
-  if (!caller.privileged) return [];
+/** Whether containers of managed networks reach the outside: root's through the host, an ordinary user's through the holder of his networks. */
+export function networks({ caller, forwardingBlockers, lostNetworks }: Facts): readonly Check[] {
+  if (!caller.privileged) return [holder(lostNetworks)];
   const names = forwardingBlockers.map((chain) => `"${chain}"`).join(", ");
   const blocked = forwardingBlockers.length > 0;
   return [
@@ -20,3 +20,13 @@ export function networks({ caller, forwardingBlockers }: Facts): readonly Check[
     }),
   ];
 }
+
+const holder = (lost: boolean): Check =>
+  check({
+    id: "holder",
+    title: "networks of one's own that reach outside",
+    available: !lost,
+    detail: lost ? "who connects them to the host was killed" : "nobody is on networks that have lost their holder",
+    cost: "containers that run there reach each other, and nothing else",
+    remedy: "`ct doctor --repair` connects them again, and so does the next container on them",
+  });

@@ -46,6 +46,8 @@ export interface Facts extends Obstacles {
   readonly executorSealed: boolean;
   /** Chains of others that drop what they do not know of all that is forwarded. */
   readonly forwardingBlockers: readonly string[];
+  /** Containers of an ordinary user are on networks that nobody connects to the outside. */
+  readonly lostNetworks: boolean;
 }
 
 export type Access = "missing" | "forbidden" | "allowed";
@@ -79,6 +81,7 @@ export async function gatherFacts(
     sysResource: caller.initialUserNamespace && hasSysResource(),
     executorSealed: await isSealed(runner),
     forwardingBlockers: caller.privileged ? await findBlockers(runner) : [],
+    lostNetworks: !caller.privileged && (await import("./lost-networks.ts")).hasLostNetworks({ scratch }),
   };
 }
 

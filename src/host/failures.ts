@@ -1,9 +1,9 @@
 import { type ErrorCode, LibctError } from "../errors.ts";
 import type { Failure } from "../executor/index.ts";
 import { describeOp, type OpDescription } from "../explain/index.ts";
-import { decodeAcknowledgement, decodeMessages, E, errnoName } from "../linux/index.ts";
+import { decodeAcknowledgement, decodeMessages, E, errnoName, NFNL_SUBSYS_NFTABLES } from "../linux/index.ts";
 import type { Program } from "../program/index.ts";
-import { CALL_HINTS, NET_DEVICE_HINTS, NIC_CALL_HINTS, NIC_HINTS } from "./call-hints.ts";
+import { CALL_HINTS, NET_DEVICE_HINTS, NIC_CALL_HINTS, NIC_HINTS, RULE_HINTS } from "./call-hints.ts";
 import { readObstacles } from "./facts.ts";
 import { netProcessFailure } from "./net-process-failure.ts";
 import { whoForbids } from "./who-forbids.ts";
@@ -23,10 +23,12 @@ export function failureError(program: Program, failure: Failure, answer?: Uint8A
 
 /** Of a request about the network: the kernel's own number, and its reason in words where it gives one. */
 function networkError({ why = "", member }: OpDescription, answer: Uint8Array): LibctError {
-  const said = decodeMessages(answer).map(decodeAcknowledgement)[0];
+  const [message] = decodeMessages(answer);
+  const said = message && decodeAcknowledgement(message);
   const errno = errnoName(said?.errno ?? E.EIO);
   const reason = said?.text === undefined ? "" : ` (${said.text})`;
-  const hint = (member.startsWith("netDevices") ? NET_DEVICE_HINTS : NIC_HINTS).get(errno);
+  const rules = message?.payload[REQUEST_SUBSYSTEM] === NFNL_SUBSYS_NFTABLES ? RULE_HINTS.get(errno) : undefined;
+  const hint = rules ?? (member.startsWith("netDevices") ? NET_DEVICE_HINTS : NIC_HINTS).get(errno);
   return new LibctError("ERR_CT_SYSCALL", `cannot ${why}: ${errno}${reason}`, {
     syscall: "netlink",
     errno,
@@ -34,6 +36,9 @@ function networkError({ why = "", member }: OpDescription, answer: Uint8Array): 
     hint,
   });
 }
+
+/** Where the answer has the high byte of the request's type: struct nlmsgerr, whose msg.nlmsg_type is at 8. */
+const REQUEST_SUBSYSTEM = 9;
 
 type Details = Pick<LibctError, "syscall" | "errno" | "path" | "member">;
 

@@ -11,7 +11,7 @@ import {
 import type { NetworkNic } from "../spec/index.ts";
 import { attachPlanned } from "./attach-planned.ts";
 import type { ContainerHost } from "./container-host.ts";
-import { type Inside, inside } from "./inside-network.ts";
+import { type Inside, inside, isOnOwnNetworks } from "./inside-network.ts";
 import type { RunningContainer } from "./running-container.ts";
 import { startInNetworks } from "./start-in-networks.ts";
 import { unsupported } from "./unsupported.ts";
@@ -24,11 +24,11 @@ export async function attachToNetwork(
   nic: NetworkNic,
 ): Promise<void> {
   const { caller } = await host.surroundings();
-  if (!caller.privileged) {
+  if (!caller.privileged && !isOnOwnNetworks(container, caller)) {
     throw unsupported(
-      "an ordinary user's networks cannot be joined by a running container",
+      "an ordinary user's networks can be joined later only by a container that was made with one of them",
       `nics.${name}`,
-      "give it to the container from the beginning",
+      "its user namespace is not below theirs: give it a network from the beginning",
     );
   }
   const spec = { ...container.spec, nics: { [name]: nic } };

@@ -6,14 +6,13 @@ import {
   type NicState,
   planChange,
   planCheck,
-  readNetworkState,
   removal,
 } from "../net/index.ts";
 import { type ContainerNetworks, type Nic, validateSpec } from "../spec/index.ts";
 import { attachPlanned } from "./attach-planned.ts";
 import type { ContainerHost } from "./container-host.ts";
 import { inside } from "./inside-network.ts";
-import { findKeeper, stopKeeper } from "./nic-keepers.ts";
+import { findKeeper, forgetKeeper, stopKeeper } from "./nic-keepers.ts";
 import { namespacesOf, type RunningContainer } from "./running-container.ts";
 
 type Context = Pick<ContainerHost, "surroundings" | "zygote">;
@@ -25,6 +24,7 @@ export const listNics = (context: Context, container: RunningContainer): Promise
 /** Adds an interface: all of it, or nothing. It goes when the container has ended, whoever has added it. */
 export async function attachNic(host: ContainerHost, container: RunningContainer, name: string, nic: Nic) {
   const valid = validNic(container, name, nic);
+  await refuseTakenMac(host, container, name, valid);
   if ("type" in valid && valid.type === "network") {
     const { attachToNetwork } = await import("./live-networks.ts");
     await attachToNetwork(host, container, name, valid);
@@ -50,6 +50,7 @@ export async function detachNic(
     linkNamed(name, await look());
     refuseLent(container, name);
     await change([removal(name), ...left].map((step) => ({ member: `nics.${name}`, step })));
+    forgetKeeper(await surroundings.stateDirectory(), container.init, name);
   });
 }
 
@@ -62,6 +63,12 @@ export async function checkNic(context: Context, container: RunningContainer, na
       { plans: [plan] },
     );
   });
+}
+
+async function refuseTakenMac(host: ContainerHost, container: RunningContainer, name: string, nic: Nic): Promise<void> {
+  if (nic.mac === undefined) return;
+  const { refuseTakenMacs } = await import("./taken-macs.ts");
+  await refuseTakenMacs({ [name]: nic }, container.name, host);
 }
 
 /** Its monitor has promised to give it back at the end. */
@@ -78,7 +85,7 @@ function refuseLent({ spec }: RunningContainer, name: string): void {
 
 /** Changes an interface: all that is named, or nothing. */
 export async function setNic(
-  context: Context,
+  context: ContainerHost,
   container: RunningContainer,
   name: string,
   wanted: NicChange,
@@ -92,11 +99,15 @@ export async function setNic(
   }) as {
     readonly type: string;
   } & NicChange;
-  await inside(context, container, async ({ surroundings, look, change }) => {
+  const own = container.spec.nics?.[name];
+  if (own && valid.mac !== undefined) await refuseTakenMac(context, container, name, { ...own, mac: valid.mac });
+  await inside(context, container, async ({ look, lookOutside, limits, limitsOutside, change }) => {
+    if (!valid.bandwidth) return await change(planChange(name, valid, await look()));
     // The other side of a pair is where what comes in can be limited.
-    const host =
-      valid.bandwidth?.ingress === undefined ? [] : (await readNetworkState(surroundings.runner, {}, "nics")).links;
-    await change(planChange(name, valid, await look(), host));
+    const both = valid.bandwidth.ingress !== undefined;
+    const host = both ? (await lookOutside()).links : [];
+    const found = { host: both ? await limitsOutside() : [], container: await limits() };
+    await change(planChange(name, valid, await look(), host, found));
   });
 }
 

@@ -9,12 +9,16 @@ import {
   networkNamed,
   networkPlaces,
   type PublishedLater,
+  portsInterface,
   publishedDirectory,
   publishedLater,
   publishedUndo,
   publishPorts,
+  removal,
+  requireOutside,
   undo,
   undoAt,
+  type WithHostPort,
   withHostPorts,
 } from "../net/index.ts";
 import { type ContainerNetworks, type NetStep, type PublishedPort, validateSpec } from "../spec/index.ts";
@@ -25,7 +29,6 @@ import type { Surroundings } from "./resolve.ts";
 import { runProgram } from "./run-program.ts";
 import type { RunningContainer } from "./running-container.ts";
 import { startInNetworks } from "./start-in-networks.ts";
-import { unsupported } from "./unsupported.ts";
 
 /** Publishes a port of a container that runs. Whoever stays has it bound, and takes it away at the end. */
 export async function publishPort(
@@ -35,7 +38,6 @@ export async function publishPort(
   given: PublishedPort,
 ): Promise<PublishedPort> {
   const surroundings = await host.surroundings();
-  requireRoot(surroundings);
   const port = validPort(given);
   const joined = reached(container, networks, surroundings);
   const spec = { ...container.spec, ports: [port] };
@@ -52,23 +54,26 @@ export async function publishPort(
 }
 
 async function publishOne(
-  { surroundings, change }: Inside,
+  known: Inside,
   { init }: RunningContainer,
   joined: Joined,
-  port: PublishedPort & { readonly hostPort: number },
+  port: WithHostPort,
 ): Promise<void> {
+  const { surroundings, change } = known;
+  requireOutside(joined, [port]);
   const keep = publishedDirectory(joined.directory, init, joined.lease, port);
   const left = publishedLater(joined.directory).find(({ directory }) => directory === keep);
   if (left && !readKeeper(keep)) await takeAway(left, surroundings);
+  const kept = { keep, networks: { interfaces: [], ports: [port] } };
+  if (!surroundings.caller.privileged) {
+    const { publishLater } = await import("./live-pasta.ts");
+    return await publishLater(known, joined, port, kept);
+  }
   const path = publishedUndo(keep);
   const steps = publishPorts([port], joined, path).flatMap(({ member, setUp }) =>
     setUp.map((step) => ({ member, step })),
   );
-  await change(steps, {
-    tearDown: [{ member: "ports", step: undoAt(path) }],
-    keep,
-    networks: { interfaces: [], ports: [port] },
-  });
+  await change(steps, { ...kept, tearDown: [{ member: "ports", step: undoAt(path) }] });
 }
 
 /** Takes away what was published while the container ran. */
@@ -79,7 +84,6 @@ export async function unpublishPort(
   { hostPort = 0, hostIP, protocol = "tcp" }: Pick<PublishedPort, "hostPort" | "hostIP" | "protocol">,
 ): Promise<void> {
   const surroundings = await host.surroundings();
-  requireRoot(surroundings);
   const { pid, startTime } = container.init;
   const { running } = networkPlaces(surroundings.caller.uid, surroundings.givenDirectory);
   const names = new Set(networks?.interfaces.map(({ network }) => network));
@@ -106,21 +110,22 @@ async function endPublished(published: PublishedLater, surroundings: Surrounding
 /** Takes the ports away that lead to a container by one of its interfaces, and gives what is left to do for one that it has from its start. */
 export async function leaveNetwork(
   host: ContainerHost,
-  { init }: RunningContainer,
+  { init, spec }: RunningContainer,
   networks: ContainerNetworks | undefined,
   name: string,
 ): Promise<readonly NetStep[]> {
   const surroundings = await host.surroundings();
-  // An ordinary user's networks are elsewhere: there the monitor takes all of it away at the end.
-  if (!surroundings.caller.privileged) return [];
-  const place = placesOf(networks, surroundings).find(({ nic }) => nic === name);
+  const places = placesOf(networks, surroundings);
+  const place = places.find(({ nic }) => nic === name);
   if (!place) return [];
   const { directory, lease } = place;
   for (const one of publishedLater(directory))
     if (one.lease === lease && one.pid === init.pid && one.startTime === init.startTime)
       await endPublished(one, surroundings);
+  // An ordinary user's ports come in by an interface of theirs, with which their pasta ends.
+  const byPasta = !surroundings.caller.privileged && (spec.ports ?? []).length > 0 && place === reachedOf(places);
   // Of the lease itself nobody else makes use before the container has ended.
-  return [undo(directory, lease), forgetPlace(directory, lease)];
+  return [undo(directory, lease), forgetPlace(directory, lease), ...(byPasta ? [removal(portsInterface(0))] : [])];
 }
 
 /** What somebody who was killed has left. */
@@ -150,14 +155,16 @@ function placesOf(
   });
 }
 
+const reachedOf = (places: readonly Joined[]): Joined | undefined =>
+  places.find(({ network }) => !network.internal) ?? places[0];
+
 /** The container's place in the first of its networks that is not internal. */
 function reached(
   { name }: RunningContainer,
   networks: ContainerNetworks | undefined,
   surroundings: Surroundings,
 ): Joined {
-  const all = placesOf(networks, surroundings);
-  const place = all.find(({ network }) => !network.internal) ?? all[0];
+  const place = reachedOf(placesOf(networks, surroundings));
   if (place) return place;
   throw new LibctError(
     "ERR_CT_STATE",
@@ -166,15 +173,6 @@ function reached(
       member: "ports",
       hint: `\`ct net attach ${name} --network NAME\` joins one`,
     },
-  );
-}
-
-function requireRoot({ caller }: Surroundings): void {
-  if (caller.privileged) return;
-  throw unsupported(
-    "ports of an ordinary user's container cannot be changed while it runs",
-    "ports",
-    "publish them from the beginning",
   );
 }
 

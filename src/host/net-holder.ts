@@ -1,13 +1,19 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { compileHolder, compileVisit, HOLDER_FILE, type HolderPlace, type IdMaps } from "../compile/index.ts";
+import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  compileHolder,
+  compileVisit,
+  HOLDER_FILE,
+  type HolderPlace,
+  type HolderPlan,
+  type IdMaps,
+} from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import { hostArch, lock, type ProgramRunner, startExecutor } from "../executor/index.ts";
-import { absolutePath, E, randomHex } from "../linux/index.ts";
+import { absolutePath, E, pause, randomHex } from "../linux/index.ts";
 import { holderConnection } from "../net/index.ts";
 import { encodeProgram, type Program } from "../program/index.ts";
-
-import type { NetProcess } from "../spec/index.ts";
 import { automaticIdMaps } from "./idmaps.ts";
+import { findLost, hasLostNetworks, holderDirectories, holderPlace } from "./lost-networks.ts";
 import type { Surroundings } from "./resolve.ts";
 
 /** The user's networks, which stay at least until they are let go of. */
@@ -28,19 +34,19 @@ export const plannedHolder = ({ caller, scratch }: Pick<Surroundings, "caller" |
 export async function visitHolder(surroundings: Surroundings): Promise<HolderVisit> {
   const { runner, caller, scratch } = surroundings;
   const idMaps = automaticIdMaps(caller);
-  const above = absolutePath(`${scratch}/../holder`);
+  const above = holderPlace({ scratch });
   const found = await visitFound(runner, above);
   if (found) return { ...found, idMaps };
   mkdirSync(above, { recursive: true, mode: 0o700 });
   // Two that start one at the same time would have networks apart.
   const visit = await lock(runner, `${above}/lock`, async () => {
-    const other = await visitFound(runner, above);
+    const other = (await visitFound(runner, above)) ?? (await visitLost(surroundings, above, idMaps));
     if (other) return other;
     removeStale(above);
     const directory = `${above}/${randomHex(8)}`;
     mkdirSync(directory, { mode: 0o700 });
     try {
-      await start(surroundings, directory, idMaps, await holderConnection());
+      await start(surroundings, { directory, idMaps });
       return await visitOne(runner, directory);
     } catch (error) {
       rmSync(directory, { recursive: true, force: true });
@@ -51,36 +57,62 @@ export async function visitHolder(surroundings: Surroundings): Promise<HolderVis
   throw new LibctError("ERR_CT_STATE", "the holder of the user's networks has ended at once", { path: above });
 }
 
+/** Does something while the user's networks are there. */
+export async function atHolder<T>(surroundings: Surroundings, use: (holder: HolderPlace) => Promise<T>): Promise<T> {
+  const { release, ...holder } = await visitHolder(surroundings);
+  try {
+    return await use(holder);
+  } finally {
+    release();
+  }
+}
+
 /** As `visitHolder`, of one that is there. */
 export const visitRunning = ({
   runner,
   scratch,
 }: Pick<Surroundings, "runner" | "scratch">): Promise<(HolderPlace & { release(): void }) | undefined> =>
-  visitFound(runner, absolutePath(`${scratch}/../holder`));
+  visitFound(runner, holderPlace({ scratch }));
+
+/** How long its monitor has for that. */
+const PATIENCE = { rounds: 20, milliseconds: 50 } as const;
+
+/** As `visitHolder`, of one that was killed while containers are on its networks: its monitor makes another one soon; where that was killed, too, this does it. */
+async function visitLost(surroundings: Surroundings, above: string, idMaps: IdMaps): Promise<Visit | undefined> {
+  for (const directory of holderDirectories(above)) {
+    for (let round = 0; round < PATIENCE.rounds && findLost(directory); round++) await pause(PATIENCE.milliseconds);
+    const lost = findLost(directory);
+    if (lost) await start(surroundings, { directory, idMaps, lost });
+    const visit = await visitOne(surroundings.runner, directory);
+    if (visit) return visit;
+  }
+  return undefined;
+}
+
+/** Gives what has lost its holder a new one, and tells where that was. */
+export async function repairHolders(surroundings: Surroundings): Promise<readonly string[]> {
+  const above = holderPlace(surroundings);
+  if (!hasLostNetworks(surroundings)) return [];
+  const visit = await lock(surroundings.runner, `${above}/lock`, () =>
+    visitLost(surroundings, above, automaticIdMaps(surroundings.caller)),
+  );
+  visit?.release();
+  return visit ? [visit.directory] : [];
+}
 
 type Visit = Omit<HolderVisit, "idMaps">;
 
 async function visitFound(runner: ProgramRunner, above: string): Promise<Visit | undefined> {
-  for (const directory of directories(above)) {
+  for (const directory of holderDirectories(above)) {
     const visit = await visitOne(runner, directory);
     if (visit) return visit;
   }
   return undefined;
 }
 
-function directories(above: string): readonly string[] {
-  try {
-    return readdirSync(above, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map(({ name }) => `${above}/${name}`);
-  } catch {
-    return []; // Nobody has had networks yet.
-  }
-}
-
 /** Under the lock, when none of them lives: what holders have left that were killed. */
 function removeStale(above: string): void {
-  for (const directory of directories(above)) rmSync(directory, { recursive: true, force: true });
+  for (const directory of holderDirectories(above)) rmSync(directory, { recursive: true, force: true });
 }
 
 /** It is the executor's process that uses the networks, so that they are let go of whatever becomes of this one. */
@@ -122,11 +154,10 @@ function begin(runner: ProgramRunner, program: Program): Promise<(() => void) | 
 /** By an executor of its own: the holder's monitor must be nobody's business when it stands. */
 async function start(
   { features, scratch, executor }: Surroundings,
-  directory: string,
-  idMaps: IdMaps,
-  connection: NetProcess,
+  where: Pick<HolderPlan, "directory" | "idMaps" | "lost">,
 ): Promise<void> {
-  const program = compileHolder({ arch: hostArch(), features, idMaps, directory, scratch, connection });
+  const connection = await holderConnection();
+  const program = compileHolder({ arch: hostArch(), features, scratch, connection, ...where });
   const { zygote, ready } = await startExecutor(executor, { later: true });
   try {
     await Promise.all([ready, started(zygote, program)]);

@@ -34,6 +34,7 @@ import {
   writeNetwork,
 } from "../net/index.ts";
 import type { NetStep, NetValue } from "../spec/index.ts";
+import { keptLeases } from "./kept-leases.ts";
 import type { Surroundings } from "./resolve.ts";
 import { runHeld } from "./run-held.ts";
 
@@ -65,7 +66,7 @@ export interface Networks {
   prune(): Promise<readonly string[]>;
 }
 
-type Known = Pick<Surroundings, "caller" | "features" | "runner" | "givenDirectory" | "scratch">;
+type Known = Pick<Surroundings, "caller" | "features" | "runner" | "givenDirectory" | "scratch" | "stateDirectory">;
 
 export function networksOf(surroundings: () => Promise<Known>): Networks {
   const open = async () => {
@@ -171,11 +172,12 @@ async function removeNetwork(network: Network, known: Opened): Promise<void> {
 
 async function removeFrom(
   network: Network,
-  { places, runner, caller, features }: Opened,
+  { places, runner, caller, features, stateDirectory }: Opened,
   holder: HolderPlace | undefined,
 ): Promise<void> {
   const directory = openRunning(places.running, network);
-  const count = heldLeases(directory).size;
+  const kept = keptLeases(await stateDirectory(), places).get(network.name);
+  const count = new Set([...heldLeases(directory), ...(kept ?? [])]).size;
   if (count > 0) throw inUse(network, count);
   const forget = async () => {
     forgetNetwork(places.networks, network.name);

@@ -20,6 +20,10 @@ export function findKeeper(stateDirectory: string, init: ProcessIdentity, name: 
   return readKeeper(keeperDirectory(stateDirectory, init, name));
 }
 
+/** What one has left who was killed. */
+export const forgetKeeper = (stateDirectory: string, init: ProcessIdentity, name: string): void =>
+  rmSync(keeperDirectory(stateDirectory, init, name), { recursive: true, force: true });
+
 /** By its directory; undefined when nobody is there any more. */
 export function readKeeper(directory: string): NicKeeper | undefined {
   try {
@@ -50,13 +54,21 @@ export async function stopKeeper(runner: ProgramRunner, { directory, identity }:
   await whenEnded(runner, identity);
 }
 
-/** What keepers have left that were killed, of containers that have ended. */
-export function forgetDeadKeepers(stateDirectory: string): readonly string[] {
+/** Directories of those that were killed: of containers that have ended, or of those that run. */
+function deadKeepers(stateDirectory: string, runs: boolean): readonly string[] {
   const parent = `${stateDirectory}/${DIRECTORY}`;
-  const dead = namesIn(parent)
-    .filter((name) => !isRunning(initOf(name)))
+  return namesIn(parent)
+    .filter((name) => isRunning(initOf(name)) === runs)
     .map((name) => `${parent}/${name}`)
     .filter((directory) => readKeeper(directory) === undefined);
+}
+
+/** The container runs, and has what they were to keep for it. */
+export const lostKeepers = (stateDirectory: string): readonly string[] => deadKeepers(stateDirectory, true);
+
+/** What keepers have left that were killed, of containers that have ended. */
+export function forgetDeadKeepers(stateDirectory: string): readonly string[] {
+  const dead = deadKeepers(stateDirectory, false);
   for (const directory of dead) rmSync(directory, { recursive: true, force: true });
   return dead;
 }

@@ -16,6 +16,7 @@ const PLAIN: ReadonlySet<string> = new Set<keyof ContainerSpec>([
   "seccomp",
   "process",
   "stopSignal",
+  "annotations",
 ]);
 const SCREENED: ReadonlySet<string> = new Set<keyof ContainerSpec>(["namespaces", "mounts", "devices"]);
 const PLAIN_PROCESS: ReadonlySet<string> = new Set<keyof ProcessSpec>([

@@ -24,6 +24,9 @@ export interface PlannedStart {
   readonly tried?: Tried | undefined;
 }
 
+/** The root's driver may be another object each time: it is its plan that counts. */
+const withoutRoot = ({ root: _, ...spec }: ContainerSpec): ContainerSpec => spec;
+
 /** What the compiler must know for it; `kernel` is one to pretend, such as "4.19". */
 export async function planStart(start: PlannedStart, kernel?: string): Promise<Resolved> {
   const { host, name, spec, command, options, held, tried, whenMade } = start;
@@ -38,7 +41,9 @@ export async function planStart(start: PlannedStart, kernel?: string): Promise<R
   };
   if (isPlain(spec, given, surroundings.caller)) {
     const root = await planRoot(spec, { ...surroundings, features }, plainNamespaces(spec));
-    return await (await host.plans()).resolve({ spec, given, streams, features, root }, () => resolve(root));
+    return await (await host.plans()).resolve({ spec: withoutRoot(spec), given, streams, features, root }, () =>
+      resolve(root),
+    );
   }
   const resolved = await resolve();
   if (!isRecorded(spec)) return resolved;

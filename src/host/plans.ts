@@ -10,7 +10,7 @@ export class Plans {
   readonly #specs = new Recent<ContainerSpec, ContainerSpec>(MOST_RECENT);
   readonly #starts = new Recent<object, Resolved>(MOST_RECENT);
   readonly #compiled = new WeakMap<Resolved, Compiled>();
-  readonly #programs = new Recent<object, Compiled>(MOST_RECENT);
+  readonly #programs = new Recent<object, Compiled>(MOST_PROGRAMS);
   readonly #entries = new Recent<ResolvedEntry, Compiled>(MOST_RECENT);
 
   /** A valid specification equals what comes of its validation. */
@@ -29,8 +29,8 @@ export class Plans {
   compile(given: Resolved): Compiled {
     const same = this.#compiled.get(given);
     if (same) return same;
-    // The root's driver has made its plan: it may be another object with the same plan.
-    const resolved = { ...given, spec: { ...given.spec, root: undefined } };
+    // First what is most likely to differ. The root's driver has made its plan: it may be another object with the same plan.
+    const resolved = { networks: given.networks, ...given, spec: { ...given.spec, root: undefined } };
     const compiled = this.#programs.find(resolved) ?? this.#programs.add(resolved, compile(given));
     this.#compiled.set(given, compiled);
     return compiled;
@@ -55,6 +55,8 @@ export function compile(resolved: Resolved): Compiled {
 const encoded = (program: Program): Compiled => ({ program, bytes: encodeProgram(program) });
 
 const MOST_RECENT = 4;
+/** Containers on one network have each another address, and take turns with them (net/managed/recent-leases.ts). */
+const MOST_PROGRAMS = 16;
 
 const tooLarge = (cause: RangeError) =>
   new LibctError("ERR_CT_INVALID_SPEC", `the specification is too large: ${cause.message}`, {

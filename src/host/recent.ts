@@ -21,19 +21,20 @@ export class Recent<K, V> {
 }
 
 /**
- * Whether two values mean the same: lists, sets, maps and plain objects by what is in them, all else (functions, instances of classes) only when it is the
+ * Whether two values mean the same: lists, bytes, sets, maps and plain objects by what is in them, all else (functions, instances of classes) only when it is the
  * same.
  */
 export function isSame(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   if (Array.isArray(a)) return Array.isArray(b) && sameLists(a, b);
+  if (a instanceof Uint8Array) return b instanceof Uint8Array && sameLists(a, b);
   if (a instanceof Set) return b instanceof Set && sameLists([...a], [...b]);
   if (a instanceof Map) return b instanceof Map && sameLists([...a], [...b]);
   return isPlain(a) && isPlain(b) && sameMembers(a, b);
 }
 
-function sameLists(a: readonly unknown[], b: readonly unknown[]): boolean {
+function sameLists(a: ArrayLike<unknown>, b: ArrayLike<unknown>): boolean {
   if (a.length !== b.length) return false;
   for (let index = 0; index < a.length; index++) if (!isSame(a[index], b[index])) return false;
   return true;

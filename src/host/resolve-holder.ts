@@ -16,7 +16,7 @@ export async function resolveHolder(
   spec: ContainerSpec,
   surroundings: Surroundings & { readonly whenMade?: WhenMade | undefined },
 ): Promise<ResolvedHolder> {
-  refuseOthers(spec);
+  requireUserNamespace(spec);
   const { whenMade } = surroundings;
   if (!whenMade) {
     const { idMaps, ...place } = plannedHolder(surroundings);
@@ -27,12 +27,7 @@ export async function resolveHolder(
   return { place, below: (maps) => belowHolder(maps, idMaps) };
 }
 
-function refuseOthers({ namespaces = [], restart }: ContainerSpec): void {
-  const policy = restart?.policy ?? "no";
-  if (policy !== "no") {
-    const expected = '"no" on networks of an ordinary user, as its monitor cannot come back to them';
-    throw invalid("restart.policy", policy, expected, 'an interface of type "pasta" can be made again');
-  }
+function requireUserNamespace({ namespaces = [] }: ContainerSpec): void {
   if (namespaces.some((one) => one === "user" || (typeof one === "object" && one.type === "user" && !one.path))) return;
   const expected = "a new user namespace among them: without one it would have root's rights over the networks";
   throw invalid("namespaces", namespaces.length, expected, 'add "user" to namespaces');

@@ -17,11 +17,12 @@ export function resolveMounts(
   cgroups: readonly string[] = [],
 ): readonly ResolvedMount[] {
   const overlays = features.overlayInUserNamespace || (caller.initialUserNamespace && !created.has("user"));
-  const own = created.has("cgroup") || !spec.mounts?.some(({ type }) => type === "cgroup") ? [] : shownCgroups(cgroups);
+  const own =
+    created.has("cgroup") || !spec.mounts?.some(({ type }) => type === "cgroup") ? [] : shownCgroups(cgroups, created);
   return (spec.mounts ?? []).flatMap((mount, index) =>
     expandCgroup(mount, own).map((one) => {
       const member = `mounts[${index}]`;
-      if (one.own) return resolveOwnCgroup(one, member, features);
+      if (one.own !== undefined) return resolveOwnCgroup(one, one.own, member, features);
       const resolved = resolveMount(one, member, caller, features);
       // It is made by an overlay.
       if (!resolved.options.tmpcopyup || overlays) return resolved;
@@ -70,13 +71,13 @@ export const kernelViews = (): readonly string[] =>
 
 /** A bind mount of a directory that the monitor will have made by then. */
 function resolveOwnCgroup(
-  { own, destination, options = [] }: Expanded,
+  { destination, options = [] }: Mount,
+  path: string,
   member: string,
   { mountSetattr }: KernelFeatures,
 ): ResolvedMount {
-  const { path, mountPoint } = own ?? { path: "", mountPoint: "" };
   const mount = { destination, type: "bind", source: path, options: ["bind", ...options] };
-  const source = { path, directory: true, flags: mountSetattr ? 0 : mountTree(mountPoint).flags };
+  const source = { path, directory: true, flags: mountSetattr ? 0 : mountTree(path).flags };
   return { member, mount, options: parseMountOptions(mount.options, `${member}.options`), source };
 }
 
@@ -89,24 +90,26 @@ function statOrUndefined(path: string) {
   }
 }
 
-/** Where the container has no cgroup of its own it stays in its caller's. */
-function shownCgroups(cgroups: readonly string[]): readonly string[] {
-  const callers = readView().layout.hierarchies.flatMap(({ version, mountPoint, own }) =>
-    version === 1 && own !== undefined ? [`${mountPoint}${own}`] : [],
-  );
-  return [...cgroups, ...callers];
+/**
+ * Those that are shown by bind mounts where there is no cgroup namespace to show them: the container's, and its caller's where it has none of its own. Those of
+ * version 2 only to a new user namespace, which has no right to mount cgroup2 for a cgroup namespace that is older (cgroup_init_fs_context in kernel/cgroup/cgroup.c).
+ */
+function shownCgroups(cgroups: readonly string[], created: ReadonlySet<NamespaceType>): readonly string[] {
+  const shown = readView().layout.hierarchies.filter(({ version }) => version === 1 || created.has("user"));
+  const callers = shown.flatMap(({ mountPoint, own }) => (own === undefined ? [] : [`${mountPoint}${own}`]));
+  return [...cgroups.filter((path) => shown.some(({ mountPoint }) => path.startsWith(`${mountPoint}/`))), ...callers];
 }
 
-/** A mount; `own` is where that lies which it shows: the container's cgroup, which is not made yet. */
+/** A mount; `own` is what it shows: the container's cgroup, which is not made yet. */
 interface Expanded extends Mount {
-  readonly own?: { readonly path: string; readonly mountPoint: string };
+  readonly own?: string;
 }
 
 const TMPFS_FLAGS = ["nosuid", "noexec", "nodev"];
 
 /**
  * "cgroup" shows what the host has: one cgroup2 mount, or with v1 a directory with a mount for each hierarchy. Without a cgroup namespace those of v1 show the
- * cgroups that the container is in, as it would see them in one.
+ * cgroups that the container is in, as it would see them in one; so does that of v2 in a user namespace.
  */
 function expandCgroup(mount: Mount, cgroups: readonly string[]): readonly Expanded[] {
   if (mount.type !== "cgroup") return [mount];
@@ -114,14 +117,17 @@ function expandCgroup(mount: Mount, cgroups: readonly string[]): readonly Expand
   const hierarchies = readMountInfo().filter(
     ({ type, mountPoint }) => type === "cgroup" && mountPoint.startsWith("/sys/fs/cgroup/"),
   );
-  if (hierarchies.length === 0) return [{ ...mount, type: "cgroup2", source: "cgroup" }];
+  if (hierarchies.length === 0) {
+    const [own] = cgroups;
+    return [own === undefined ? { ...mount, type: "cgroup2", source: "cgroup" } : { ...mount, own }];
+  }
   const base = { ...mount, type: "tmpfs", source: "tmpfs", options: [...TMPFS_FLAGS, "mode=755"] };
   const views = hierarchies.map(({ mountPoint }) => {
     const name = mountPoint.slice("/sys/fs/cgroup/".length);
     const controllers = name === "systemd" ? ["none", "name=systemd"] : [name];
     const destination = `${mount.destination}/${name}`;
     const path = cgroups.find((one) => `${one}/`.startsWith(`${mountPoint}/`));
-    if (path !== undefined) return { destination, type: "bind", options, own: { path, mountPoint } };
+    if (path !== undefined) return { destination, type: "bind", options, own: path };
     return {
       destination,
       type: "cgroup",

@@ -2,7 +2,6 @@ import { type NicPlans, needsMonitor } from "../compile/index.ts";
 import { absolutePath } from "../linux/index.ts";
 import {
   DEFAULT_NETWORK,
-  isUserModeNic,
   needsNetworks,
   networkNames,
   networkPlaces,
@@ -12,26 +11,33 @@ import {
   planNetDevices,
   planNetworks,
   planNics,
+  promiseLease,
   publishByPasta,
+  publishesByNic,
   requirePrivileges,
   userModeKind,
-  withUserModePorts,
+  withOwnPorts,
   withUserModeResolver,
 } from "../net/index.ts";
 import type { ContainerSpec, PlannedNic } from "../spec/index.ts";
 import { keptBeside } from "./kept-directory.ts";
-import type { Surroundings } from "./resolve.ts";
+import type { Surroundings, WhenMade } from "./resolve.ts";
 
 /** Addresses and ports are chosen first, since what has a name needs mounts, too. */
 export async function resolveNetworks(
   given: ContainerSpec,
   containerName: string,
-  surroundings: Pick<Surroundings, "caller" | "features" | "runner" | "givenDirectory" | "scratch" | "tried">,
+  surroundings: Pick<
+    Surroundings,
+    "caller" | "features" | "runner" | "givenDirectory" | "scratch" | "stateDirectory" | "tried"
+  > & { readonly whenMade?: WhenMade | undefined },
 ): Promise<PlannedNetworks> {
   const { privileged } = surroundings.caller;
-  const whole = await withUserModePorts(given);
+  const whole = await withOwnPorts(given);
+  const listens = publishesByNic(whole);
   const spec = withUserModeResolver(whole, privileged ? undefined : userModeKind());
-  if (!needsNetworks(spec)) return { spec, before: [], after: [], joined: [], ports: [] };
+  if (!needsNetworks(spec))
+    return { spec, before: [], after: [], joined: [], ports: listens ? (spec.ports ?? []) : [] };
   const { caller, givenDirectory, tried = nothingTried() } = surroundings;
   const places = networkPlaces(caller.uid, givenDirectory);
   const wantsDefault = Object.values(spec.nics ?? {}).some(
@@ -41,25 +47,30 @@ export async function resolveNetworks(
     const { makeDefaultNetwork } = await import("./networks.ts");
     await makeDefaultNetwork(surroundings);
   }
-  const planned = planNetworks(spec, containerName, places, tried);
   // The rules of the user's networks do not lead to the host's ports.
-  const byPasta = !privileged && planned.ports.length > 0;
-  const listens = Object.values(spec.nics ?? {}).some(isUserModeNic);
-  if (listens && planned.joined.length === 0) return { ...planned, ports: spec.ports ?? [] };
-  tried.last = byPasta ? { ...planned, after: await publishByPasta(planned.ports) } : planned;
+  const planned = planNetworks(spec, containerName, places, tried, !privileged);
+  if (containerName === "")
+    for (const { directory, lease } of planned.joined) surroundings.whenMade?.(promiseLease(directory, lease));
+  if (listens) return { ...planned, ports: spec.ports ?? [] };
+  tried.last = privileged || planned.ports.length === 0 ? planned : { ...planned, after: await byPasta(planned) };
   return tried.last;
 }
+
+const byPasta = async ({ ports }: PlannedNetworks): Promise<readonly PlannedNic[]> => [
+  { member: "ports", setUp: (await publishByPasta(ports)).setUp },
+];
 
 /** What is to be done for the container's network, and by whom. */
 export async function resolveNics(
   { nics, netDevices, ports, lifetime, restart }: ContainerSpec,
   containerName: string,
-  { before, after }: Pick<PlannedNetworks, "before" | "after">,
+  { before, after, joined }: Pick<PlannedNetworks, "before" | "after" | "joined">,
   surroundings: Pick<Surroundings, "features" | "caller" | "runner" | "scratch" | "stateDirectory">,
   inHolder: boolean,
 ): Promise<NicPlans> {
   const { features, caller, runner, scratch } = surroundings;
   const { privileged } = caller;
+  const joins = joined.length > 0;
   const runtime = absolutePath(`${scratch}/..`);
   const restarts = (restart?.policy ?? "no") !== "no";
   const plans: readonly PlannedNic[] = [
@@ -78,7 +89,7 @@ export async function resolveNics(
             runner,
             kept: keptBeside(scratch),
           },
-          ports,
+          joins ? [] : ports,
         )
       : []),
     ...after,

@@ -57,7 +57,8 @@ export async function resolveContainer(
   { name = given.name ?? "", root: planned, ...surroundings }: Resolving,
 ): Promise<Resolved> {
   const { features, caller, scratch } = surroundings;
-  const networks = await networksOf(given, name, surroundings);
+  // Nobody could know a name that was made up.
+  const networks = await networksOf(given, given.name ?? "", surroundings);
   const { spec } = networks;
   const state = ociState({ ...spec, name }, "creating");
   const { created, joined } = splitNamespaces(spec);
@@ -116,7 +117,11 @@ async function holderOf(
 }
 
 /** Of a container that has nothing to do with networks: nothing is loaded for it. */
-async function networksOf(spec: ContainerSpec, name: string, surroundings: Surroundings): Promise<PlannedNetworks> {
+async function networksOf(
+  spec: ContainerSpec,
+  name: string,
+  surroundings: Surroundings & { readonly whenMade?: WhenMade | undefined },
+): Promise<PlannedNetworks> {
   if (!spec.nics && !spec.hosts && !spec.dns) return { spec, before: [], after: [], joined: [], ports: [] };
   const { resolveNetworks } = await import("./resolve-nics.ts");
   return await resolveNetworks(spec, name, surroundings);

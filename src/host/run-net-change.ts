@@ -14,6 +14,7 @@ export function runNetChange(
   return new Promise((resolve, reject) => {
     let failure: LibctError | Failure | undefined;
     let answer: Uint8Array | undefined;
+    let said: string | undefined;
     const question = async ([nic = 0, number = 0, status = 0]: readonly number[]) => {
       try {
         await plans[nic]?.answer?.(number, status);
@@ -31,13 +32,14 @@ export function runNetChange(
       },
       data: (code, bytes) => {
         if (code === REPORT.NETLINK) answer ??= bytes.slice();
+        if (code === REPORT.NET_PROCESS) said = new TextDecoder().decode(bytes);
       },
       fail: (failed) => {
         failure ??= failed;
       },
       done: (error) => {
         if (failure instanceof LibctError) reject(failure);
-        else if (failure) reject(failureError(program, failure, answer));
+        else if (failure) reject(failureError(program, failure, answer, said));
         else if (error) reject(error);
         else resolve();
       },

@@ -1,7 +1,8 @@
 import { LibctError } from "../errors.ts";
-import { networkPlaces, nothingTried, type PlannedNetworks, type Tried } from "../net/index.ts";
+import { addressInUse, networkPlaces, nothingTried, type PlannedNetworks, type Tried } from "../net/index.ts";
 import type { ContainerSpec, PublishedPort } from "../spec/index.ts";
 import type { ContainerHost } from "./container-host.ts";
+import { keptLeases } from "./kept-leases.ts";
 import { sweepNetwork } from "./sweep-networks.ts";
 
 /** Somebody else was quicker so often that there must be something wrong. */
@@ -14,6 +15,8 @@ export async function startInNetworks<T>(
   start: (tried: Tried) => Promise<T>,
 ): Promise<T> {
   const tried = nothingTried();
+  if (Object.values(spec.nics ?? {}).some((nic) => "type" in nic && nic.type === "network"))
+    await leaveKept(host, tried);
   for (let attempt = 1; ; attempt++) {
     try {
       return await start(tried);
@@ -24,6 +27,13 @@ export async function startInNetworks<T>(
       if (!again) throw explained(error, spec, planned);
     }
   }
+}
+
+/** Some addresses are somebody's who has nobody left to hold them. */
+async function leaveKept(host: ContainerHost, { leases }: Tried): Promise<void> {
+  const { caller, givenDirectory, stateDirectory } = await host.surroundings();
+  const kept = keptLeases(await stateDirectory(), networkPlaces(caller.uid, givenDirectory));
+  for (const [network, numbers] of kept) leases.set(network, numbers);
 }
 
 /** Whether the next attempt can be another one. */
@@ -63,9 +73,10 @@ async function sweepAll({ joined }: PlannedNetworks, host: ContainerHost): Promi
   const { caller, givenDirectory } = surroundings;
   const { networkNames } = await import("../net/index.ts");
   const places = networkPlaces(caller.uid, givenDirectory);
+  const kept = keptLeases(await surroundings.stateDirectory(), places);
   let swept = 0;
   for (const name of new Set([...networkNames(places.networks), ...joined.map(({ network }) => network.name)])) {
-    swept += (await sweepNetwork(`${places.running}/${name}`, surroundings)).length;
+    swept += (await sweepNetwork(`${places.running}/${name}`, kept, surroundings)).length;
   }
   return swept > 0;
 }
@@ -87,13 +98,7 @@ function explained(error: LibctError, spec: ContainerSpec, { joined, ports }: Pl
   const { errno, member = "", syscall } = error;
   const place = joined.find(({ nic }) => member === `nics.${nic}`);
   if (place && errno === "EAGAIN" && syscall === "fcntl" && isAsked(spec, place.nic)) {
-    const { network, addresses } = place;
-    return new LibctError("ERR_CT_STATE", `the address ${addresses.join(" ")} is in use by another container`, {
-      member: `${member}.address`,
-      errno,
-      hint: `\`ct network inspect ${network.name}\` tells who has it; without an address it gets a free one`,
-      cause: error,
-    });
+    return addressInUse(place.network, place.addresses, `${member}.address`, error);
   }
   const port = ports[Number(/^ports\[(\d+)\]$/.exec(member)?.[1] ?? Number.NaN)];
   if (port && syscall === "bind") return portError(error, port);

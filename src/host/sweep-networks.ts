@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
+import { basename } from "node:path";
 import { compileNetSteps } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import { hostArch } from "../executor/index.ts";
@@ -23,6 +24,9 @@ import { runProgram } from "./run-program.ts";
 
 type Known = Pick<Surroundings, "features" | "runner">;
 
+/** Nobody holds these, but containers that run have them. */
+type Kept = ReadonlyMap<string, ReadonlySet<number>>;
+
 /** A lease whose holder has gone without taking away what he had published, or his names. */
 export interface Swept {
   readonly directory: string;
@@ -30,9 +34,9 @@ export interface Swept {
 }
 
 /** Takes that away, with the lease in hand, so that nobody gets it at the same time. */
-export async function sweepNetwork(directory: string, known: Known): Promise<readonly Swept[]> {
+export async function sweepNetwork(directory: string, kept: Kept, known: Known): Promise<readonly Swept[]> {
   if (!existsSync(`${directory}/${RUNNING_FILE.LEASES}`)) return [];
-  const held = heldLeases(directory);
+  const held = new Set([...heldLeases(directory), ...(kept.get(basename(directory)) ?? [])]);
   const named = new Set(leasesWithPlace(readFileSync(`${directory}/${RUNNING_FILE.HOSTS}`, "latin1")));
   const swept: Swept[] = [];
   for (const lease of new Set([...leasesWithUndo(directory), ...named])) {
@@ -57,9 +61,9 @@ async function sweepPublished(directory: string, held: ReadonlySet<number>, know
   return swept;
 }
 
-export async function sweepNetworks({ networks, running }: NetworkPlaces, known: Known) {
+export async function sweepNetworks({ networks, running }: NetworkPlaces, kept: Kept, known: Known) {
   const swept: Swept[] = [];
-  for (const name of networkNames(networks)) swept.push(...(await sweepNetwork(`${running}/${name}`, known)));
+  for (const name of networkNames(networks)) swept.push(...(await sweepNetwork(`${running}/${name}`, kept, known)));
   return swept;
 }
 

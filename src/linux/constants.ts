@@ -197,7 +197,11 @@ export const TUN = {
 
 /** fcntl(2) */
 export const F_OFD_SETLK = 37;
+export const F_DUPFD_CLOEXEC = 1030;
 export const F_WRLCK = 1;
+
+/** flock(2) */
+export const LOCK = { SH: 1, EX: 2, NB: 4, UN: 8 } as const;
 
 /** <linux/in.h> */
 export const IPPROTO = { UDP: 17, IPV6: 41, SCTP: 132 } as const;

@@ -21,6 +21,7 @@ export const E = {
   EFBIG: 27,
   ENOSPC: 28,
   EROFS: 30,
+  EPIPE: 32,
   ENOSYS: 38,
   ELOOP: 40,
   ENOTEMPTY: 39,

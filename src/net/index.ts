@@ -1,6 +1,7 @@
 export * from "./cni/index.ts";
 export { decodeKept, encodeKept, type FoundKept, ownNetwork } from "./kept-nic.ts";
 export { planAttachment, removal, type UndoableStep } from "./live-attach.ts";
+export { type BandwidthLimits, readLimits } from "./live-bandwidth.ts";
 export { type NicChange, planChange } from "./live-change.ts";
 export { describeNics, linkNamed, type NicState } from "./live-state.ts";
 export * from "./managed/index.ts";
@@ -9,12 +10,13 @@ export { type NetworkPaths, type NetworkState, readNetworkState } from "./networ
 export { noOrphan, planNics, requirePrivileges } from "./plan.ts";
 export { indexOf, namespaceOf, request } from "./request.ts";
 export { holderConnection, userModeKind } from "./user-mode/holder.ts";
-export { isUserModeNic, withUserModePorts } from "./user-mode/ports.ts";
-export { publishByPasta } from "./user-mode/publish.ts";
+export { publishesByNic, withOwnPorts } from "./user-mode/ports.ts";
+export { MOST_INTERFACES, portsInterface, publishByPasta } from "./user-mode/publish.ts";
 export { withUserModeResolver } from "./user-mode/resolver.ts";
 export {
   lookAtNetwork,
   type NetworkInterface,
+  type NetworkNeighbour,
   type NetworkRoute,
   type NetworkView,
 } from "./view.ts";

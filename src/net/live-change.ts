@@ -18,8 +18,8 @@ import {
   viewOf,
 } from "../linux/index.ts";
 import type { NetStep, NetValue, NicCommon } from "../spec/index.ts";
-import { limitBandwidth } from "./bandwidth.ts";
 import type { UndoableStep } from "./live-attach.ts";
+import { type BandwidthLimits, changeBandwidth } from "./live-bandwidth.ts";
 import { addressesOf, addressText, isUp, linkNamed, routesOfLink } from "./live-state.ts";
 import type { NetworkState } from "./network-state.ts";
 import { indexOf, request } from "./request.ts";
@@ -28,16 +28,20 @@ import { giveAddress, routesOf, setLink } from "./settle.ts";
 /** What of an interface can be changed while it is there. What is not named stays as it is; of addresses and of routes all are named that are wanted. */
 export type NicChange = Pick<NicCommon, "mac" | "mtu" | "txQueueLength" | "up" | "addresses" | "routes" | "bandwidth">;
 
-/** `host`: the links of the host, among which the other side of a pair may be. */
+/** `host`: the links of the host, among which the other side of a pair may be. `limits`: those that are there. */
 export function planChange(
   name: string,
   change: NicChange,
   state: NetworkState,
   host: readonly LinkInfo[] = [],
+  limits: BandwidthLimits = { host: [], container: [] },
 ): readonly UndoableStep[] {
   const link = linkNamed(name, state);
-  const limits = changeBandwidth(name, change, link, host);
-  return [...changeRest(name, change, link, state), ...limits];
+  const outside = outsideOf(link, host);
+  return [
+    ...changeRest(name, change, link, state),
+    ...(change.bandwidth ? changeBandwidth(name, change.bandwidth, { link, outside }, limits) : []),
+  ];
 }
 
 /** The other side of a pair says that this is its other side. */
@@ -45,17 +49,6 @@ const outsideOf = (link: LinkInfo, host: readonly LinkInfo[]): LinkInfo | undefi
   link.kind === "veth"
     ? host.find((one) => one.kind === "veth" && one.index === link.link && one.link === link.index)
     : undefined;
-
-function changeBandwidth(
-  name: string,
-  { bandwidth }: NicChange,
-  link: LinkInfo,
-  host: readonly LinkInfo[],
-): readonly UndoableStep[] {
-  if (!bandwidth) return [];
-  const member = `nics.${name}`;
-  return limitBandwidth(name, bandwidth, outsideOf(link, host)?.index, member).map((step) => ({ member, step }));
-}
 
 function changeRest(name: string, change: NicChange, link: LinkInfo, state: NetworkState): readonly UndoableStep[] {
   const settings = changeSettings(name, change, link);

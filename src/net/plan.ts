@@ -1,11 +1,18 @@
 import { invalid, LibctError } from "../errors.ts";
 import { type KernelFeatures, randomHex } from "../linux/index.ts";
-import type { NetStep, Nic, NicContext, PlannedNic, PublishedPort } from "../spec/index.ts";
+import {
+  drawnName,
+  type NetStep,
+  type Nic,
+  type NicContext,
+  type PlannedNic,
+  type PublishedPort,
+} from "../spec/index.ts";
 import { limitBandwidth } from "./bandwidth.ts";
 import { driverOf } from "./drivers.ts";
 import type { HostNicContext } from "./host-nic.ts";
 import { giveRoutes, raiseLoopback, settle } from "./settle.ts";
-import { isUserModeNic } from "./user-mode/ports.ts";
+import { publishingNic } from "./user-mode/ports.ts";
 
 export interface NicSurroundings extends HostNicContext {
   readonly containerName: string;
@@ -23,7 +30,7 @@ export async function planNics(
   ports: readonly PublishedPort[] = [],
 ): Promise<readonly PlannedNic[]> {
   const unique = randomHex(4);
-  const publishing = Object.values(nics).find(isUserModeNic);
+  const publishing = publishingNic(nics);
   const containerId = `libct-${surroundings.containerName.replaceAll("+", "-")}-${unique}`;
   const made: PlannedNic[] = [];
   const settled: PlannedNic[] = [];
@@ -34,6 +41,7 @@ export async function planNics(
       ...surroundings,
       name,
       hostName: `ct${unique}.${index}`,
+      drawnName: drawnName(index),
       containerId,
       member,
       nic,
@@ -56,7 +64,7 @@ const ON_HOST: ReadonlySet<NetStep["do"]> = new Set(["nftables", "pin", "execute
 /** Without privileges there is only the container's own namespace. */
 export function requirePrivileges(plans: readonly PlannedNic[]): void {
   for (const { member, setUp } of plans) {
-    const step = setUp.find((one) => ("place" in one && one.place === "host") || ON_HOST.has(one.do));
+    const step = setUp.find((one) => ("place" in one ? one.place === "host" : ON_HOST.has(one.do)));
     if (!step) continue;
     throw new LibctError("ERR_CT_NOT_PERMITTED", `only root may ${step.why} on the host`, {
       member,

@@ -1,6 +1,7 @@
 import { attribute, changeLink, createLink, deleteLink, E, innerLink } from "../linux/index.ts";
 import type { NetStep, NetValue, NicContext, NicDriver, NicPeer, NicPlan, VethNic } from "../spec/index.ts";
 import { bornWith } from "./born.ts";
+import { hasIpv6 } from "./ipv6.ts";
 import { indexOf, namespaceOf, request } from "./request.ts";
 import { giveAddress } from "./settle.ts";
 
@@ -14,13 +15,15 @@ export function veth({ master, peer = {} }: VethNic): NicDriver {
   return { type: "veth", plan: (context) => plan(context, master, peer) };
 }
 
-function plan({ name, nic, hostName, restarts }: NicContext, master: string | undefined, peer: NicPeer): NicPlan {
-  const outside = peer.name ?? hostName;
+function plan({ name, nic, drawnName, restarts }: NicContext, master: string | undefined, peer: NicPeer): NicPlan {
+  const outside = peer.name ?? drawnName;
+  const up = peer.up ?? true;
+  const quiet = peer.ipv6 === false && up && hasIpv6();
   const pair = createLink<NetValue>({
     name: outside,
     ...bornWith(peer),
     ...(peer.mtu === undefined && nic.mtu !== undefined ? { mtu: nic.mtu } : {}),
-    up: peer.up ?? true,
+    ...(quiet ? {} : { up }),
     ...(master === undefined ? {} : { master: indexOf(master, "host") }),
     kind: "veth",
     data: [
@@ -32,18 +35,21 @@ function plan({ name, nic, hostName, restarts }: NicContext, master: string | un
     ],
   });
   const named = restarts || peer.name !== undefined;
-  const why = `make the pair ${name} and ${outside}${master === undefined ? "" : ` on ${master}`}`;
+  const why = `make the pair ${name} and ${peer.name ?? "its other side"}${master === undefined ? "" : ` on ${master}`}`;
   return {
     outside,
     setUp: [
       request("host", pair, why),
-      ...(named ? [{ do: "find", place: "host", name: outside, why: `know ${outside} again` } as const] : []),
+      ...(quiet ? withoutIpv6(outside) : []),
+      ...(named
+        ? [{ do: "find", place: "host", name: outside, why: `know ${peer.name ?? "its other side"} again` } as const]
+        : []),
       ...setPeer(outside, peer),
     ],
     // Not "up": the kernel opens this side before it has told it of the other one (ENOTCONN).
     sees: ["mac", "mtu", "txQueueLength"],
     // The kernel removes pairs some time after their namespace: who takes the same name again must not find the old one.
-    ...(named ? { tearDown: [remove(outside)] } : {}),
+    ...(named ? { tearDown: [remove(outside, peer.name)] } : {}),
   };
 }
 
@@ -59,8 +65,20 @@ function setPort(outside: string, { hairpin, isolated }: NicPeer): readonly NetS
   ];
   if (data.length === 0) return [];
   const port = changeLink<NetValue>({ index: indexOf(outside, "host"), slave: { kind: "bridge", data } });
-  return [request("host", port, `set the bridge's port ${outside}`)];
+  return [request("host", port, "set the port of the bridge")];
 }
 
-const remove = (name: string): NetStep =>
-  request("host", deleteLink<NetValue>({ index: indexOf(name, "host") }), `remove ${name}`, [E.ENODEV]);
+const remove = (outside: string, named = "the pair"): NetStep =>
+  request("host", deleteLink<NetValue>({ index: indexOf(outside, "host") }), `remove ${named}`, [E.ENODEV]);
+
+/** Before it is up: then the kernel has given it an address and routes already. */
+const withoutIpv6 = (outside: string): readonly NetStep[] => [
+  {
+    do: "sysctl",
+    place: "host",
+    key: `net/ipv6/conf/${outside}/disable_ipv6`,
+    value: "1",
+    why: "keep IPv6 off its other side",
+  },
+  request("host", changeLink<NetValue>({ index: indexOf(outside, "host"), up: true }), "set its other side up"),
+];

@@ -5,11 +5,13 @@ import {
   IFF_UP,
   type LinkAddress,
   type LinkInfo,
+  type Neighbour,
+  NUD,
   type RouteInfo,
   RT_TABLE_MAIN,
   RTN,
 } from "../linux/index.ts";
-import { type NetworkPaths, readNetworkState } from "./network-state.ts";
+import { type NetworkPaths, readNeighbourState } from "./network-state.ts";
 
 /** An interface as it is. */
 export interface NetworkInterface {
@@ -39,23 +41,51 @@ export interface NetworkRoute {
   readonly nexthops?: readonly { readonly via?: string; readonly dev?: string; readonly weight: number }[];
 }
 
+/** Who is known on a link. */
+export interface NetworkNeighbour {
+  readonly address: string;
+  readonly dev?: string;
+  readonly mac?: string;
+  /** "reachable", "stale", "failed", "permanent", ... (arp(7)) */
+  readonly state: string;
+}
+
 /** What a network namespace has. */
 export interface NetworkView {
   readonly interfaces: readonly NetworkInterface[];
   readonly routes: readonly NetworkRoute[];
+  readonly neighbours: readonly NetworkNeighbour[];
 }
 
-/** Interfaces with their addresses, and routes. */
+/** Interfaces with their addresses, routes, and neighbours. */
 export async function lookAtNetwork(runner: ProgramRunner, paths: NetworkPaths = {}): Promise<NetworkView> {
-  const { links, addresses, routes } = await readNetworkState(runner, paths, "network");
+  const { links, addresses, routes, neighbours } = await readNeighbourState(runner, paths, "network");
   const names = new Map(links.map(({ index, name }) => [index, name]));
   return {
     interfaces: links.map((link) => interfaceOf(link, addresses, names)),
     routes: routes.filter(isShown).map((route) => routeOf(route, names)),
+    neighbours: neighbours.filter(isNeighbour).flatMap((one) => neighbourOf(one, names)),
   };
 }
 
 const isShown = ({ table, type }: RouteInfo) => table === RT_TABLE_MAIN && type === RTN.UNICAST;
+
+/** What needs no look-up is no neighbour: groups, and what is said to all. */
+const isNeighbour = ({ state }: Neighbour) => (state & NUD.NOARP) === 0;
+
+const STATES = Object.entries(NUD).map(([name, bit]) => [name.toLowerCase(), bit] as const);
+
+function neighbourOf({ address, mac, index, state }: Neighbour, names: Names): readonly NetworkNeighbour[] {
+  if (!address) return [];
+  return [
+    {
+      address: formatIp(address),
+      ...named("dev", index, names),
+      ...(mac ? { mac: formatMac(mac) } : {}),
+      state: STATES.find(([, bit]) => (state & bit) !== 0)?.[0] ?? "none",
+    },
+  ];
+}
 
 type Names = ReadonlyMap<number, string>;
 const named = <K extends string>(key: K, index: number | undefined, names: Names): { readonly [P in K]?: string } => {

@@ -135,6 +135,11 @@ export class BlockBuilder implements Block {
     this.#push("FAIL", errno, [], 0, { why });
   }
 
+  /** In the epilogue: the application is told that it is over, and what follows is done when nobody waits for it. */
+  done(): void {
+    this.#push("DONE", 0, [], 0, {});
+  }
+
   closeFrom(first: number): void {
     this.#push("CLOSE_FROM", 0, [first], 0, {});
   }

@@ -36,7 +36,8 @@ export type OpName =
   | "FAIL"
   | "CLOSE_FROM"
   | "LOG"
-  | "RESTART";
+  | "RESTART"
+  | "DONE";
 
 /** One operation; docs/executor.md says what each does. */
 export interface Op {

@@ -5,7 +5,7 @@
 
 /** "CTP1", the first four bytes of an encoded program. */
 export const PROGRAM_MAGIC = 0x31_50_54_43;
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** What an operation does. Numbers are the wire format. */
 export const OP = {
@@ -24,6 +24,7 @@ export const OP = {
   CLOSE_FROM: 13,
   LOG: 14,
   RESTART: 15,
+  DONE: 16,
 } as const;
 
 /** How an argument of an operation is read. */

@@ -1,5 +1,6 @@
 import { E, MS, O, S, SECCOMP_FILTER_FLAG } from "../linux/index.ts";
 import type { Program } from "./program.ts";
+import { LIMIT } from "./protocol.ts";
 import {
   type Call,
   callName,
@@ -34,6 +35,7 @@ export function verifyProgram(program: Program): readonly string[] {
   return [
     ...(init.name === "entered" ? verifyEntry(program, init) : []),
     ...opensClose(program),
+    ...doneIsLast(program),
     ...descriptorsClosed(calls),
     ...workingDirectoryChecked(calls),
     ...procWritesVerified(program),
@@ -45,6 +47,16 @@ export function verifyProgram(program: Program): readonly string[] {
     ...noDevicesInUserNamespace(program, calls),
     ...(init.name === "init" ? [...verifyCompany(program, init), ...verifyNetwork(program, init)] : []),
   ];
+}
+
+/** Who has been told that all is done may give the container's number to another one: nothing may be said of it any more. */
+function doneIsLast({ blocks, epilogue }: Program): string[] {
+  return blocks.flatMap(({ name, ops }) => {
+    const done = ops.findIndex(({ op }) => op === "DONE");
+    if (done < 0) return [];
+    const silent = ops.slice(done + 1).every(({ op, tolerate }) => op === "SYSCALL" && tolerate[0] === LIMIT.ANY_ERRNO);
+    return epilogue?.name === name && silent ? [] : [`${name}[${done}]: done before something that may fail`];
+  });
 }
 
 /** Every descriptor that a program opens closes at execve. */
@@ -97,7 +109,7 @@ function procWritesVerified(program: Program): string[] {
       // The monitor's own notes: the container has no part in them, and its tree is not where they are.
       const notes = op.member.startsWith("nics") && ["monitor", "epilogue", "program"].includes(block.name);
       const directory = registerName(op.args[0]) ?? "";
-      if (!writes || device || notes || ["proc", "record"].includes(directory)) return [];
+      if (!writes || device || notes || ["proc", "proc_own", "record"].includes(directory)) return [];
       return [`${block.name}[${index}]: opens ${path ?? "a file"} for writing outside the verified procfs`];
     }),
   );

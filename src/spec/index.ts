@@ -1,4 +1,5 @@
 export type * from "./cni.ts";
+export { DRAWN_DIGITS, digitsOf, drawnName } from "./drawn-name.ts";
 export { formatJson, parseJson } from "./exact-json.ts";
 export { type Healthcheck, withHealthDefaults } from "./healthcheck.ts";
 export type * from "./hooks.ts";

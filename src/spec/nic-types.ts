@@ -32,7 +32,7 @@ export interface NicRoute {
 }
 
 export interface NicBandwidth {
-  /** Of a pair of interfaces only. */
+  /** Of a pair of interfaces what is too much waits; of others it is lost. Not of the loopback. */
   readonly ingress?: number | string;
   readonly egress?: number | string;
 }
@@ -64,6 +64,8 @@ export interface NicPeer {
   readonly addresses?: readonly string[];
   readonly txQueueLength?: number;
   readonly up?: boolean;
+  /** False: this side has no addresses of IPv6, not even those that the kernel gives. A port of a bridge needs none. */
+  readonly ipv6?: boolean;
   /** Packets may leave the bridge where they came in. */
   readonly hairpin?: boolean;
   /** Isolated ports of a bridge do not reach each other. */

@@ -17,6 +17,18 @@ export interface NetFill {
   readonly value: NetValue;
 }
 
+/** A transaction of nf_tables: all messages from the batch's beginning to its end. The last one before the end is acknowledged. */
+export interface NetTransaction {
+  readonly do: "nftables";
+  /** Default: the host's network namespace */
+  readonly place?: NetPlace;
+  readonly batch: Uint8Array;
+  /** A question: when the kernel answers it, and does not say that there is no such thing, nothing is to be done. */
+  readonly unless?: Uint8Array;
+  readonly tolerate?: readonly number[];
+  readonly why: string;
+}
+
 /** One thing that the monitor does for an interface, with the rights of the caller. */
 export type NetStep =
   /** A message of rtnetlink(7) that asks for an acknowledgement. */
@@ -27,17 +39,11 @@ export type NetStep =
       readonly fills?: readonly NetFill[];
       /** Errnos that are as good as success. */
       readonly tolerate?: readonly number[];
+      /** What is done in its place when the kernel says one of these errnos. */
+      readonly otherwise?: { readonly on: readonly number[]; readonly step: NetTransaction };
       readonly why: string;
     }
-  /** A transaction of nf_tables in the host's network namespace: all messages from the batch's beginning to its end. The last one before the end is acknowledged. */
-  | {
-      readonly do: "nftables";
-      readonly batch: Uint8Array;
-      /** A question: when the kernel answers it, and does not say that there is no such thing, nothing is to be done. */
-      readonly unless?: Uint8Array;
-      readonly tolerate?: readonly number[];
-      readonly why: string;
-    }
+  | NetTransaction
   /**
    * A write lock on one byte of a file (F_OFD_SETLK in fcntl(2)), held by the monitor as long as the container is there: the kernel takes it back however the
    * monitor ends. EAGAIN when somebody else has it.
@@ -148,6 +154,8 @@ export interface NicContext {
   readonly member: string;
   /** A name that no other interface on the host has, for the side of it that stays there: at most 15 bytes. */
   readonly hostName: string;
+  /** Such a name for messages alone, and for "find": it is drawn when the program runs, so that equal containers have equal programs. */
+  readonly drawnName: string;
   readonly containerName: string;
   readonly features: KernelFeatures;
   /** What is wanted of it as of every interface. */

@@ -112,6 +112,7 @@ const peer = object<NicPeer>(
     addresses: COMMON.addresses,
     txQueueLength: queueLength,
     up: flag,
+    ipv6: flag,
     hairpin: flag,
     isolated: flag,
   },

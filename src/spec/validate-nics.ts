@@ -32,9 +32,14 @@ function checkLoopback(member: string, name: string, nic: Nic): void {
     throw invalid(member, name, 'the loopback under the name "lo", and nothing else under that name');
 }
 
-/** A port without a bridge. */
+/** A port without a bridge, an address without its family. */
 function checkPeer(member: string, nic: Nic): void {
-  if (!("type" in nic) || nic.type !== "veth" || nic.master !== undefined) return;
+  if (!("type" in nic) || nic.type !== "veth") return;
+  const { ipv6 = true, addresses = [] } = nic.peer ?? {};
+  const six = addresses.findIndex((text) => text.includes(":"));
+  if (!ipv6 && six >= 0)
+    throw invalid(`${member}.peer.addresses[${six}]`, addresses[six], "none of IPv6, which is off");
+  if (nic.master !== undefined) return;
   for (const name of ["hairpin", "isolated"] as const) {
     if (nic.peer?.[name] === undefined) continue;
     throw invalid(`${member}.peer.${name}`, nic.peer[name], "a bridge with it, whose port this is", "add `master`");

@@ -3,7 +3,7 @@ import { parseIp } from "../linux/index.ts";
 import type { ContainerSpec } from "./types.ts";
 
 /** Kinds of interfaces that traffic for a port of the host's can be sent on to. */
-const PUBLISHING: readonly string[] = ["network", "pasta", "slirp4netns"];
+const PUBLISHING: readonly string[] = ["network", "pasta", "slirp4netns", "cni"];
 
 /** What a container has of the host's ports, and what it is told of names. */
 export function checkPorts({ ports = [], hosts = {}, nics = {} }: ContainerSpec): void {

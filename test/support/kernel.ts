@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { NAMESPACE_TYPES, type NamespaceType } from "../../src/spec/index.ts";
 import { NAMESPACE_FILES } from "./capture.ts";
@@ -26,6 +27,30 @@ export const hasLandlock = (): boolean =>
 
 export const hasIdmappedMounts = (): boolean =>
   requires("mount_setattr(2) with open_tree(2)", kernel.mountSetattr && kernel.openTree, "it makes idmapped mounts");
+
+/** Without it a bind mount cannot be added: test/system/old-kernel.test.ts. */
+export const hasOpenTree = (): boolean =>
+  requires("open_tree(2)", kernel.openTree, "bind mounts are added to running containers with it");
+
+/** Since Linux 5.3. */
+export const hasPidfds = (): boolean =>
+  requires(
+    "pidfd_open(2)",
+    spawnSync("python3", ["-c", "import os; os.pidfd_open(os.getpid())"]).status === 0,
+    "processes are handed on by it, and waited for by who takes a later change of a network away",
+  );
+
+/** CONFIG_NF_TABLES_INET: Debian's user-mode Linux has been built without it. */
+export const hasInetTables = (): boolean =>
+  requires(
+    "nf_tables for inet",
+    spawnSync("unshare", [
+      "--net",
+      "nft",
+      "add table inet t; add chain inet t c { type filter hook input priority 0; }",
+    ]).status === 0,
+    "the rules of managed networks are made of it",
+  );
 
 /** Since Linux 5.11 (user_namespaces(7)). */
 export const hasUserOverlays = (): boolean =>

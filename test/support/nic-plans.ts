@@ -1,5 +1,5 @@
 import { kernelFeatures } from "../../src/linux/index.ts";
-import { planNics } from "../../src/net/index.ts";
+import { planNics, undo } from "../../src/net/index.ts";
 import type { PlannedNic } from "../../src/spec/index.ts";
 
 const nobody = {
@@ -20,6 +20,7 @@ const plans = await planNics(
       sysctl: { "net.ipv4.conf.IFNAME.rp_filter": "0" },
     },
     tap0: { type: "tap", uid: 1000 },
+    eth1: { type: "veth" },
   },
   {
     containerName: "web",
@@ -41,6 +42,7 @@ export const NIC_PLANS: readonly PlannedNic[] = [
       { do: "lock", path: "/var/lib/libct/networks/web/leases", byte: 2, why: "take the address 10.0.0.2" },
       { do: "bind", protocol: "tcp", address: Uint8Array.of(0, 0, 0, 0), port: 8080, why: "reserve the port 8080" },
     ],
+    tearDown: [undo("/run/libct/networks/web", 2)],
   },
   ...plans,
 ];

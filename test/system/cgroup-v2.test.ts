@@ -9,14 +9,16 @@ import {
   readFileSync,
   rmdirSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type CgroupView, planCgroup, readView } from "../../src/cgroup/index.ts";
-import type { Host } from "../../src/index.ts";
+import { type Host, standard } from "../../src/index.ts";
 import { ORDINARY, runScript } from "../support/as-user.ts";
 import { openHost } from "../support/host.ts";
 import { auditEachTest } from "../support/leaks.ts";
+import { busyboxRoot } from "../support/rootfs.ts";
 
 auditEachTest();
 
@@ -58,6 +60,34 @@ describe.runIf(pure)("with cgroups of version 2 alone", () => {
       "9",
     ]);
     if (existsSync(`${directory?.path}/memory.swap.max`)) expect(read("memory.swap.max")).toBe("16777216");
+  });
+
+  it.each([
+    ["its own", { pids: { limit: 9 } }],
+    ["its caller's where it has none", undefined],
+  ])("a user namespace without a cgroup namespace is shown %s", async (_, resources) => {
+    await using container = await host.create({
+      ...standard({ userNamespace: true }),
+      root: busyboxRoot(),
+      namespaces: ["user", "mount", "pid"],
+      mounts: [
+        { destination: "/run", type: "tmpfs" },
+        { destination: "/run/cgroup", type: "cgroup", options: ["nosuid", "nodev", "noexec", "relatime", "ro"] },
+      ],
+      ...(resources && { resources }),
+    });
+    const process = await container.start(
+      ["/bin/sh", "-c", "mkdir /run/cgroup/new; stat -c %i /run/cgroup; sleep 1000"],
+      {
+        stderr: "ignore",
+      },
+    );
+    for await (const line of process.stdout?.lines() ?? []) {
+      const shown = container.cgroup?.directories[0]?.path ?? `${top?.mountPoint}${top?.own}`;
+      expect(Number(line)).toBe(statSync(shown).ino);
+      expect(existsSync(`${shown}/new`)).toBe(false);
+      break;
+    }
   });
 
   it("the OOM killer takes all processes with oomGroup", async () => {

@@ -2,6 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it, vi } from "vitest";
+import { hasOpenTree } from "../support/kernel.ts";
 import { auditEachTest } from "../support/leaks.ts";
 import { busyboxRoot } from "../support/playground.ts";
 import { installed, requires } from "../support/prerequisite.ts";
@@ -95,7 +96,7 @@ describe("ct with containers in the background", () => {
     expect(ct("rm", "cat").status).toBe(0);
   });
 
-  it("mounts something in one, and takes it away again", () => {
+  it.runIf(hasOpenTree())("mounts something in one, and takes it away again", () => {
     ct("run", "-d", "--name", "grow", root, "--", "sleep", "60");
     writeFileSync(`${directory}/hello`, "hello\n");
     expect(ct("mount", "grow", `type=bind,source=${directory},target=/mnt/data,readonly`).status).toBe(0);

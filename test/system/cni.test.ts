@@ -106,6 +106,21 @@ describe.runIf(available)("an interface that CNI plugins make", () => {
     expect(seen.after.links.filter((name) => name.startsWith("veth"))).toEqual([]);
   });
 
+  it("gets the container's published ports as the plugin's portMappings", async () => {
+    const network = list([bridge(), { type: "portmap", capabilities: { portMappings: true }, snat: true }]);
+    const ports = JSON.stringify([{ hostPort: 8090, containerPort: 80, range: 2 }]);
+    const seen = await inNetwork<{ readonly rules: readonly string[]; readonly after: Left }>(
+      "ip link set lo up",
+      `${NEEDS}
+       const seen = await lookInto({ ports: ${ports}, nics: { eth0: ${nic(network)} } });
+       const rules = text("iptables-save", []).split("\\n").filter((line) => line.includes("--to-destination")).map((line) => line.match(/dport (\\d+).*:(\\d+)$/).slice(1).join(" "));
+       await seen.end();
+       return { rules, after: ${left()} };`,
+    );
+    expect([...seen.rules].sort()).toEqual(["8090 80", "8091 81"]);
+    expect(seen.after).toMatchObject(CLEAN);
+  });
+
   it.each([
     ["ptp", "0.4.0"],
     ["macvlan", "0.3.1"],

@@ -84,7 +84,7 @@ afterEach(() => executor.end());
 describe("the executor", () => {
   it("greets with its protocol, its process id and its machine", async () => {
     const { payload } = await executor.type(TYPE.HELLO);
-    expect(payload.readUInt32LE(0)).toBe(2);
+    expect(payload.readUInt32LE(0)).toBe(3);
     expect(payload.readUInt32LE(4)).toBe(executor.child.pid);
     expect(payload.readUInt32LE(8)).toBe(arch === "x86_64" ? 1 : 2);
   });

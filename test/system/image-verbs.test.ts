@@ -214,6 +214,6 @@ describe("who is killed", () => {
       if (act === "commit") await host.images.remove("committed");
       await host.images.prune();
       expect(files()).toEqual(before);
-    }, 60_000);
+    });
   }
 });

@@ -81,6 +81,23 @@ describe("a container over an image", () => {
     }
   });
 
+  it("has a place of its own, also when it was explained and others have come and gone since", async () => {
+    await using first = await host.create({ image: "app", namespaces: ["mount", "pid"] });
+    await first.explain(["true"]);
+    await using second = await host.create({ image: "app", namespaces: ["mount", "pid"] });
+    const waiting = await second.start(["sh", "-c", "echo second >/x; echo go; read x; cat /x"], { stdin: "pipe" });
+    const lines: string[] = [];
+    for await (const line of waiting.stdout?.lines() ?? []) {
+      lines.push(line);
+      if (line !== "go") continue;
+      expect((await (await first.start(["sh", "-c", "echo first >/x"])).wait()).exitCode).toBe(0);
+      expect((await run("app", "sh", "-c", "ls /x || echo none")).stdout).toBe("none\n");
+      waiting.stdin?.end("\n");
+    }
+    expect(lines).toEqual(["go", "second"]);
+    await waiting.wait();
+  });
+
   it("may lie in a layout, which is looked at each time", async () => {
     const layout = `oci:${directory}/layout:v1`;
     for (const text of ["first", "second"]) {

@@ -1,11 +1,15 @@
 import { describe, expect, it } from "vitest";
+import { hasInetTables, hasPidfds } from "../support/kernel.ts";
 import { auditEachTest } from "../support/leaks.ts";
 import { withNetworks } from "../support/managed-network.ts";
 import { installed, requires } from "../support/prerequisite.ts";
 
 auditEachTest();
 const NEEDED = ["ip", "nft", "curl", "unshare", "nsenter"];
-const ready = requires(NEEDED.join(", "), NEEDED.every(installed), "networks are looked at with them");
+const ready =
+  requires(NEEDED.join(", "), NEEDED.every(installed), "networks are looked at with them") &&
+  hasInetTables() &&
+  hasPidfds();
 
 describe.runIf(ready)("a container that runs", () => {
   it("joins a network, where others find it, and leaves it with its ports", async () => {
@@ -56,6 +60,79 @@ describe.runIf(ready)("a container that runs", () => {
     // Its lease is its own until it has ended, but nobody is told of it.
     expect(seen.bare).toEqual({ ports: 0, web: [[]] });
     expect(seen.after).toEqual(["two"]);
+  });
+
+  it("keeps its later address when who kept it was killed, until it leaves or ends", async () => {
+    const seen = await withNetworks<Record<string, unknown>>(`
+      await mine.networks.create({ name: "web" });
+      await mine.networks.create({ name: "db", subnets: [{ subnet: "10.9.0.0/29" }] });
+      const fs = await import("node:fs");
+      const one = await run("one", on("web"));
+      const killKeeper = async (name) => {
+        const directory = state + "/nics/" + fs.readdirSync(state + "/nics").find((entry) => entry.endsWith("-" + name));
+        const pid = parseInt(fs.readFileSync(directory + "/keeper", "utf8"));
+        process.kill(pid, "SIGKILL");
+        await until(async () => sh("test -e /proc/" + pid + " || echo gone"), "gone");
+      };
+      const attach = async () => {
+        await one.nics.attach("eth1", { type: "network", network: "db", address: "10.9.0.3" });
+        await killKeeper("eth1");
+      };
+      await attach();
+      const others = [];
+      for (const name of ["a", "b", "c", "d"]) others.push(await run(name, on("db")));
+      const addresses = await Promise.all(others.map(address));
+      const full = await attempt(() => run("e", on("db")));
+      const asked = await attempt(() => run("f", on("db", { address: "10.9.0.3" })));
+      for (const other of others) await other[Symbol.asyncDispose]();
+      const repaired = (await mine.repair()).length;
+      const removed = await attempt(() => mine.networks.remove("db"));
+      const reached = await inside(one, "ping -c 1 -W 2 10.9.0.1 | grep -o '1 packets received'");
+      await one.nics.detach("eth1");
+      const left = await run("g", on("db", { address: "10.9.0.3" }));
+      await left[Symbol.asyncDispose]();
+      await attach();
+      await one[Symbol.asyncDispose]();
+      const ended = await run("h", on("db", { address: "10.9.0.3" }));
+      const again = await address(ended);
+      await ended[Symbol.asyncDispose]();
+      await mine.repair();
+      return { addresses: addresses.sort(), full: full.message, asked: asked.message, repaired, removed: removed.message, reached, again, files: sh("ls " + state + "/nics | wc -l") };
+    `);
+    expect(seen).toEqual({
+      addresses: ["10.9.0.2", "10.9.0.4", "10.9.0.5", "10.9.0.6"],
+      full: expect.stringMatching(/addresses of the network db are in use/),
+      asked: expect.stringMatching(/10\.9\.0\.3\/29 is in use by another container/),
+      repaired: 0,
+      removed: expect.stringMatching(/in use by 1 container/),
+      reached: "1 packets received",
+      again: "10.9.0.3",
+      files: "0",
+    });
+  });
+
+  it("gets no MAC address that another one has on the same network", async () => {
+    const seen = await withNetworks<Record<string, unknown>>(`
+      await mine.networks.create({ name: "web" });
+      await mine.networks.create({ name: "db" });
+      const mac = "02:00:00:00:00:07";
+      const one = await run("one", on("web", { mac }));
+      const refused = await attempt(() => run("two", on("web", { mac: mac.toUpperCase() })));
+      const elsewhere = await run("three", on("db", { mac }));
+      const later = await attempt(() => elsewhere.nics.attach("eth1", { type: "network", network: "web", mac }));
+      const own = (await one.nics.list()).find(({ name }) => name === "eth0").mac;
+      const four = await run("four", on("web"));
+      const changed = await attempt(() => four.nics.set("eth0", { mac }));
+      for (const container of [one, elsewhere, four]) await container[Symbol.asyncDispose]();
+      return { refused, later, own, changed };
+    `);
+    const error = { code: "ERR_CT_INVALID_SPEC", message: expect.stringMatching(/one has it \(eth0\)/) };
+    expect(seen).toMatchObject({
+      refused: { ...error, member: "nics.eth0.mac" },
+      later: { ...error, member: "nics.eth1.mac" },
+      changed: { ...error, member: "nics.eth0.mac" },
+      own: "02:00:00:00:00:07",
+    });
   });
 
   it("publishes ports, takes them away, and leaves none when it ends", async () => {

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { hasPidfds } from "../support/kernel.ts";
 import { auditEachTest } from "../support/leaks.ts";
 import { inNetwork } from "../support/network.ts";
 import type { Failed } from "../support/playground.ts";
@@ -19,10 +20,23 @@ interface Link {
 /** A container with a veth on a bridge; `see()` gives its interface, `routes()` its routes, as ip(8) tells them. */
 const SET_UP = "ip link add br0 type bridge; ip addr add 10.0.0.1/24 dev br0; ip link set br0 up";
 const ETH0 = `{ type: "veth", master: "br0", addresses: ["10.0.0.2/24"], routes: [{ to: "default", via: "10.0.0.1" }] }`;
+const SOURCES = new URL("../../src/", import.meta.url).pathname;
 const START = `
   const { pid, container, end } = await lookInto({ nics: { eth0: ${ETH0} } });
   const see = (name = "eth0") => JSON.parse(inside(pid, "ip -j addr")).find(({ ifname }) => ifname === name);
   const routes = () => JSON.parse(inside(pid, "ip -j route"));
+`;
+/** Changes as `nics.set` makes them, whose steps can be told to a kernel that does not know token buckets. */
+const STEPS = `
+  const [{ inside: within }, net] = [await import("${SOURCES}host/inside-network.ts"), await import("${SOURCES}net/index.ts")];
+  const running = await container.running();
+  const look = (act) => within(container.host, running, act);
+  const planned = (bandwidth) => look(async ({ surroundings: { runner }, where, look }) => {
+    const limits = { host: await net.readLimits(runner, {}), container: await net.readLimits(runner, where) };
+    return net.planChange("eth0", { bandwidth }, await look(), (await net.readNetworkState(runner, {}, "nics")).links, limits);
+  });
+  const change = (steps) => look(({ change }) => change(steps));
+  const unknown = (step) => ({ ...step, message: Uint8Array.from(Buffer.from(Buffer.from(step.message).toString("latin1").replace("tbf", "tbx"), "latin1")) });
 `;
 const addresses = ({ addr_info }: Link) =>
   addr_info.filter(({ scope }) => scope === "global").map(({ local, prefixlen }) => `${local}/${prefixlen}`);
@@ -161,6 +175,87 @@ describe.runIf(requires("ip", installed("ip"), "it looks at what was changed"))(
       },
     );
 
+    it.runIf(requires("tc", installed("tc"), "it tells the limits"))(
+      "has both limits of its bandwidth, or those that it had",
+      async () => {
+        const seen = await inNetwork<{ readonly failed: Failed; readonly rates: readonly number[] }>(
+          SET_UP,
+          `${START}${STEPS}
+       await container.nics.set("eth0", { bandwidth: { ingress: "8mbit", egress: "16mbit" } });
+       const [first, second] = await planned({ ingress: "80kbit", egress: "80kbit" });
+       const failed = await attempt(() => change([first, { ...second, step: { ...unknown(second.step), otherwise: undefined } }]));
+       const outside = ipJson("link show type veth")[0].ifname;
+       const shown = [...JSON.parse(text("tc", ["-j", "qdisc", "show", "dev", outside])), ...JSON.parse(inside(pid, "tc -j qdisc show dev eth0"))];
+       return { failed, rates: shown.map(({ options }) => options.rate) };`,
+        );
+        expect(seen.failed.message).toMatch(/nics\.eth0/);
+        expect(seen.rates).toEqual([1_000_000, 2_000_000]);
+      },
+    );
+
+    it.runIf(requires("nft", installed("nft"), "it tells the limits"))(
+      "has its bandwidth limited also by a kernel without token buckets",
+      async () => {
+        const seen = await inNetwork<{ rules: string; sent: number; received: number }>(
+          SET_UP,
+          `${START}${STEPS}
+       await change((await planned({ ingress: "8mbit", egress: "8mbit" })).map((one) => ({ ...one, step: unknown(one.step) })));
+       await change((await planned({ ingress: "80kbit", egress: "80kbit" })).map((one) => ({ ...one, step: unknown(one.step) })));
+       const rules = inside(pid, "nft list table netdev libct-limits");
+       const outside = ipJson("link show type veth")[0].ifname;
+       const send = (to) => "n=0; while [ $n -lt 50 ]; do head -c 60000 /dev/zero > /dev/udp/" + to + "/9 || true; n=$((n+1)); done";
+       const bytes = () => JSON.parse(text("ip", ["-j", "-s", "link", "show", "dev", outside]))[0].stats64.rx.bytes;
+       const before = bytes();
+       text("nsenter", ["-t", String(pid), "-n", "bash", "-c", send("10.0.0.1") + " 2>/dev/null"]);
+       const sent = bytes() - before;
+       const packets = () => Number(/\\nIp: \\d+ \\d+ (\\d+)/.exec(inside(pid, "cat /proc/net/snmp"))[1]);
+       const had = packets();
+       text("bash", ["-c", send("10.0.0.2") + " 2>/dev/null"]);
+       const received = packets() - had;
+       return { rules, sent, received };`,
+        );
+        expect(seen.rules).toMatch(/hook ingress device "?eth0"? priority/);
+        expect(seen.rules).toMatch(/hook egress device "?eth0"? priority/);
+        expect(seen.rules.match(/limit rate over 10000 bytes\/second burst 64 kbytes drop/g)).toHaveLength(2);
+        // Of three million bytes, and of two thousand packets.
+        expect(seen.sent).toBeLessThan(1_000_000);
+        expect(seen.received).toBeLessThan(1000);
+        expect(seen.received).toBeGreaterThan(0);
+      },
+    );
+
+    it.runIf(requires("nft", installed("nft"), "it tells the limits"))(
+      "has limited what it receives also by an interface without another side",
+      async () => {
+        const rules = await inNetwork<string>(
+          SET_UP,
+          `const { pid } = await lookInto({ nics: { eth0: { type: "macvlan", link: "br0", bandwidth: { ingress: "8mbit" } } } });
+       return inside(pid, "nft list table netdev libct-limits");`,
+        );
+        expect(rules).toMatch(/limit rate over (1000000 bytes|976 kbytes)/);
+      },
+    );
+
+    it("tells what happens to its interfaces among its other events, and nothing of it to who does not want to know", async () => {
+      const seen = await inNetwork<{ told: readonly string[]; other: readonly string[] }>(
+        SET_UP,
+        `${START}
+       const read = async (options, into) => { for await (const event of container.events(options)) into.push(event.type === "link" ? event.link.name + " " + event.link.type : event.type); };
+       const [told, other] = [[], []];
+       const reading = [read({}, told), read({ links: false }, other)];
+       // It listens from some moment on, of which nothing is told.
+       for (let mtu = 1400; told.length === 0; mtu = 2801 - mtu) await container.nics.set("eth0", { mtu });
+       await container.nics.attach("eth1", { type: "veth", master: "br0" });
+       while (!told.includes("eth1 added")) await new Promise((resolve) => setTimeout(resolve, 5));
+       await end();
+       await Promise.all(reading);
+       return { told, other };`,
+      );
+      expect(seen.told[0]).toBe("eth0 changed");
+      expect(seen.told.at(-1)).toBe("exit");
+      expect(seen.other).toEqual(["exit"]);
+    });
+
     it("tells what happens to its interfaces, until it has ended", async () => {
       const seen = await inNetwork<readonly (readonly string[])[]>(
         SET_UP,
@@ -256,7 +351,7 @@ describe.runIf(requires("ip", installed("ip"), "it looks at what was changed"))(
           },
         ],
       });
-      if (!requires("CNI's bridge", existsSync("/usr/lib/cni/bridge"), "it makes an interface")) return;
+      if (!requires("CNI's bridge", existsSync("/usr/lib/cni/bridge"), "it makes an interface") || !hasPidfds()) return;
       const seen = await inNetwork<{
         readonly attached: Link;
         readonly answers: string;

@@ -12,8 +12,8 @@ import {
 } from "../../src/index.ts";
 import { mountLine, outcome } from "../support/capture.ts";
 import { openHost } from "../support/host.ts";
+import { hasOpenTree } from "../support/kernel.ts";
 import { auditEachTest } from "../support/leaks.ts";
-import { requires } from "../support/prerequisite.ts";
 import { busyboxRoot, temporaryDirectory } from "../support/rootfs.ts";
 
 auditEachTest();
@@ -55,12 +55,7 @@ const bind = (destination: string, ...options: string[]): Mount => ({
 });
 const names = async (container: Container, path: string) => (await inside(container, `ls -A ${path}`)).split("\n");
 
-/** Without it a bind mount cannot be added: test/system/old-kernel.test.ts. */
-const openTree = await (async () => {
-  await using probe = await openHost();
-  return (await probe.kernel()).openTree;
-})();
-const runs = requires("open_tree(2)", openTree, "bind mounts are added to running containers with it");
+const runs = hasOpenTree();
 
 describe.runIf(runs)("a bind mount that is added to a running container", () => {
   for (const [name, spec] of [

@@ -111,6 +111,42 @@ describe.runIf(requires("ip", installed("ip"), "it tells what is there"))("conta
     expect(seen.host.map(({ ifname }) => ifname)).toContain(peer?.name);
   });
 
+  it("knows its neighbours, as ip(8) does", async () => {
+    interface IpNeighbour {
+      readonly dst: string;
+      readonly dev: string;
+      readonly lladdr?: string;
+      readonly state: readonly string[];
+    }
+    const nics = { eth0: { type: "veth", master: "br0", addresses: ["10.7.0.2/24", "fd07::2/64"] } };
+    const seen = await inNetwork<{ view: ContainerNetwork; neighbours: readonly IpNeighbour[] }>(
+      "ip link add br0 type bridge; ip addr add 10.7.0.1/24 dev br0; ip link set br0 up",
+      `const { container, pid } = await lookInto(${JSON.stringify({ nics })});
+       inside(pid, "ping -c1 -W2 10.7.0.1; ip neigh add 10.7.0.77 lladdr 02:00:00:00:00:77 nud permanent dev eth0; ip neigh add fd07::7 lladdr 02:00:00:00:00:07 nud stale dev eth0");
+       const view = await container.network();
+       return { view, neighbours: JSON.parse(inside(pid, "ip -j neigh")) };`,
+    );
+    // What is reachable may be stale a moment later.
+    const settled = (state = "") => state.toLowerCase().replace(/reachable|delay/, "stale");
+    expect(sorted(seen.view.neighbours.map((one) => ({ ...one, state: settled(one.state) })))).toEqual(
+      sorted(
+        seen.neighbours.map(({ dst, dev, lladdr, state }) => ({
+          address: dst,
+          dev,
+          ...(lladdr === undefined ? {} : { mac: lladdr }),
+          state: settled(state[0]),
+        })),
+      ),
+    );
+    expect(seen.view.neighbours).toContainEqual({
+      address: "10.7.0.77",
+      dev: "eth0",
+      mac: "02:00:00:00:00:77",
+      state: "permanent",
+    });
+    expect(seen.view.neighbours.length).toBe(3);
+  });
+
   it("is for an ordinary user, too, whose containers have interfaces of their own", async () => {
     const seen = await inProcess<{ network: ContainerNetwork; ping: string }>(
       `await using container = await host.create({ ...libct.standard({ userNamespace: true }), root: "${root}",

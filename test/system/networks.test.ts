@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { hasInetTables } from "../support/kernel.ts";
 import { auditEachTest } from "../support/leaks.ts";
 import { withNetworks } from "../support/managed-network.ts";
 import type { Failed } from "../support/playground.ts";
@@ -6,7 +7,22 @@ import { installed, requires } from "../support/prerequisite.ts";
 
 auditEachTest();
 const NEEDED = ["ip", "nft", "curl", "unshare", "nsenter"];
-const ready = requires(NEEDED.join(", "), NEEDED.every(installed), "networks are looked at with them");
+const equipped = requires(NEEDED.join(", "), NEEDED.every(installed), "networks are looked at with them");
+const inet = hasInetTables();
+const ready = equipped && inet;
+
+it.runIf(equipped && !inet)(
+  "a network on a kernel without such tables is refused with what that lacks, and nothing is left",
+  async () => {
+    const { refused, links } = await withNetworks<{ refused: Failed; links: string }>(`
+    await mine.networks.create({ name: "web" });
+    const refused = await attempt(() => run("one", on("web")));
+    return { refused, links: sh("ip -br link") };
+  `);
+    expect(refused).toMatchObject({ hint: expect.stringContaining("CONFIG_NF_TABLES_INET") });
+    expect(links).not.toMatch(/^ct-/m);
+  },
+);
 
 describe.runIf(ready)("containers on networks", () => {
   it("find each other by name, are reached by published ports from wherever that is right, and by nothing else", async () => {
@@ -57,6 +73,17 @@ describe.runIf(ready)("containers on networks", () => {
       outside: "1 packets received",
       loopback: "failed",
     });
+  });
+
+  it("have no IPv6 where the network has none, nor on the bridge's ports in any case", async () => {
+    const seen = await withNetworks<Record<string, string>>(`
+      await mine.networks.create({ name: "web" });
+      await mine.networks.create({ name: "both", ipv6: true });
+      const [one, two] = [await run("one", on("web")), await run("two", on("both"))];
+      const six = (container) => inside(container, "grep -c eth0 /proc/net/if_inet6 || true");
+      return { ports: sh("ip -6 addr show type veth | grep -c ct || true"), one: await six(one), two: await six(two) };
+    `);
+    expect(seen).toMatchObject({ ports: "0", one: "0", two: "2" });
   });
 
   it("leave no rule, name or interface when they have ended, nor does the network when it is removed", async () => {

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from "vitest";
+import { hasInetTables } from "../support/kernel.ts";
 import { auditEachTest } from "../support/leaks.ts";
 import { inNetwork } from "../support/network.ts";
 import { type Failed, playground, remove } from "../support/playground.ts";
@@ -100,7 +101,7 @@ describe.runIf(requires("ip", installed("ip"), "it looks from outside"))("a driv
     expect([seen.host.trim(), seen.inside.trim()]).toEqual(["0", "1"]);
   });
 
-  it.runIf(requires("nft", installed("nft"), "it lists what there is"))(
+  it.runIf(requires("nft", installed("nft"), "it lists what there is") && hasInetTables())(
     "makes rules of nf_tables, which go with the container",
     async () => {
       const seen = await inNetwork<{ meanwhile: string; after: string; failed: Failed; left: string }>(

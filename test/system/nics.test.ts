@@ -81,6 +81,22 @@ describe.runIf(requires("ip", installed("ip"), "it makes the bridges and looks f
     expect(seen.parameter).toBe("2");
   });
 
+  it("has a name on the host that is drawn, also where the other side is spoken of, and that no equal one has", async () => {
+    const nic = { type: "veth", master: "br0", peer: { hairpin: true }, bandwidth: { ingress: "9mbit" } };
+    const seen = await inNetwork<{ names: readonly string[]; hairpin: readonly boolean[] }>(
+      BRIDGE,
+      `const both = [await lookInto(${JSON.stringify({ nics: { eth0: nic } })}), await lookInto(${JSON.stringify({ nics: { eth0: nic } })})];
+       const ports = ipJson("-d link show master br0");
+       const names = ports.map(({ ifname }) => ifname);
+       const hairpin = ports.map(({ linkinfo }) => linkinfo.info_slave_data.hairpin);
+       for (const one of both) await one.end();
+       return { names, hairpin };`,
+    );
+    expect(seen.names).toEqual([expect.stringMatching(/^ct\d{10}0$/), expect.stringMatching(/^ct\d{10}0$/)]);
+    expect(new Set(seen.names).size).toBe(2);
+    expect(seen.hairpin).toEqual([true, true]);
+  });
+
   it("has a side on the host that is described as well", async () => {
     const nics = {
       eth0: {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { hasPidfds } from "../support/kernel.ts";
 import { auditEachTest } from "../support/leaks.ts";
 import { exitOf, ociRuntime } from "../support/oci.ts";
 
@@ -106,7 +107,7 @@ describe("a console socket", () => {
   });
 });
 
-describe("a pidfd socket", () => {
+describe.runIf(hasPidfds())("a pidfd socket", () => {
   it("gets a pidfd of a container's first process, and of a process that enters", async () => {
     const first = await receive("pidfd");
     await oci.expect(["create", "--bundle", oci.bundle(), "--pidfd-socket", first.path, "one"]);

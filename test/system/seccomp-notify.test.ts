@@ -6,6 +6,7 @@ import { type ContainerSpec, type Host, type ProcessSpec, type Seccomp, standard
 import { ORDINARY } from "../support/as-user.ts";
 import { outcome } from "../support/capture.ts";
 import { openHost } from "../support/host.ts";
+import { hasPidfds } from "../support/kernel.ts";
 import { auditEachTest } from "../support/leaks.ts";
 import { inProcess } from "../support/playground.ts";
 import { installed, requires } from "../support/prerequisite.ts";
@@ -44,7 +45,7 @@ const spec = (listenerPath: string, process: Partial<ProcessSpec> = {}, userName
 
 const MKDIR = ["/bin/sh", "-c", "mkdir /tmp/refused; sleep 1000"];
 
-describe.runIf(requires("python3", installed("python3"), "it answers notified system calls"))(
+describe.runIf(requires("python3", installed("python3"), "it answers notified system calls") && hasPidfds())(
   "notified system calls",
   () => {
     for (const noNewPrivileges of [true, false]) {
@@ -139,7 +140,7 @@ describe.runIf(requires("python3", installed("python3"), "it answers notified sy
   },
 );
 
-describe("a container whose filter notifies", () => {
+describe.runIf(hasPidfds())("a container whose filter notifies", () => {
   const start = async (listenerPath: string) => {
     await using container = await host.create(spec(listenerPath));
     await container.start(["/bin/true"]);

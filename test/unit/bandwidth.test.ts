@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   decodeAttributes,
+  decodeLimit,
   decodeMessages,
   limitRate,
   RTM,
@@ -10,6 +11,7 @@ import {
   unlimitRate,
   viewOf,
 } from "../../src/linux/index.ts";
+import { decodeObjects } from "../../src/linux/nftables/index.ts";
 import { bucketOf, limitBandwidth } from "../../src/net/bandwidth.ts";
 import { parseRate } from "../../src/spec/index.ts";
 
@@ -69,8 +71,30 @@ describe("a token bucket", () => {
       { place: "host", fills: [{ value: { link: "ct0.0" } }] },
       { place: "container", fills: [{ value: { link: "eth0" } }] },
     ]);
-    expect(() => limitBandwidth("eth0", { ingress: "1mbit" }, undefined, "nics.eth0")).toThrow(
-      "no side of this interface",
-    );
+  });
+
+  it("throws away what is too much where there is no other side, or no token bucket", () => {
+    const alone = limitBandwidth("eth0", { ingress: "8mbit", egress: "1mbit" }, undefined, "nics.eth0");
+    expect(alone).toMatchObject([
+      { do: "request", otherwise: { on: [2, 95], step: { do: "nftables", place: "container" } } },
+      { do: "nftables", place: "container" },
+    ]);
+    const [, ingress] = alone;
+    const told = decodeObjects(ingress?.do === "nftables" ? ingress.batch : new Uint8Array());
+    expect(told).toMatchObject([
+      { verb: "add", kind: "table", family: 5 },
+      { verb: "add", kind: "chain", name: "ingress-eth0", hook: { hooknum: 0, dev: "eth0" } },
+      { verb: "delete", kind: "rule", chain: "ingress-eth0" },
+      { verb: "add", kind: "rule", expressions: [{ expr: "limit", rate: 1_000_000, type: 1, flags: 1 }, {}] },
+    ]);
+    expect(() => limitBandwidth("lo", { ingress: "1mbit" }, undefined, "nics.lo")).toThrow("egress");
+  });
+
+  it("is read as the kernel tells it, so that it can be put back", () => {
+    const bucket = bucketOf(8_000_000);
+    const [written] = decodeMessages(limitRate(7, bucket).message);
+    if (!written) throw new Error("there is a message");
+    expect(decodeLimit(written)).toMatchObject({ index: 7, bucket: { rate: bucket.rate, limit: bucket.limit } });
+    expect(decodeLimit({ ...written, type: RTM.DELQDISC })).toBeUndefined();
   });
 });

@@ -16,7 +16,7 @@ import {
   resultOf,
   undoing,
 } from "../../src/net/index.ts";
-import type { CniNic, NetStep, NicPlan } from "../../src/spec/index.ts";
+import type { CniNic, NetStep, NicPlan, PublishedPort } from "../../src/spec/index.ts";
 
 let dir: string;
 beforeEach(() => {
@@ -213,19 +213,20 @@ describe("the outcome of a plugin", () => {
 });
 
 describe("the plan of an interface", () => {
-  const plan = (nic: Partial<CniNic> = {}): NicPlan => {
+  const plan = (nic: Partial<CniNic> = {}, ports: readonly PublishedPort[] = []): NicPlan => {
     for (const name of ["bridge", "portmap"]) file(name, "#!/bin/sh\n");
     const given: CniNic = { type: "cni", network: LIST, pluginDirs: [dir], ...nic };
     return cni(given).plan({
       name: "eth0",
       member: "nics.eth0",
       hostName: "h",
+      drawnName: "h",
       containerName: "c",
       containerId: "c1",
       stateDirectory: dir,
       features: kernelFeatures("6.1"),
       nic: given,
-      ports: [],
+      ports,
       runtime: dir,
       privileged: true,
       restarts: false,
@@ -239,6 +240,26 @@ describe("the plan of an interface", () => {
     const executed = tearDown.flatMap((step) => (step.do === "execute" ? [step.path] : []));
     expect(executed).toEqual([`${dir}/portmap`, `${dir}/bridge`]);
     expect(kinds(tearDown)).toMatch(/^execute execute unpin (remove )+remove$/);
+  });
+
+  it("is told of published ports by the capability portMappings, or refuses them", async () => {
+    const published = [{ hostPort: 8080, containerPort: 80, range: 2, protocol: "udp", hostIP: "192.0.2.1" }] as const;
+    const { answer } = plan({ capabilities: { portMappings: [{ hostPort: 1, containerPort: 2 }] } }, published);
+    mkdirSync(`${dir}/cni/c1-eth0`, { recursive: true });
+    await answer?.(0, 0);
+    const given: unknown = JSON.parse(readFileSync(`${dir}/cni/c1-eth0/1.del`, "utf8"));
+    const mapping = { protocol: "udp", hostIP: "192.0.2.1" };
+    expect(given).toMatchObject({
+      runtimeConfig: {
+        portMappings: [
+          { hostPort: 1, containerPort: 2 },
+          { hostPort: 8080, containerPort: 80, ...mapping },
+          { hostPort: 8081, containerPort: 81, ...mapping },
+        ],
+      },
+    });
+    const without = { ...LIST, plugins: LIST.plugins.slice(0, 1) };
+    expect(failureOf(() => plan({ network: without }, published))).toMatchObject({ member: "ports" });
   });
 
   it("is written down before anything is done, as it will be undone", () => {

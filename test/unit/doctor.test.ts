@@ -45,6 +45,7 @@ const facts = (changes: Partial<Facts> = {}): Facts => ({
   sysResource: true,
   executorSealed: true,
   forwardingBlockers: [],
+  lostNetworks: false,
   ...changes,
 });
 /** The caller is root. */
@@ -188,6 +189,7 @@ describe("the doctor", () => {
       cgroups: { layout: "none", memory: false, pids: false, cpu: false, io: false },
       sysResource: false,
       executorSealed: false,
+      lostNetworks: true,
     });
     const { checks } = diagnose(nothing);
     expect(checks.filter(({ available }) => available)).toEqual([]);

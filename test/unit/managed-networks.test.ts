@@ -1,3 +1,4 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LibctError } from "../../src/errors.ts";
@@ -8,25 +9,32 @@ import {
   emptyHosts,
   hostResolvConf,
   hostsEntries,
+  joinNetworks,
   leaseCount,
   leasedAddresses,
   leaseOf,
   leasesWithPlace,
   lockedBytes,
   MOST_PORTS,
+  MOST_RECENT_LEASES,
   type NetworkOptions,
+  nameInLocks,
+  nothingTried,
   PLACE,
   parseIpv4Routes,
   parseIpv6Routes,
   placeContent,
   planNetwork,
+  promiseLease,
   publishBatch,
   resolvConf,
   singlePorts,
   type Taken,
   withdrawBatch,
+  writeNetwork,
 } from "../../src/net/index.ts";
 import type { PublishedPort } from "../../src/spec/index.ts";
+import { temporaryDirectory } from "../support/rootfs.ts";
 
 const NOTHING: Taken = { networks: [], routes: [], links: [] };
 const plan = (options: Partial<NetworkOptions> = {}, taken: Partial<Taken> = {}) =>
@@ -189,7 +197,11 @@ describe("leases", () => {
       "5: OFDLCK ADVISORY  WRITE -1 08:02:12345 6 6",
       "5: -> OFDLCK ADVISORY  WRITE -1 08:02:1234 5 5",
     ].join("\n");
-    expect([...lockedBytes(locks, 1234)]).toEqual([5, 7, 8]);
+    expect([...lockedBytes(locks, ":1234")]).toEqual([5, 7, 8]);
+    // The same number on another filesystem is another file.
+    expect([...lockedBytes(locks, " 08:02:1234")]).toEqual([5, 7, 8]);
+    expect([...lockedBytes(locks, " 00:1a:1234")]).toEqual([]);
+    expect(nameInLocks("/proc/self/status")).toMatch(/^ [\da-f]{2}:[\da-f]{2}:\d+$/);
   });
 });
 
@@ -212,6 +224,7 @@ describe("published ports", () => {
     expect(single([{ containerPort: 80, hostIP: "0.0.0.0" }])[0]?.address).toBeUndefined();
     const onlyFour = () => singlePorts([{ containerPort: 80, hostIP: "::1" }], [ip("10.9.0.2")], () => 1);
     expect(failure(onlyFour)).toMatch(/a version of IP.*ports\[0\]\.hostIP/);
+    expect(failure(() => single([{ containerPort: 80, hostIP: "::1" }]))).toMatch(/leave the loopback.*ports\[0\]/);
   });
 
   it("are refused when they are the same, or too many", () => {
@@ -301,5 +314,56 @@ describe("resolv.conf of a container", () => {
     expect(hostResolvConf("nameserver 127.0.0.53\n", "nameserver 10.2.2.2\n")).toBe("nameserver 10.2.2.2\n");
     expect(hostResolvConf(host, "nameserver 10.2.2.2\n")).toBe(host);
     expect(hostResolvConf("nameserver 127.0.0.1\n", undefined)).toBe("nameserver 127.0.0.1\n");
+  });
+});
+
+describe("the address of a container without a name", () => {
+  const nics = { eth0: { type: "network", network: "web" } } as const;
+  const places = () => {
+    const directory = temporaryDirectory();
+    writeNetwork(`${directory}/networks`, plan());
+    return { networks: `${directory}/networks`, running: `${directory}/running` };
+  };
+  const join = (at: ReturnType<typeof places>, name = "") => {
+    const [joined] = joinNetworks({ nics }, name, at, nothingTried());
+    if (!joined) throw new Error("it has joined nothing");
+    return joined;
+  };
+
+  it("is one that others from here had, in turns, as long as nobody has it", () => {
+    const at = places();
+    const use = () => {
+      const { directory, lease } = join(at);
+      return { directory, lease, whenMade: promiseLease(directory, lease) };
+    };
+    const first = Array.from({ length: MOST_RECENT_LEASES * 5 }, use);
+    for (const { whenMade } of first) whenMade();
+    const turn = Array.from({ length: MOST_RECENT_LEASES }, use);
+    for (const { whenMade } of turn) whenMade();
+    const leases = turn.map(({ lease }) => lease);
+    expect(new Set(leases).size).toBe(MOST_RECENT_LEASES);
+    expect(leases.map(() => use().lease)).toEqual(leases);
+  });
+
+  it("is none that somebody has", () => {
+    const at = places();
+    const { directory } = join(at);
+    const leases = Array.from({ length: MOST_RECENT_LEASES }, (_, index) => 10 + index);
+    for (const lease of leases) promiseLease(directory, lease)();
+    expect(join(at).lease).toBe(10);
+    const hosts = `${directory}/hosts`;
+    const content = readFileSync(hosts, "utf8");
+    const line = placeContent(["10.201.0.10"], ["other"], "x");
+    writeFileSync(hosts, content.slice(0, 10 * PLACE) + line + content.slice(11 * PLACE));
+    expect(join(at).lease).toBe(11);
+  });
+
+  it("is never one that a smaller network of the same name does not have", () => {
+    const at = places();
+    const { directory } = join(at);
+    for (let lease = 20; lease < 20 + MOST_RECENT_LEASES; lease++) promiseLease(directory, lease)();
+    rmSync(`${at.networks}/web.json`);
+    writeNetwork(at.networks, plan({ subnets: [{ subnet: "10.9.0.0/29" }] }));
+    expect(join(at).lease).toBeLessThan(7);
   });
 });

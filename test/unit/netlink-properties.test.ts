@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   addAddress,
+  addNeighbour,
   addRoute,
   changeLink,
   createLink,
@@ -10,14 +11,18 @@ import {
   decodeAttributeList,
   decodeLink,
   decodeMessages,
+  decodeNeighbour,
   decodeRoute,
+  deleteNeighbour,
   formatIp,
   formatMac,
   innerLink,
   type LinkAddress,
+  type Neighbour,
   type NetlinkAttribute,
   type NextHop,
   NLA_F,
+  NUD,
   netlinkRequest,
   parseIp,
   parseIpPrefix,
@@ -95,6 +100,27 @@ describe("what is written to netlink is read again", () => {
     fc.assert(
       fc.property(address, (given) => {
         expect(decodeAddress(one(addAddress(given).message))).toEqual(given);
+      }),
+    );
+  });
+
+  it("of neighbours and of entries in forwarding tables", () => {
+    const neighbour = fc.constantFrom(4, 16).chain((length) =>
+      fc.record<Neighbour>({
+        index: fc.integer({ min: 0, max: 0x7fff_ffff }),
+        family: fc.constantFrom(2, 7, 10),
+        state: fc.constantFrom(...Object.values(NUD)),
+        flags: fc.nat(0xff),
+        address: optional(bytes(length)),
+        mac: optional(bytes(6)),
+        vlan: optional(fc.nat(4095)),
+        vni: optional(fc.nat(0xff_ffff)),
+      }),
+    );
+    fc.assert(
+      fc.property(neighbour, (given) => {
+        expect(decodeNeighbour(one(addNeighbour(given).message))).toEqual(given);
+        expect(decodeNeighbour(one(deleteNeighbour(given).message))).toBeUndefined();
       }),
     );
   });

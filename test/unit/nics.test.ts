@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { LibctError } from "../../src/errors.ts";
-import { validateSpec } from "../../src/spec/index.ts";
+import { isSame } from "../../src/host/recent.ts";
+import { kernelFeatures } from "../../src/linux/index.ts";
+import { planNics } from "../../src/net/index.ts";
+import { drawnName, isInterfaceName, type Nic, validateSpec } from "../../src/spec/index.ts";
 
 const refused = (nics: unknown, more: object = {}) => {
   try {
@@ -90,6 +93,12 @@ describe("the interfaces of a specification", () => {
     expect(eth0({ addresses: ["fd00::1/64", "fd00:0::1/64"] })).toBe("nics.eth0.addresses[1]");
   });
 
+  it("have no address of IPv6 on a side without it", () => {
+    const peer = { ipv6: false, addresses: ["10.0.0.1/24", "fd00::1/64"] };
+    expect(eth0({ peer })).toBe("nics.eth0.peer.addresses[1]");
+    expect(eth0({ peer: { ...peer, ipv6: true } })).toBeUndefined();
+  });
+
   it("have routes that make sense", () => {
     const route = (one: object) => eth0({ routes: [one] });
     expect(route({ to: "10.0.0.1/8", via: "10.0.0.1" })).toBe("nics.eth0.routes[0].to");
@@ -105,5 +114,38 @@ describe("the interfaces of a specification", () => {
   it("have kernel parameters of their own only", () => {
     expect(eth0({ sysctl: { "net.ipv4.ip_forward": "1" } })).toBe("nics.eth0.sysctl.net.ipv4.ip_forward");
     expect(eth0({ sysctl: { "net/../kernel/IFNAME": "1" } })).toBe("nics.eth0.sysctl.net/../kernel/IFNAME");
+  });
+});
+
+describe("the plans of equal interfaces", () => {
+  const nobody = {
+    run: () => {
+      throw new Error("nothing is looked up");
+    },
+  };
+  const surroundings = {
+    containerName: "",
+    features: kernelFeatures("6.12"),
+    restarts: false,
+    runtime: "/run/libct",
+    privileged: true,
+    stateDirectory: "/run/libct",
+    runner: nobody,
+    kept: "/run/libct/netns",
+  };
+  const planOf = (nic: Nic) => planNics({ eth0: nic }, surroundings);
+
+  it.each<[string, Nic]>([
+    ["a pair", { type: "veth", master: "br0", addresses: ["10.0.0.2/24"] }],
+    ["a pair whose other side is set up", { type: "veth", master: "br0", peer: { hairpin: true } }],
+    ["a pair with limits", { type: "veth", bandwidth: { ingress: "1mbit", egress: "2mbit" } }],
+  ])("are equal: %s", async (_, nic) => {
+    expect(isSame(await planOf(nic), await planOf(nic))).toBe(true);
+  });
+
+  it("have a name on the host that nobody else can have", () => {
+    expect(isInterfaceName(drawnName(0))).toBe(false);
+    expect(drawnName(0)).not.toBe(drawnName(1));
+    expect(drawnName(999)).toHaveLength(15);
   });
 });

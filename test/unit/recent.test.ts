@@ -29,6 +29,7 @@ describe("two values are the same", () => {
     ],
     [new Set(["a", "b"]), new Set(["a", "b"])],
     [new Map([["a", { b: 1 }]]), new Map([["a", { b: 1 }]])],
+    [new Uint8Array([1, 2]), new Uint8Array([1, 2])],
     [{ call }, { call }],
     [5n, 5n],
     [Number.NaN, Number.NaN],
@@ -47,7 +48,9 @@ describe("two values are not the same", () => {
     [new Set(["a"]), new Set(["b"])],
     [new Map([["a", 1]]), new Map([["a", 2]])],
     [{ call: () => 1 }, { call: () => 1 }],
-    [new Uint8Array([1]), new Uint8Array([1])],
+    [new Uint8Array([1]), new Uint8Array([2])],
+    [new Uint8Array([1]), [1]],
+    [new Uint8Array([1]), new Uint16Array([1])],
     [new Date(0), new Date(0)],
   ])("%#", (a, b) => expect(isSame(a, b)).toBe(false));
 });

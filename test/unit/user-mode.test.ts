@@ -5,6 +5,7 @@ import { netProcessFailure } from "../../src/host/net-process-failure.ts";
 import { addRule } from "../../src/linux/index.ts";
 import { planPasta } from "../../src/net/user-mode/pasta.ts";
 import { type UserModePort, userModePorts } from "../../src/net/user-mode/ports.ts";
+import { planPublished } from "../../src/net/user-mode/publish.ts";
 import { withUserModeResolver } from "../../src/net/user-mode/resolver.ts";
 import { planSlirp4netns } from "../../src/net/user-mode/slirp4netns.ts";
 import type { NetStep, PastaNic, Slirp4netnsNic } from "../../src/spec/index.ts";
@@ -89,6 +90,29 @@ describe("published ports of ordinary users", () => {
     await expect(userModePorts([{ containerPort: 80, range: 3 }])).rejects.toMatchObject({
       member: "ports[0].hostPort",
     });
+  });
+});
+
+describe("ports that a pasta publishes on networks of one's own", () => {
+  const published = (ports: readonly UserModePort[], number = 0) => planPublished("/usr/bin/pasta", ports, number);
+  const line = (ports: readonly UserModePort[], number = 0) => words(published(ports, number).setUp).join(" ");
+
+  it("are of IPv4 unless their address is another one", () => {
+    expect(line([port({})])).toContain("--ipv4-only --ns-ifname ports0 --address 169.254.2.2 --gateway 169.254.2.1");
+    const six = line([port({ hostIP: "::1" })], 3);
+    expect(six).toContain(
+      "--ipv6-only --ns-ifname ports3 --address fd63:7400:3::2 --gateway fd63:7400:3::1 --no-map-gw",
+    );
+    expect(six).toContain("--tcp-ports ::1/8080:80");
+    const both = line([port({}), port({ hostIP: "::" })]);
+    expect(both).not.toMatch(/ipv[46]-only/);
+    expect(both).toContain("--tcp-ports 0.0.0.0/8080:80 --tcp-ports ::/8080:80");
+  });
+
+  it("have rules that are taken away again, and are said once", () => {
+    const { tearDown } = published([port({}), port({ protocol: "udp" })], 1);
+    expect(tearDown).toHaveLength(2);
+    expect(() => published([port({ range: 3 }), port({ hostPort: 8082 })])).toThrow(/only once/);
   });
 });
 

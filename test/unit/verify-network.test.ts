@@ -53,6 +53,14 @@ describe("a program that makes interfaces", () => {
     expect(holds(compile("monitor"))).toBe(0);
   });
 
+  it("tells its end when ports are gone, without waiting for the kernel to have freed them, unless it is run again", () => {
+    const last = (program: Program) => program.epilogue?.ops.slice(-2).map(({ op }) => op);
+    expect(last(compile("monitor"))).toEqual(["DONE", "SYSCALL"]);
+    expect(last(compile("monitor", { outlives: true }))).not.toContain("DONE");
+    const found = changed("epilogue", (ops) => [...ops.filter(({ op }) => op === "DONE"), ...ops]);
+    expect(found).toEqual([expect.stringMatching(/^epilogue\[0\]: done before something that may fail$/)]);
+  });
+
   it("must come back from the container's network namespace", () => {
     const found = changed("monitor", (ops) =>
       ops.map((op) => (op.why === "come back" ? { ...op, args: [-1, 0] } : op)),

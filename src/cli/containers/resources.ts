@@ -138,6 +138,7 @@ async function tellEvents(container: Container, json: boolean, signal: AbortSign
 function detail(event: ContainerEvent): string {
   if (event.type === "exit") return ` ${event.status.exitCode}`;
   if (event.type === "start") return ` (restart ${event.restarts})`;
+  if (event.type === "link") return ` ${event.link.name} ${event.link.type}`;
   if (event.type === "health") return ` ${event.health}`;
   return event.count > 1 ? ` (${event.count} times)` : "";
 }

@@ -40,7 +40,7 @@ export async function events(runtime: Runtime, line: readonly string[]): Promise
 }
 
 async function tellEvents(container: Container): Promise<void> {
-  for await (const { type } of container.events()) {
+  for await (const { type } of container.events({ links: false })) {
     if (type === "oom" || type === "oom-kill") say(`${JSON.stringify({ type: "oom", id: container.name })}\n`);
   }
 }

@@ -19,10 +19,12 @@ export function requireImageRoot({ name, spec: { root } }: Pick<Changed, "name" 
 }
 
 /** Where the container's changes are: alone, or in a tree of its own. */
-export function requireOwn({ name, hasEnded }: Changed, { directory, storage }: ImageRoot): string {
+export function requireOwn({ name, spec, hasEnded }: Changed, { directory, storage }: ImageRoot): string {
   const own = `${directory}/${storage ? "root" : "upper"}`;
-  if (existsSync(own)) return own;
-  if (hasEnded) {
+  // Where they were may be another container's by now.
+  const gone = hasEnded && (spec.lifetime ?? "app") === "app";
+  if (!gone && existsSync(own)) return own;
+  if (gone) {
     throw new LibctError("ERR_CT_STATE", `container ${name} has ended, and what it has changed went with it`, {
       path: own,
       hint: 'do it while it runs, or have it kept until it is removed: `ct run -d --name NAME`, lifetime: "host"',

@@ -102,6 +102,7 @@ async function usePresent(
     outlives,
     storage,
     above,
+    alone: defaults.volumes.length === 0,
     prepare: () => makeVolumes(context, found, mounts),
   });
   if (defaults.volumes.length > 0) {

@@ -5,6 +5,8 @@
 
 export const NETLINK_ROUTE = 0;
 export const NETLINK_NETFILTER = 12;
+/** Of nf_tables among those of NETLINK_NETFILTER (nfnetlink.h). */
+export const NFNL_SUBSYS_NFTABLES = 10;
 
 export const NLMSG = { NOOP: 1, ERROR: 2, DONE: 3 } as const;
 

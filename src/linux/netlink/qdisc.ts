@@ -1,8 +1,17 @@
 /** Queueing disciplines in the terms of tc(8), linux/rtnetlink.h and linux/pkt_sched.h. */
 import { u32s } from "../struct.ts";
-import { attribute } from "./attributes.ts";
+import { attribute, readText } from "./attributes.ts";
 import { ACKNOWLEDGED, type Later, RTM } from "./link.ts";
-import { type NetlinkAttribute, type NetlinkRequest, NLM_F, netlinkRequest, viewOf } from "./message.ts";
+import {
+  decodeAttributes,
+  type NetlinkAttribute,
+  type NetlinkMessage,
+  type NetlinkRequest,
+  NLM_F,
+  netlinkMessage,
+  netlinkRequest,
+  viewOf,
+} from "./message.ts";
 
 export const TCA = { KIND: 1, OPTIONS: 2 } as const;
 export const TCA_TBF = { PARMS: 1, RATE64: 4, BURST: 6 } as const;
@@ -60,3 +69,32 @@ export function limitRate<V = never>(index: Later<V>, { rate, burst, limit }: To
 /** Takes the root discipline of an interface away: then it has the kernel's own again. */
 export const unlimitRate = <V = never>(index: Later<V>): NetlinkRequest<V> =>
   netlinkRequest<V>({ type: RTM.DELQDISC, flags: ACKNOWLEDGED }, tcmsg(index), [], fillsOf(index));
+
+/** Asks for all queueing disciplines. */
+export const getQdiscs = (): Uint8Array =>
+  netlinkMessage({ type: RTM.GETQDISC, flags: NLM_F.REQUEST | NLM_F.DUMP }, new Uint8Array(TCMSG));
+
+/** A token bucket that limits what is sent through an interface. */
+export interface Limit {
+  readonly index: number;
+  readonly bucket: TokenBucket;
+}
+
+/** The kernel tells of the time that filling the bucket takes, in units of 64 ns (PSCHED_SHIFT in include/net/pkt_sched.h). */
+const TICK = 64e-9;
+
+/** Undefined for all that is no token bucket at the root of an interface. */
+export function decodeLimit({ type, payload }: NetlinkMessage): Limit | undefined {
+  if (type !== RTM.NEWQDISC || payload.length < TCMSG) return undefined;
+  const view = viewOf(payload);
+  const attributes = decodeAttributes(payload, TCMSG);
+  const options = decodeAttributes(attributes.get(TCA.OPTIONS) ?? new Uint8Array(0));
+  const parameters = options.get(TCA_TBF.PARMS);
+  const isRoot = view.getUint32(12, true) === TC_H_ROOT && readText(attributes.get(TCA.KIND)) === "tbf";
+  if (!isRoot || !parameters || parameters.length < TBF_QOPT) return undefined;
+  const numbers = viewOf(parameters);
+  const large = options.get(TCA_TBF.RATE64);
+  const rate = large?.length === 8 ? Number(viewOf(large).getBigUint64(0, true)) : numbers.getUint32(8, true);
+  const burst = Math.ceil((numbers.getUint32(28, true) + 1) * TICK * rate);
+  return { index: view.getInt32(INDEX_AT, true), bucket: { rate, burst, limit: numbers.getUint32(24, true) } };
+}

@@ -3,7 +3,7 @@ import { attribute } from "./attributes.ts";
 import { ACKNOWLEDGED } from "./link.ts";
 import { type NetlinkAttribute, type NetlinkRequest, NLM_F, netlinkRequest } from "./message.ts";
 
-const RTM_NEWRULE = 32;
+const [RTM_NEWRULE, RTM_DELRULE] = [32, 33];
 export const FRA = { SRC: 2, PRIORITY: 6, SUPPRESS_PREFIXLEN: 14, TABLE: 15, IP_PROTO: 22, SPORT_RANGE: 23 } as const;
 const FR_ACT_TO_TBL = 1;
 /** struct fib_rule_hdr: u8 family, destination prefix, source prefix, tos, table, two reserved, action, u32 flags */
@@ -24,7 +24,12 @@ export interface Rule {
   readonly suppressPrefixLength?: number;
 }
 
-export function addRule(rule: Rule): NetlinkRequest {
+export const addRule = (rule: Rule): NetlinkRequest =>
+  ruleMessage(RTM_NEWRULE, ACKNOWLEDGED | NLM_F.CREATE | NLM_F.EXCL, rule);
+
+export const deleteRule = (rule: Rule): NetlinkRequest => ruleMessage(RTM_DELRULE, ACKNOWLEDGED, rule);
+
+function ruleMessage(type: number, flags: number, rule: Rule): NetlinkRequest {
   const { family, priority, table, from, protocol, sourcePorts, suppressPrefixLength } = rule;
   const fixed = new Uint8Array(FIB_RULE_HDR);
   fixed.set([family, 0, (from?.length ?? 0) * 8, 0, table < 256 ? table : 0, 0, 0, FR_ACT_TO_TBL]);
@@ -36,6 +41,5 @@ export function addRule(rule: Rule): NetlinkRequest {
     ...(sourcePorts ? [attribute.bytes(FRA.SPORT_RANGE, new Uint8Array(Uint16Array.from(sourcePorts).buffer))] : []),
     ...(suppressPrefixLength === undefined ? [] : [attribute.u32(FRA.SUPPRESS_PREFIXLEN, suppressPrefixLength)]),
   ];
-  const flags = ACKNOWLEDGED | NLM_F.CREATE | NLM_F.EXCL;
-  return netlinkRequest<never>({ type: RTM_NEWRULE, flags }, fixed, attributes);
+  return netlinkRequest<never>({ type, flags }, fixed, attributes);
 }

@@ -1,10 +1,8 @@
-import { decodeMessages, NLM_F, netlinkMessage } from "../index.ts";
+import { decodeMessages, NFNL_SUBSYS_NFTABLES, NLM_F, netlinkMessage } from "../index.ts";
 import { NFNL_MSG_BATCH, NFPROTO } from "./constants.ts";
 import { type Change, decodeObject, encodeChange, nfgenmsg, type Told } from "./objects.ts";
 
-/** The subsystem that a batch is for, where other messages have no resource (nfnetlink.h). */
-const NFNL_SUBSYS_NFTABLES = 10;
-
+/** Where other messages have no resource a batch's edges have the subsystem that it is for (nfnetlink.h). */
 const edge = (type: number, sequence: number) =>
   netlinkMessage({ type, flags: NLM_F.REQUEST, sequence }, nfgenmsg(NFPROTO.UNSPEC, NFNL_SUBSYS_NFTABLES));
 

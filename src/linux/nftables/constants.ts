@@ -1,8 +1,9 @@
 /** Numbers of nf_tables: include/uapi/linux/netfilter/nf_tables.h, nfnetlink.h and netfilter.h. */
 
+import { NFNL_SUBSYS_NFTABLES } from "../index.ts";
+
 export const NETLINK_NETFILTER = 12;
 
-const NFNL_SUBSYS_NFTABLES = 10;
 export const NFNL_MSG_BATCH = { BEGIN: 0x10, END: 0x11 } as const;
 
 const message = <N extends number>(number: N) => (NFNL_SUBSYS_NFTABLES << 8) | number;
@@ -26,8 +27,10 @@ export const NFT_MSG = {
   DELSETELEM: message(14),
 } as const;
 
-export const NFPROTO = { UNSPEC: 0, INET: 1, IPV4: 2, IPV6: 10 } as const;
+export const NFPROTO = { UNSPEC: 0, INET: 1, IPV4: 2, NETDEV: 5, IPV6: 10 } as const;
 export const NF_INET = { PRE_ROUTING: 0, LOCAL_IN: 1, FORWARD: 2, LOCAL_OUT: 3, POST_ROUTING: 4 } as const;
+/** Hooks of an interface: of what comes in (Linux 4.2), and of what goes out (5.16). */
+export const NF_NETDEV = { INGRESS: 0, EGRESS: 1 } as const;
 /** Where a chain stands among others of its hook (netfilter_ipv4.h). */
 export const NF_IP_PRI = { RAW: -300, NAT_DST: -100, FILTER: 0, NAT_SRC: 100 } as const;
 

@@ -22,7 +22,7 @@ const CHAIN = {
   table: [1, text],
   handle: [2, u64],
   name: [3, text],
-  hook: [4, attributes({ hooknum: [1, u32], priority: [2, s32] })],
+  hook: [4, attributes({ hooknum: [1, u32], priority: [2, s32], dev: [3, text] })],
   policy: [5, u32],
   use: [6, u32],
   type: [7, text],

@@ -8,6 +8,7 @@ import type {
   NicContext,
   NicDriver,
   NicPlan,
+  PublishedPort,
 } from "../../spec/index.ts";
 import {
   type AttachmentFiles,
@@ -32,12 +33,13 @@ const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
  */
 export const cni = (nic: CniNic): NicDriver => ({ type: "cni", plan: (context) => plan(nic, context) });
 
-function plan(nic: CniNic, { name, member, containerId, stateDirectory, restarts }: NicContext): NicPlan {
+function plan(given: CniNic, { name, member, containerId, stateDirectory, restarts, ports }: NicContext): NicPlan {
   if (restarts) {
     const hint = "the application, which hands the results of plugins on, may be gone by then";
     throw invalid(member, "cni", "another type, as the container is started again by its monitor", hint);
   }
-  const network = findOrParse(nic, `${member}.network`);
+  const network = findOrParse(given, `${member}.network`);
+  const nic = withPorts(given, network, ports);
   const { capabilities = {}, args = {}, timeout = DEFAULT_TIMEOUT } = nic;
   checkForPlugins(network, nic, member);
   const dirs = pluginDirs(nic.pluginDirs);
@@ -54,6 +56,28 @@ function plan(nic: CniNic, { name, member, containerId, stateDirectory, restarts
     findPlugin(type, dirs, `${member}.network.plugins[${index}]`),
   );
   return planAttachment({ capabilities, timeout, network, files, attachment, programs, member });
+}
+
+/** Published ports are what plugins know as the capability portMappings. */
+function withPorts(nic: CniNic, network: CniNetwork, ports: readonly PublishedPort[]): CniNic {
+  if (ports.length === 0) return nic;
+  if (unheard(network, { portMappings: [] }).length > 0) {
+    const expected = `none, as no plugin of ${network.name} has the capability portMappings`;
+    throw invalid("ports", ports.length, expected, "the plugin portmap has it");
+  }
+  const mappings = ports.flatMap(({ hostPort = 0, containerPort, protocol = "tcp", hostIP, range = 1 }) =>
+    Array.from({ length: range }, (_, step) => ({
+      hostPort: hostPort + step,
+      containerPort: containerPort + step,
+      protocol,
+      ...(hostIP === undefined ? {} : { hostIP }),
+    })),
+  );
+  const { capabilities = {} } = nic;
+  return {
+    ...nic,
+    capabilities: { ...capabilities, portMappings: [...(capabilities.portMappings ?? []), ...mappings] },
+  };
 }
 
 /** What would be lost without a word, or misunderstood. */

@@ -1,6 +1,6 @@
 export { joinBatch, leaveBatch } from "./elements.ts";
 export { blockingChains, readChains } from "./foreign.ts";
-export { lockedBytes } from "./held-locks.ts";
+export { lockedBytes, lockers, nameInLocks } from "./held-locks.ts";
 export { type HostRoute, parseIpv4Routes, parseIpv6Routes } from "./host-routes.ts";
 export { readLinks, readTaken } from "./host-view.ts";
 export { BLANK_PLACE, emptyHosts, hostsEntries, leasesWithPlace, PLACE, placeContent } from "./hosts-file.ts";
@@ -16,7 +16,7 @@ export {
   undo,
   undoAt,
 } from "./join.ts";
-export { chooseLease, leaseCount, leasedAddresses, leaseOf } from "./lease.ts";
+export { addressInUse, chooseLease, leaseCount, leasedAddresses, leaseOf } from "./lease.ts";
 export { forwarding, makeNetwork, parameterOf } from "./make.ts";
 export { namesIn } from "./names.ts";
 export {
@@ -30,9 +30,17 @@ export {
 export { type NetworkPlaces, networkPlaces, RUNNING_FILE, undoFile } from "./places.ts";
 export { needsNetworks, type PlannedNetworks, planNetworks } from "./plan.ts";
 export { MOST_PORTS, type OnePort, publishBatch, singlePorts, withdrawBatch } from "./ports.ts";
-export { publishPorts, withHostPorts } from "./publish.ts";
+export { publishPorts, requireOutside, type WithHostPort, withHostPorts } from "./publish.ts";
 export { type PublishedLater, publishedDirectory, publishedLater, publishedUndo } from "./published-later.ts";
+export { MOST_RECENT_LEASES, promiseLease } from "./recent-leases.ts";
 export { hostResolvConf, resolvConf } from "./resolv-conf.ts";
 export { tableBatch } from "./rules.ts";
 export { heldLeases, leasesWithUndo, openRunning } from "./running.ts";
-export { forgetNetwork, listNetworks, networkNamed, networkNames, writeNetwork } from "./store.ts";
+export {
+  findNetwork as findManagedNetwork,
+  forgetNetwork,
+  listNetworks,
+  networkNamed,
+  networkNames,
+  writeNetwork,
+} from "./store.ts";

@@ -1,10 +1,10 @@
 /** A container that joins managed networks: what it gets there, and what the monitor does for that. */
-import { existsSync } from "node:fs";
 import { invalid } from "../../errors.ts";
 import { formatMac, parseIpPrefix } from "../../linux/index.ts";
 import type { ContainerSpec, NetStep, NetworkNic, NicRoute, PlannedNic, VethNic } from "../../spec/index.ts";
+import { hasIpv6 } from "../ipv6.ts";
 import { BLANK_PLACE, PLACE, placeContent } from "./hosts-file.ts";
-import { leasedAddresses, leaseOf } from "./lease.ts";
+import { addressInUse, leasedAddresses, leaseOf } from "./lease.ts";
 import { isMade, makeNetwork, parameterOf } from "./make.ts";
 import type { Network } from "./network.ts";
 import { type NetworkPlaces, RUNNING_FILE, undoFile } from "./places.ts";
@@ -59,6 +59,9 @@ export function joinNetworks(
       wanted.address === undefined
         ? findLease(network, directory, containerName, new Set([...(tried.leases.get(network.name) ?? []), ...taken]))
         : leaseOf(network, wanted.address, `nics.${nic}.address`);
+    const others = tried.leases.get(network.name);
+    if (wanted.address !== undefined && others?.has(lease))
+      throw addressInUse(network, leasedAddresses(network, lease), `nics.${nic}.address`);
     if (taken.has(lease))
       throw invalid(`nics.${nic}.address`, wanted.address, "an address that no other interface has");
     taken.add(lease);
@@ -79,17 +82,17 @@ export function asVeth(nic: NetworkNic, { network, lease, addresses }: Joined, l
     addresses: [...addresses, ...(common.addresses ?? [])],
     sysctl: { ...withoutIpv6(network, common.addresses ?? []), ...common.sysctl },
     routes: [...(leadsOut ? defaultRoutes(network) : []), ...(common.routes ?? [])],
-    ...(bridgesAreFiltered() ? { peer: { hairpin: true } } : {}),
+    peer: { ipv6: false, ...(bridgesAreFiltered() ? { hairpin: true } : {}) },
   };
 }
 
 /**
  * Where the network has no IPv6 its interfaces have none: what the kernel says to all neighbours for each new link-local address goes to every container there is,
- * which is what makes the thousandth one slower than the first.
+ * which would make the thousandth one slower than the first. (So would routes of IPv6 by every port of the bridge, which ports do not need in any case.)
  */
 function withoutIpv6({ subnets }: Network, more: readonly string[]): Readonly<Record<string, string>> {
   const all = [...subnets.map(({ subnet }) => subnet), ...more];
-  if (all.some((text) => text.includes(":")) || !existsSync("/proc/sys/net/ipv6")) return {};
+  if (all.some((text) => text.includes(":")) || !hasIpv6()) return {};
   return { "net.ipv6.conf.IFNAME.disable_ipv6": "1" };
 }
 

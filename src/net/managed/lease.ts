@@ -9,6 +9,10 @@ function reserved({ subnets }: Network): ReadonlySet<number> {
   return new Set([0, ...subnets.map(({ subnet, gateway }) => indexOf(subnetOf(subnet), addressOf(gateway)) ?? 0)]);
 }
 
+/** Whether a container can have it. */
+export const isLease = (network: Network, lease: number): boolean =>
+  lease < leaseCount(network) && !reserved(network).has(lease);
+
 /** How many leases there can be, with those that are reserved. */
 export function leaseCount({ subnets }: Network): number {
   return Math.min(...subnets.map(({ subnet }) => lastUsable(subnetOf(subnet)) + 1));
@@ -36,6 +40,19 @@ export function leaseOf(network: Network, address: string, member: string): numb
     throw invalid(member, address, `an address of ${own} that every subnet of the network has`);
   return index;
 }
+
+export const addressInUse = (
+  { name }: Network,
+  addresses: readonly string[],
+  member: string,
+  cause?: LibctError,
+): LibctError =>
+  new LibctError("ERR_CT_STATE", `the address ${addresses.join(" ")} is in use by another container`, {
+    member,
+    errno: cause?.errno,
+    hint: `\`ct network inspect ${name}\` tells who has it; without an address it gets a free one`,
+    cause,
+  });
 
 /** FNV-1a: the same name begins at the same place, so that a container mostly has the address that it had before. */
 export function placeOf(name: string, among: number): number {

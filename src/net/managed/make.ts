@@ -1,7 +1,8 @@
 /** What must be there before a container can join a network: made by whoever needs it first, and found by all others. */
-import { closeSync, constants, existsSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, openSync, readSync } from "node:fs";
 import { changeLink, createLink, E, parseIpPrefix } from "../../linux/index.ts";
 import type { NetStep, NetValue } from "../../spec/index.ts";
+import { hasIpv6 } from "../ipv6.ts";
 import { indexOf, request } from "../request.ts";
 import { giveAddress } from "../settle.ts";
 import { joinBatch, knownRequest } from "./elements.ts";
@@ -68,9 +69,7 @@ const ofBridge = ({ bridge, subnets }: Network): readonly Parameter[] => [
     ? [{ path: `ipv4/conf/${bridge}/route_localnet`, value: "1", why: "let 127.0.0.1 reach published ports" }]
     : []),
   // A container must not be able to tell the host where to send its packets.
-  ...(existsSync("/proc/sys/net/ipv6")
-    ? [{ path: `ipv6/conf/${bridge}/accept_ra`, value: "0", why: "take no routes from containers" }]
-    : []),
+  ...(hasIpv6() ? [{ path: `ipv6/conf/${bridge}/accept_ra`, value: "0", why: "take no routes from containers" }] : []),
 ];
 
 export const forwarding = (network: Network): readonly Parameter[] => [

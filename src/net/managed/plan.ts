@@ -3,7 +3,7 @@ import type { ContainerSpec, Nic, PlannedNic, PublishedPort } from "../../spec/i
 import { asVeth, beforeJoining, isManaged, type Joined, joinNetworks, leadingOut, type Tried } from "./join.ts";
 import { nameMounts, namesIn } from "./names.ts";
 import type { NetworkPlaces } from "./places.ts";
-import { publishPorts, withHostPorts } from "./publish.ts";
+import { publishPorts, requireOutside, type WithHostPort, withHostPorts } from "./publish.ts";
 
 export interface PlannedNetworks {
   /** With interfaces as any user could have described them, and the files with names as mounts. */
@@ -24,6 +24,7 @@ export function planNetworks(
   containerName: string,
   places: NetworkPlaces,
   tried: Tried,
+  byPasta: boolean,
 ): PlannedNetworks {
   const joined = joinNetworks(spec, containerName, places, tried);
   const out = leadingOut(spec, joined);
@@ -41,8 +42,14 @@ export function planNetworks(
       ...(mounts.length > 0 ? { mounts: [...(spec.mounts ?? []), ...mounts] } : {}),
     },
     before: joined.map((one) => beforeJoining(one, namesIn(spec, containerName, one.nic), tried.all ?? false)),
-    after: reached && ports.length > 0 ? publishPorts(ports, reached) : [],
+    after: reached && ports.length > 0 ? plansOf(ports, reached, byPasta) : [],
     joined,
     ports,
   };
+}
+
+/** An ordinary user's are published by somebody else, and not by rules. */
+function plansOf(ports: readonly WithHostPort[], reached: Joined, byPasta: boolean): readonly PlannedNic[] {
+  requireOutside(reached, ports);
+  return byPasta ? [] : publishPorts(ports, reached);
 }

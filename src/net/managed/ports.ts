@@ -1,6 +1,6 @@
 /** Published ports: what the host sends on to a container. */
 import { invalid } from "../../errors.ts";
-import { parseIp } from "../../linux/index.ts";
+import { formatIp, parseIp } from "../../linux/index.ts";
 import { type Change, encodeBatch, type Verb } from "../../linux/nftables/index.ts";
 import type { PublishedPort } from "../../spec/index.ts";
 import { FAMILY, type SetName, TABLE } from "./rules.ts";
@@ -55,6 +55,10 @@ function spread(
   const targets = addresses.filter((to) => given === undefined || to.length === given.length);
   if (targets.length === 0) {
     throw invalid(member, port.hostIP, "an address of a version of IP that the container's network has");
+  }
+  if (given && formatIp(given) === "::1") {
+    const expected = "another address of the host's, as the kernel lets no packet from ::1 leave the loopback";
+    throw invalid(member, port.hostIP, expected, "127.0.0.1 leads to published ports");
   }
   return targets.flatMap((to) =>
     Array.from({ length: range }, (_, step) => ({

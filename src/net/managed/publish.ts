@@ -9,11 +9,13 @@ import { publishBatch, singlePorts, withdrawBatch } from "./ports.ts";
 /** Where no port of the host is said, one of those that nobody is given to expect anything at (RFC 6335, section 6). */
 const DYNAMIC = { first: 49152, last: 65535 } as const;
 
+export type WithHostPort = PublishedPort & { readonly hostPort: number };
+
 export function withHostPorts(
   ports: readonly PublishedPort[],
   { ports: taken }: Pick<Tried, "ports">,
   random: () => number,
-): readonly (PublishedPort & { readonly hostPort: number })[] {
+): readonly WithHostPort[] {
   const used = new Set(taken);
   return ports.map((port) => {
     if (port.hostPort !== undefined) return { ...port, hostPort: port.hostPort };
@@ -29,14 +31,17 @@ export function withHostPorts(
   });
 }
 
-/** Each port is bound first, so that one which somebody has is an error before anything is made. How it is undone is written down before it is done. */
-export function publishPorts(
-  ports: readonly (PublishedPort & { readonly hostPort: number })[],
-  { network, directory, lease, addresses }: Joined,
-  undoPath = `${directory}/${undoFile(lease)}`,
-): readonly PlannedNic[] {
+export function requireOutside({ network }: Pick<Joined, "network">, ports: readonly PublishedPort[]): void {
   if (network.internal)
     throw invalid("ports", ports.length, `none, since nothing comes into the internal network ${network.name}`);
+}
+
+/** Each port is bound first, so that one which somebody has is an error before anything is made. How it is undone is written down before it is done. */
+export function publishPorts(
+  ports: readonly WithHostPort[],
+  { directory, lease, addresses }: Joined,
+  undoPath = `${directory}/${undoFile(lease)}`,
+): readonly PlannedNic[] {
   const own = addresses.flatMap((text) => parseIpPrefix(text)?.address ?? []);
   const all = singlePorts(ports, own, (index) => ports[index]?.hostPort ?? 0);
   const put: NetStep = {

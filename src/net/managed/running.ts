@@ -16,11 +16,12 @@ import {
 } from "node:fs";
 import { LibctError } from "../../errors.ts";
 import { randomHex } from "../../linux/index.ts";
-import { lockedBytes } from "./held-locks.ts";
+import { lockedBytes, nameInLocks } from "./held-locks.ts";
 import { BLANK_PLACE, emptyHosts, MOST_PLACES, morePlaces, PLACE } from "./hosts-file.ts";
-import { chooseLease, leaseCount, placeOf } from "./lease.ts";
+import { chooseLease, isLease, leaseCount, placeOf } from "./lease.ts";
 import type { Network } from "./network.ts";
 import { isUndoFile, RUNNING_FILE } from "./places.ts";
+import { recentLeases } from "./recent-leases.ts";
 
 /** Makes the directory with its files, if it is not there. */
 export function openRunning(running: string, network: Network): string {
@@ -60,7 +61,7 @@ function writeOnce(path: string, content: string, mode: number): void {
 export function heldLeases(directory: string): ReadonlySet<number> {
   const path = `${directory}/${RUNNING_FILE.LEASES}`;
   if (!existsSync(path)) return new Set();
-  return lockedBytes(readFileSync("/proc/locks", "utf8"), statSync(path).ino);
+  return lockedBytes(readFileSync("/proc/locks", "utf8"), nameInLocks(path));
 }
 
 /** Leases whose holders may have gone without taking away what they had published. */
@@ -88,6 +89,8 @@ export function findLease(network: Network, directory: string, name: string, tri
       if (taken.size * 2 > window) grow(file, places, network);
       return chooseLease(network, start, window, taken);
     }
+    const again = name === "" ? findRecent(network, directory, file, places) : undefined;
+    if (again !== undefined) return again;
     const seen = new Set<number>();
     for (let look = 0; look < MOST_LOOKS; look++) {
       const lease = chooseLease(network, start, window, seen);
@@ -100,6 +103,9 @@ export function findLease(network: Network, directory: string, name: string, tri
     closeSync(file);
   }
 }
+
+const findRecent = (network: Network, directory: string, file: number, places: number): number | undefined =>
+  recentLeases(directory).find((lease) => lease < places && isLease(network, lease) && isBlank(file, lease));
 
 function isBlank(file: number, lease: number): boolean {
   const bytes = Buffer.alloc(PLACE);
@@ -129,10 +135,18 @@ export function makePlace(directory: string, lease: number): boolean {
 
 /** A file of this content, by a name that tells it from others, for whoever wants the same. */
 export function sharedFile(directory: string, kind: string, content: string): string {
+  if (latest?.content !== content) latest = { content, hash: hashOf(content) };
+  const path = `${directory}/${kind}-${latest.hash}`;
+  if (!existsSync(path)) writeOnce(path, content, 0o644);
+  return path;
+}
+
+/** Containers mostly have the same, and to count it takes as long as a good part of the rest. */
+let latest: { readonly content: string; readonly hash: string } | undefined;
+
+function hashOf(content: string): string {
   let hash = 0n;
   for (const byte of new TextEncoder().encode(content))
     hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
-  const path = `${directory}/${kind}-${hash.toString(16)}`;
-  if (!existsSync(path)) writeOnce(path, content, 0o644);
-  return path;
+  return hash.toString(16);
 }

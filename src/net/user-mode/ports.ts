@@ -14,26 +14,38 @@ export interface UserModePort {
 
 /** With all that was left to libct. */
 export async function userModePorts(ports: readonly PublishedPort[]): Promise<readonly UserModePort[]> {
-  const whole: UserModePort[] = [];
-  for (const [index, { containerPort, hostPort, hostIP, protocol = "tcp", range = 1 }] of ports.entries()) {
-    if (protocol === "sctp") {
-      const expected = "tcp or udp, as no program for ordinary users sends on another one";
-      throw invalid(`ports[${index}].protocol`, protocol, expected);
-    }
-    if (hostPort === undefined && range > 1)
-      throw invalid(`ports[${index}].hostPort`, hostPort, "the first port of the host, with more than one");
-    whole.push({ hostIP, hostPort: hostPort ?? (await freePort()), containerPort, protocol, range });
+  return (await withFreePorts(ports)).map(({ hostIP, hostPort, containerPort, protocol = "tcp", range = 1 }, index) => {
+    if (protocol !== "sctp") return { hostIP, hostPort, containerPort, protocol, range };
+    const expected = "tcp or udp, as no program for ordinary users sends on another one";
+    throw invalid(`ports[${index}].protocol`, protocol, expected);
+  });
+}
+
+async function withFreePorts(
+  ports: readonly PublishedPort[],
+): Promise<readonly (PublishedPort & { readonly hostPort: number })[]> {
+  const whole = [];
+  for (const [index, port] of ports.entries()) {
+    if (port.hostPort === undefined && (port.range ?? 1) > 1)
+      throw invalid(`ports[${index}].hostPort`, port.hostPort, "the first port of the host, with more than one");
+    whole.push({ ...port, hostPort: port.hostPort ?? (await freePort()) });
   }
   return whole;
 }
 
-/** The same with a port of the host's for each, which others can be told of, when a program listens for the container. */
-export async function withUserModePorts(spec: ContainerSpec): Promise<ContainerSpec> {
-  const listens = Object.values(spec.nics ?? {}).some(isUserModeNic);
-  if (!listens || !spec.ports?.some(({ hostPort }) => hostPort === undefined)) return spec;
-  const whole = await userModePorts(spec.ports);
-  return { ...spec, ports: spec.ports.map((port, index) => ({ ...port, hostPort: whole[index]?.hostPort ?? 0 })) };
+/** The same with a port of the host's for each, which others can be told of, when a program listens for the container, or plugins send on. */
+export async function withOwnPorts(spec: ContainerSpec): Promise<ContainerSpec> {
+  if (!publishesByNic(spec) || !spec.ports?.some(({ hostPort }) => hostPort === undefined)) return spec;
+  return { ...spec, ports: await withFreePorts(spec.ports) };
 }
+
+/** It is not managed networks that publish its ports. */
+export const publishesByNic = ({ nics = {} }: ContainerSpec): boolean =>
+  publishingNic(nics) !== undefined && !Object.values(nics).some((nic) => "type" in nic && nic.type === "network");
+
+/** Whose maker sends on what comes to the ports of the host's. */
+export const publishingNic = (nics: NonNullable<ContainerSpec["nics"]>): Nic | undefined =>
+  Object.values(nics).find(isUserModeNic) ?? Object.values(nics).find((nic) => "type" in nic && nic.type === "cni");
 
 export const isUserModeNic = (nic: Nic): boolean =>
   "type" in nic && (nic.type === "pasta" || nic.type === "slirp4netns");
