@@ -1,5 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { compileNetSteps, type HolderPlace } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import { hostArch, lock } from "../executor/index.ts";
@@ -15,6 +14,7 @@ import {
   leasesWithUndo,
   leaveBatch,
   listNetworks,
+  makeNetworksDirectory,
   type Network,
   type NetworkOptions,
   type NetworkPlaces,
@@ -111,11 +111,9 @@ async function createNetwork(options: NetworkOptions, { places, runner }: Opened
   return { ...describeNetwork(network, places), notes: await notesOn(network, runner) };
 }
 
-/** What it is in may become the store of images, which is for nobody else. */
 function makeDirectory(path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    mkdirSync(path, { recursive: true, mode: 0o755 });
+    makeNetworksDirectory(path);
   } catch (cause) {
     const { code, syscall } = cause as NodeJS.ErrnoException;
     const details = { path, errno: code, syscall, hint: "choose another place with --root", cause };

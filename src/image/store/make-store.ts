@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, readdirSync, type Stats, statSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, type Stats, statSync } from "node:fs";
 import { LibctError } from "../../errors.ts";
 import { cannotWrite } from "./files.ts";
 import { ROOMS, type Store } from "./place.ts";
@@ -9,7 +9,8 @@ import { ROOMS, type Store } from "./place.ts";
  */
 export function makeStore({ directory }: Store): void {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    // Mostly it is there: each container asks.
+    if (!existsSync(directory)) mkdirSync(directory, { recursive: true, mode: 0o700 });
     const stat = requireOwn(directory);
     // Something else, such as a network, may have made it before: whoever is in already has seen no layer yet.
     if ((stat.mode & 0o077) !== 0) closeToOthers(directory);

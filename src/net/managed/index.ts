@@ -40,6 +40,7 @@ export {
   findNetwork as findManagedNetwork,
   forgetNetwork,
   listNetworks,
+  makeNetworksDirectory,
   networkNamed,
   networkNames,
   writeNetwork,
