@@ -31,7 +31,7 @@ export { storeSource } from "./store/endpoints.ts";
 export { type Collected, collectGarbage } from "./store/garbage.ts";
 export { adding } from "./store/holding.ts";
 export { type FoundImage, findImage, listImages, readImage, requireImage, type StoredImage } from "./store/images.ts";
-export { hasLayer, layerSize, layerTree, listLayers } from "./store/layer-place.ts";
+export { hasLayer, hidesBelow, layerSize, layerTree, listLayers } from "./store/layer-place.ts";
 export { type LayerWorker, unpackLayer } from "./store/layers.ts";
 export { canonicalName, listNames, type NamedImage, nameImage, readName, removeName } from "./store/names.ts";
 export type { Store } from "./store/place.ts";

@@ -154,7 +154,7 @@ export class LayerPlacer {
   }
 
   /** Directories get their attributes, and all is waited for. */
-  async finish(): Promise<Pick<UnpackedLayer, "impliedDirectories" | "skipped" | "fileBytes">> {
+  async finish(): Promise<Pick<UnpackedLayer, "impliedDirectories" | "opaque" | "skipped" | "fileBytes">> {
     if (this.#current) await this.#finishCurrent(this.#current);
     for (const [path, entry] of this.#mender.directories) {
       await this.#step("attributes", path, entry, () => finishDirectory(this.#writer, path, entry, this.#rules));
@@ -163,8 +163,8 @@ export class LayerPlacer {
     if (this.#form !== "applied") await this.#step("sync", ".", undefined, () => syncAll(this.#writer));
     if (this.#writer.ops > 1) await this.#send();
     await this.#session.flush();
-    const { implied, skipped } = this.#mender;
-    return { impliedDirectories: implied, skipped, fileBytes: this.#fileBytes };
+    const { implied, opaque, skipped } = this.#mender;
+    return { impliedDirectories: implied, opaque: [...opaque], skipped, fileBytes: this.#fileBytes };
   }
 
   /** Ends the session, in whatever state the layer is. */
@@ -230,6 +230,7 @@ export class LayerPlacer {
   }
 
   async #opaque(path: string): Promise<void> {
+    this.#mender.hide(path);
     await this.#step("opaque", path, undefined, () => placeOpaque(this.#writer, path, OPAQUE[this.#form]));
   }
 

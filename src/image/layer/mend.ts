@@ -46,14 +46,16 @@ export class Mender {
   /** Directories and what is to be set when all is in them. */
   readonly #directories = new Map<string, TarEntry>();
   readonly #retained: Retained;
+  /** Directories that hide what the layers below have in them. */
+  readonly opaque = new Set<string>();
   /** Directories that were made though no entry said so. */
   readonly implied: string[] = [];
   readonly skipped: { -readonly [K in keyof Skipped]: Skipped[K] } = { devices: 0, owners: 0, xattrs: 0 };
-  readonly #opaque: readonly string[];
+  readonly #marks: readonly string[];
   #session: Session<LayerCall> | undefined;
 
-  constructor(opaque: readonly string[], retained: Retained) {
-    this.#opaque = opaque;
+  constructor(marks: readonly string[], retained: Retained) {
+    this.#marks = marks;
     this.#retained = retained;
   }
 
@@ -175,9 +177,15 @@ export class Mender {
     return errno === 0;
   }
 
+  hide(path: string): void {
+    this.#retained.take(path);
+    this.opaque.add(path);
+  }
+
   async #makeOpaque(path: string): Promise<void> {
+    this.hide(path);
     const { errno } = await beside(this.#open, (block, text) => {
-      for (const [index, name] of this.#opaque.entries()) {
+      for (const [index, name] of this.#marks.entries()) {
         const tolerate = index > 0 ? [E.ENOTSUP] : [];
         block.sys("lsetxattr", [text(path), block.str(name), block.str("y"), 1, 0], { tolerate });
       }

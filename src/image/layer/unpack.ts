@@ -90,9 +90,9 @@ async function unpackInto(options: UnpackOptions): Promise<UnpackedLayer> {
       options.progress?.(size);
     }
     reader.end();
-    const { impliedDirectories, skipped, fileBytes } = await placer.finish();
+    const { impliedDirectories, opaque, skipped, fileBytes } = await placer.finish();
     const diffId: Digest = `sha256:${hash.digest("hex")}`;
-    return { diffId, compression, size, entries, fileBytes, impliedDirectories, skipped };
+    return { diffId, compression, size, entries, fileBytes, impliedDirectories, opaque, skipped };
   } finally {
     await placer.close();
   }

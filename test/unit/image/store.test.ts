@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { LibctError } from "../../../src/errors.ts";
+import { findAccount } from "../../../src/host/images/accounts.ts";
 import { blobContent, digestOf } from "../../../src/image/index.ts";
 import { OCI_INDEX, OCI_MANIFEST } from "../../../src/image/media-types.ts";
 import { hostPlatform } from "../../../src/image/platform.ts";
@@ -416,5 +417,22 @@ describe("digests of sha512", () => {
       member: "rootfs.diff_ids",
     });
     expect(findImage(store, "strange")).toBeUndefined();
+  });
+});
+
+describe("a user of an image", () => {
+  it("is looked for in no layer that a higher one hides", () => {
+    const digest = (digit: string): Digest => `sha256:${digit.repeat(64)}`;
+    const layer = (digit: string, opaque: readonly string[], passwd?: string) => {
+      mkdirSync(`${layerTree(store, digest(digit))}/etc`, { recursive: true });
+      if (passwd) writeFileSync(`${layerTree(store, digest(digit))}/etc/passwd`, passwd);
+      writeFileSync(`${layerTree(store, digest(digit))}/../layer.json`, JSON.stringify({ size: 0, opaque }));
+      return { blob: { mediaType: "x", digest: digest(digit), size: 1 }, diffId: digest(digit) };
+    };
+    const lower = layer("1", [], "app:x:1000:1000::/home/app:/bin/sh\n");
+    const account = (...layers: readonly unknown[]) =>
+      findAccount(store, { layers } as unknown as Parameters<typeof findAccount>[1], "app");
+    expect(account(lower, layer("2", ["etc/x"])).home).toBe("/home/app");
+    expect(() => account(lower, layer("3", ["etc"]))).toThrow("app");
   });
 });
