@@ -99,7 +99,11 @@ describe("bind mounts", () => {
         const source = join(fresh("resolver"), "resolv.conf");
         writeFileSync(source, "nameserver 192.0.2.1\n");
         const mounts: Mount[] = [{ destination: "/links/resolv.conf", type: "bind", source, options: ["bind"] }];
-        const seen = await shell(host, over({ namespaces, mounts }), "cat /links/resolv.conf; ls /run/resolve 2>&1 || true");
+        const seen = await shell(
+          host,
+          over({ namespaces, mounts }),
+          "cat /links/resolv.conf; ls /run/resolve 2>&1 || true",
+        );
         expect(seen).toMatch(/^nameserver 192.0.2.1\nls: .*No such file/);
         expect(readlinkSync(`${rootfs}/links/resolv.conf`)).toBe("../run/resolve/stub");
       });
