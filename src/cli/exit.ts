@@ -23,6 +23,6 @@ const errorDetails = (error: unknown) =>
 /** An error that libct does not know is a fault of its own, and its stack tells where. */
 export function errorText(error: unknown): string {
   if (!(error instanceof LibctError)) return error instanceof Error ? (error.stack ?? error.message) : String(error);
-  // It stays one line.
+  // It may quote what others have written, and stays one line.
   return harmless(error.message);
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { compileNetSteps, type HolderPlace } from "../compile/index.ts";
 import { LibctError } from "../errors.ts";
 import { hostArch, lock } from "../executor/index.ts";
@@ -14,6 +14,7 @@ import {
   leasesWithUndo,
   leaveBatch,
   listNetworks,
+  makeNetworksDirectory,
   type Network,
   type NetworkOptions,
   type NetworkPlaces,
@@ -113,7 +114,7 @@ async function createNetwork(options: NetworkOptions, { places, runner }: Opened
 
 function makeDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o755 });
+    makeNetworksDirectory(path);
   } catch (cause) {
     const { code, syscall } = cause as NodeJS.ErrnoException;
     const details = { path, errno: code, syscall, hint: "choose another place with --root", cause };

@@ -41,6 +41,9 @@ export interface CopyResult {
 const PARALLEL = 4;
 /** Indexes in indexes in ... */
 const DEEPEST = 4;
+/** Manifests of one copy, and the bytes of them and of their configs: the largest images have some tens for all of their platforms. */
+const MOST_MANIFESTS = 1000;
+const LARGEST_PLAN = 64 * 1024 * 1024;
 
 /** One manifest with what belongs to it. */
 interface Image {
@@ -54,6 +57,10 @@ interface Image {
 interface Plan {
   readonly images: Image[];
   readonly indexes: RawManifest[];
+  /** An index may list the same again and again. */
+  readonly collected: Set<Digest>;
+  /** Bytes of manifests and configs, which are kept until all is copied. */
+  size: number;
 }
 
 /**
@@ -79,7 +86,7 @@ async function copyAll(source: ImageSource, destination: ImageDestination, optio
   const { signal, progress = () => undefined } = options;
   throwIfAborted(signal, `copying ${source.name}`);
   const root = await manifestOf(source, undefined, signal);
-  const plan: Plan = { images: [], indexes: [] };
+  const plan: Plan = { images: [], indexes: [], collected: new Set(), size: 0 };
   const tagged = await collect(source, root, options, plan, 0);
   for (const { raw, config } of plan.images) {
     const platform = config && { platform: platformOf(config.value) };
@@ -119,8 +126,12 @@ async function collect(
   if (depth > DEEPEST)
     throw new LibctError("ERR_CT_IMAGE", `${source.name}: indexes are nested more than ${DEEPEST} deep`);
   const document = readDocument(raw, source.name);
+  plan.collected.add(raw.descriptor.digest);
+  retain(plan, raw.bytes.length, source.name);
   if (document.kind === "manifest") {
-    plan.images.push(await readImage(source, raw, document.manifest, options, depth));
+    const image = await readImage(source, raw, document.manifest, options, depth);
+    retain(plan, image.config?.bytes.length ?? 0, source.name);
+    plan.images.push(image);
     return raw;
   }
   const entries = document.index.manifests;
@@ -128,9 +139,20 @@ async function collect(
     const chosen = choosePlatform(entries, platform ?? hostPlatform(), source.name);
     return collect(source, await manifestOf(source, chosen, signal), options, plan, depth + 1);
   }
-  for (const entry of entries) await collect(source, await manifestOf(source, entry, signal), options, plan, depth + 1);
+  for (const entry of entries) {
+    if (plan.collected.has(entry.digest)) continue;
+    await collect(source, await manifestOf(source, entry, signal), options, plan, depth + 1);
+  }
   plan.indexes.push(raw);
   return raw;
+}
+
+function retain(plan: Plan, bytes: number, from: string): void {
+  plan.size += bytes;
+  if (plan.size <= LARGEST_PLAN && plan.collected.size <= MOST_MANIFESTS) return;
+  throw new LibctError("ERR_CT_IMAGE", `${from}: the index leads to more than libct copies at a time`, {
+    hint: `at most ${MOST_MANIFESTS} manifests, and ${LARGEST_PLAN} bytes of them and of their configs; choose a platform`,
+  });
 }
 
 async function readImage(

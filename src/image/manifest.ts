@@ -1,4 +1,5 @@
 import { LibctError } from "../errors.ts";
+import { faultOfConfig } from "./config-schema.ts";
 import { isDigest } from "./digest.ts";
 import { isImageConfig, isIndex, isManifest, isSchema1, OCI_INDEX, OCI_MANIFEST } from "./media-types.ts";
 import type { Descriptor, ImageConfig, Index, Manifest, RawManifest } from "./types.ts";
@@ -75,11 +76,15 @@ function readManifest(value: Json, from: string): Manifest {
   const { config, layers } = value;
   checkDescriptor(config, "config", from);
   if (!Array.isArray(layers)) throw malformed(from, "manifest", "it has no list of layers");
-  if (layers.length > MOST_LAYERS) {
-    throw malformed(from, "manifest", `it has ${layers.length} layers, which is more than ${MOST_LAYERS}`);
-  }
+  requireFewLayers(layers.length, "manifest", from);
   layers.forEach((one, at) => void checkDescriptor(one, `layers[${at}]`, from));
   return value as unknown as Manifest;
+}
+
+/** Before anybody looks at them one by one. */
+export function requireFewLayers(count: number, what: string, from: string): void {
+  if (count <= MOST_LAYERS) return;
+  throw malformed(from, what, `it has ${count} layers, which is more than ${MOST_LAYERS}`);
 }
 
 function checkDescriptor(value: unknown, member: string, from: string): void {
@@ -119,6 +124,8 @@ export function readConfig(
   if (typeof os !== "string" || typeof architecture !== "string") {
     throw malformed(from, "config", "os and architecture are missing");
   }
+  const fault = faultOfConfig(value);
+  if (fault !== undefined) throw malformed(from, "config", fault);
   const ids = isObject(rootfs) ? rootfs.diff_ids : undefined;
   if (!Array.isArray(ids) || !ids.every(isDigest))
     throw malformed(from, "config", "rootfs.diff_ids is no list of digests");

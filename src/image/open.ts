@@ -3,7 +3,11 @@ import type { RegistryOptions } from "./registry/connect.ts";
 import type { ImageDestination, ImageSource } from "./types.ts";
 
 /** Opens an image where it is. What a transport needs is loaded with it. The source must be closed. */
-export async function openSource(location: Location, options: RegistryOptions = {}): Promise<ImageSource> {
+export async function openSource(
+  location: Location,
+  options: RegistryOptions = {},
+  signal?: AbortSignal,
+): Promise<ImageSource> {
   switch (location.transport) {
     case "registry": {
       const { endpointsFor } = await import("./registry/mirrors.ts");
@@ -18,16 +22,16 @@ export async function openSource(location: Location, options: RegistryOptions = 
     case "oci-archive":
     case "docker-archive":
     case "archive":
-      return (await import("./formats/open-archive.ts")).openArchive(location);
+      return (await import("./formats/open-archive.ts")).openArchive(location, signal);
     case "docker-daemon":
     case "containers-storage": {
       const { engineSource } = await import("./formats/engine.ts");
-      return engineSource(location.transport === "docker-daemon" ? "docker" : "podman", location.name);
+      return engineSource(location.transport === "docker-daemon" ? "docker" : "podman", location.name, signal);
     }
     case "tar":
-      return (await import("./formats/single-layer.ts")).tarSource(location.path);
+      return (await import("./formats/single-layer.ts")).tarSource(location.path, signal);
     case "rootfs":
-      return (await import("./formats/rootfs.ts")).rootfsSource(location.path);
+      return (await import("./formats/rootfs.ts")).rootfsSource(location.path, signal);
   }
 }
 

@@ -6,7 +6,7 @@ export { type CommandWords, type ImageDefaults, imageDefaults, requireCommand } 
 export { parseLocation } from "./location.ts";
 export { type ContainerLayer, pinLayers } from "./store/containers.ts";
 export { type FoundImage, findImage, requireImage, type StoredImage } from "./store/images.ts";
-export { hasLayer, layerTree } from "./store/layer-place.ts";
+export { hasLayer, hidesBelow, layerTree } from "./store/layer-place.ts";
 export type { LayerWorker } from "./store/layers.ts";
 export type { Store } from "./store/place.ts";
 export type { ReceiveEvent } from "./store/receive.ts";

@@ -95,6 +95,23 @@ describe("an image", () => {
 });
 
 describe("a container over an image", () => {
+  it("has neither users nor files of volumes of layers that a higher one hides", async () => {
+    const upper: LayerFiles = { "etc/.wh..wh..opq": "", "etc/x": "", "v/.wh..wh..opq": "", "v/new": "new" };
+    const config = { Volumes: { "/v": {} } };
+    const image = await builtImage([{ ...busyboxLayer(), "v/old": "old" }, upper], { config });
+    await host.images.pull(image, { name: "hidden" });
+    expect((await host.run(["ls", "/v", "/etc/x"], { image: "hidden" })).stdout).toBe("/etc/x\n\n/v:\nnew\n");
+    await expect(host.run(["true"], { image: "hidden", user: "app" })).rejects.toThrow("app");
+  });
+
+  it("sees what is mounted below a volume of the image", async () => {
+    const image = await builtImage([busyboxLayer(), { "data/x": "x" }], { config: { Volumes: { "/data": {} } } });
+    await host.images.pull(image, { name: "volume" });
+    writeFileSync(`${directory}/mine`, "mine");
+    const mounts = [{ type: "bind", source: `${directory}/mine`, destination: "/data/mine", options: ["bind", "ro"] }];
+    expect((await host.run(["cat", "/data/mine", "/data/x"], { image: "volume", mounts })).stdout).toBe("minex");
+  });
+
   it("is exported with what it has changed, and without what is mounted", async () => {
     await using container = await host.create({
       image: "above",

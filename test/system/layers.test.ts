@@ -435,6 +435,14 @@ describe("a hostile layer", () => {
     expect([...outcomes]).toEqual(expect.arrayContaining(["ERR_CT_LAYER", "unpacked"]));
   });
 
+  it("cannot have more directories that no entry is for than fit into memory", async () => {
+    const deep = Array.from({ length: 20 }, (_, index) => file(`${index}/${"a/".repeat(500)}x`, "hostile"));
+    const directory = fresh();
+    const error = await failure(unpack(await archiveOf(...deep), directory, { limits: { retained: 1 << 20 } }));
+    expect(error).toMatchObject({ code: "ERR_CT_LAYER", message: expect.stringContaining("more than 1048576 bytes") });
+    expect(existsSync(directory)).toBe(false);
+  });
+
   it("cannot give itself overlay's own attributes", async () => {
     const directory = fresh();
     const xattrs = new Map(

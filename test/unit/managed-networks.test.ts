@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LibctError } from "../../src/errors.ts";
@@ -361,6 +361,15 @@ describe("resolv.conf of a container", () => {
     expect(hostResolvConf("nameserver 127.0.0.53\n", "nameserver 10.2.2.2\n")).toBe("nameserver 10.2.2.2\n");
     expect(hostResolvConf(host, "nameserver 10.2.2.2\n")).toBe(host);
     expect(hostResolvConf("nameserver 127.0.0.1\n", undefined)).toBe("nameserver 127.0.0.1\n");
+  });
+});
+
+describe("the directory that networks are written down in", () => {
+  it("lies in one that is for nobody else, since images may come there", () => {
+    const directory = temporaryDirectory();
+    writeNetwork(`${directory}/data/networks`, plan());
+    expect(statSync(`${directory}/data`).mode & 0o777).toBe(0o700);
+    expect(statSync(`${directory}/data/networks`).mode & 0o777).toBe(0o755);
   });
 });
 

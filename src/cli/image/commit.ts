@@ -1,6 +1,7 @@
 import type { Container, Host } from "../../host/index.ts";
 import type { Globals } from "../command.ts";
 import { withHost } from "../containers/with-host.ts";
+import { harmless } from "../harmless.ts";
 import { print } from "../output.ts";
 import { usage } from "../syntax.ts";
 
@@ -41,7 +42,10 @@ export function diff(
   return withHost(globals, async (host) => {
     const one = after === undefined ? await containerOrImage(host, what) : what;
     for await (const change of host.images.diff(one, after)) {
-      await print(process.stdout, json ? `${JSON.stringify(change)}\n` : `${LETTER[change.kind]} ${change.path}\n`);
+      await print(
+        process.stdout,
+        json ? `${JSON.stringify(change)}\n` : `${LETTER[change.kind]} ${harmless(change.path)}\n`,
+      );
     }
     return 0;
   });

@@ -1,5 +1,5 @@
 import { lstatSync, readFileSync } from "node:fs";
-import { layerTree, type Store, type StoredImage } from "../../image/present.ts";
+import { hidesBelow, layerTree, type Store, type StoredImage } from "../../image/present.ts";
 import type { User } from "../../spec/index.ts";
 import { findUser, homeOf } from "../users.ts";
 
@@ -44,6 +44,7 @@ function readFromLayers(store: Store, { layers }: StoredImage, name: string): st
     if (!directory) continue;
     if (!directory.isDirectory()) return directory.isCharacterDevice() ? "" : undefined;
     const file = lstatSync(`${etc}/${name}`, { throwIfNoEntry: false });
+    if (!file && hidesBelow(store, diffId, "etc")) return "";
     if (!file) continue;
     // A whiteout is a device (overlayfs.rst, "whiteouts and opaque directories").
     if (file.isCharacterDevice()) return "";

@@ -1,12 +1,12 @@
-import { closeSync, openSync, readSync } from "node:fs";
-import { LibctError } from "../../errors.ts";
 import {
   archiveWriter,
   type CopyEvent,
   copyImage,
   fileOutput,
+  formatReference,
   isDigest,
   namesInArchive,
+  openSource,
   parseReference,
   type ReceiveEvent,
   requireImage,
@@ -55,23 +55,19 @@ export async function loadImages(
   options: PullOptions,
   tell: (event: ReceiveEvent) => void,
 ): Promise<readonly ImageInfo[]> {
-  requireFile(path);
   const images: ImageInfo[] = [];
-  for (const name of await namesInArchive(path)) {
-    const place = name === undefined ? `archive:${path}` : `archive:${path}:${name}`;
-    images.push(await pullImage(context, place, { ...options, ...(name === undefined ? {} : { name }) }, tell));
+  for (const inside of await namesInArchive(path, options.signal)) {
+    const place = { transport: "archive", path, ...(inside !== undefined && { name: inside }) } as const;
+    const source = await openSource(place, options.registry, options.signal);
+    const name = inside === undefined ? undefined : withoutDigest(inside);
+    images.push(await pullImage(context, source, { ...options, ...(name !== undefined && { name }) }, tell));
   }
   return images;
 }
 
-/** Anything but a file that can be read again from its start: a pipe is for `ct image load` without a file. */
-function requireFile(path: string): void {
-  try {
-    const fd = openSync(path, "r");
-    readSync(fd, new Uint8Array(1));
-    closeSync(fd);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    throw new LibctError("ERR_CT_IMAGE", `cannot read ${path}: ${code}`, { path, errno: code, cause });
-  }
+/** What an archive says of digests proves nothing; an image that has no other name there gets none here. */
+function withoutDigest(name: string): string | undefined {
+  if (/^sha(?:256|512):/.test(name)) return undefined;
+  const { digest, ...reference } = parseReference(name);
+  return digest !== undefined && reference.tag === undefined ? undefined : formatReference(reference);
 }

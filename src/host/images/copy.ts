@@ -32,9 +32,7 @@ export async function pushImage(
 ): Promise<Copied> {
   const found = requireImage(context.store, name);
   const target = to ?? found.named?.name ?? name;
-  const destination =
-    typeof target === "string" ? await openDestination(parseLocation(target), options.registry) : target;
-  return await transport(storeSource(context.store, found), destination, options, tell);
+  return await transport(storeSource(context.store, found), target, options, tell);
 }
 
 /** From anywhere to anywhere; the store is not touched, but for an image that it has. */
@@ -45,22 +43,26 @@ export async function copyBetween(
   options: PullOptions,
   tell: (event: CopyEvent) => void,
 ): Promise<Copied> {
-  const source = typeof from === "string" ? await openAny(context, from, options.registry) : from;
-  const destination = typeof to === "string" ? await openDestination(parseLocation(to), options.registry) : to;
-  return await transport(source, destination, options, tell);
+  const source = typeof from === "string" ? await openAny(context, from, options.registry, options.signal) : from;
+  return await transport(source, to, options, tell);
 }
 
+/** Whatever comes of it, both ends are closed: an archive that is not whole goes then. */
 async function transport(
   source: ImageSource,
-  destination: ImageDestination,
-  { platform, signal, parallel }: PullOptions,
+  to: string | ImageDestination,
+  { platform, signal, parallel, registry }: PullOptions,
   tell: (event: CopyEvent) => void,
 ): Promise<Copied> {
   try {
-    const options = { platform: platformOf(platform), signal, parallel, progress: tell };
-    const { manifest } = await copyImage(source, destination, options);
-    await destination.close?.();
-    return { to: destination.name, digest: manifest.descriptor.digest };
+    const destination = typeof to === "string" ? await openDestination(parseLocation(to), registry) : to;
+    try {
+      const options = { platform: platformOf(platform), signal, parallel, progress: tell };
+      const { manifest } = await copyImage(source, destination, options);
+      return { to: destination.name, digest: manifest.descriptor.digest };
+    } finally {
+      await destination.close?.();
+    }
   } finally {
     await source.close?.();
   }

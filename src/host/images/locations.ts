@@ -14,10 +14,11 @@ export async function openAny(
   { store }: ImagesContext,
   text: string,
   options: RegistryOptions | undefined,
+  signal: AbortSignal | undefined,
 ): Promise<ImageSource> {
   const location = parseLocation(text);
   const found = location.transport === "registry" ? findImage(store, text) : undefined;
-  return found ? storeSource(store, found) : await openSource(location, options);
+  return found ? storeSource(store, found) : await openSource(location, options, signal);
 }
 
 /** The name that an image from there gets, unless another one is given. */

@@ -21,7 +21,8 @@ export async function pullImage(
   tell: (event: ReceiveEvent) => void,
 ): Promise<ImageInfo> {
   const { store } = context;
-  const source = typeof image === "string" ? await openSource(parseLocation(image), options.registry) : image;
+  const source =
+    typeof image === "string" ? await openSource(parseLocation(image), options.registry, options.signal) : image;
   const given = options.name ?? (typeof image === "string" ? nameFrom(image) : undefined);
   try {
     const received = await receiveImage(store, source, {

@@ -8,6 +8,7 @@ import type { RunOptions, RunPlan } from "../run-options.ts";
 import type { ImagesContext } from "./context.ts";
 import type { Images } from "./images.ts";
 import { isImageRoot } from "./own-layer.ts";
+import { placeVolumes } from "./place-volumes.ts";
 import { type ImageOptions, type ImageUse, useImage } from "./use.ts";
 
 /** A container over an image: what the image says, and over it what the caller says. */
@@ -78,7 +79,7 @@ const over = (use: ImageUse, spec: ContainerSpec): ContainerSpec => ({
   ...spec,
   annotations: { ...use.spec.annotations, ...spec.annotations },
   root: use.root,
-  mounts: [...(spec.mounts ?? []), ...use.mounts],
+  mounts: placeVolumes(spec.mounts ?? [], use.mounts),
 });
 
 function processOver(use: ImageUse, given: Partial<ProcessSpec> = {}, cwd = given.cwd): ProcessSpec {

@@ -11,7 +11,7 @@ export function makeWorker(runner: ProgramRunner, caller: Caller): LayerWorker {
   return {
     async unpack(content, directory, { signal }) {
       const layer = await unpackTar({ executor: runner, content, directory, ids, whiteouts, signal });
-      return { diffId: layer.diffId, size: layer.fileBytes };
+      return { diffId: layer.diffId, size: layer.fileBytes, opaque: layer.opaque };
     },
     async apply(content, directory) {
       await unpackTar({ executor: runner, content, directory, ids, whiteouts: "applied" });

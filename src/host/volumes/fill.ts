@@ -1,5 +1,6 @@
 import { lstatSync, mkdirSync, type Stats } from "node:fs";
 import {
+  hidesBelow,
   isEmptyVolume,
   layerTree,
   readImage,
@@ -71,10 +72,12 @@ function treesOf(store: Store, { layers }: StoredImage, path: string): readonly 
       stat = lstatSync(at, { throwIfNoEntry: false });
       if (!stat?.isDirectory()) break;
     }
+    if (!stat && hidesBelow(store, diffId, names.join("/"))) break;
     if (!stat) continue;
     // A whiteout, or a file or link in its place: what lies below does not count any more.
     if (!stat.isDirectory()) break;
     found.unshift(at);
+    if (hidesBelow(store, diffId, names.join("/"))) break;
   }
   return found;
 }

@@ -97,7 +97,7 @@ export function keysFor(domain: string, repository: string): readonly string[] {
 }
 
 /** Keys are written as URLs too: "https://registry.example/v1/". */
-const hostOfKey = (key: string): string => key.replace(/^https?:\/\//, "").replace(/\/(?:v[12]\/?)?$/, "");
+export const hostOfKey = (key: string): string => key.replace(/^https?:\/\//, "").replace(/\/(?:v[12]\/?)?$/, "");
 
 /** What the file itself has for a repository. */
 export function credentialsIn({ auths, path }: ConfigFile, keys: readonly string[]): Credentials | undefined {

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, realpathSync, renameSync, rmSync, writeFileSync }
 import { dirname } from "node:path";
 import { LibctError } from "../../errors.ts";
 import { randomHex } from "../../linux/index.ts";
-import { type ConfigFile, keysFor, readConfigFile, serverOf, writablePath } from "./config-file.ts";
+import { type ConfigFile, hostOfKey, keysFor, readConfigFile, serverOf, writablePath } from "./config-file.ts";
 import { type FindOptions, helperFor } from "./find.ts";
 import { eraseInHelper, storeInHelper } from "./helper.ts";
 
@@ -37,13 +37,9 @@ export async function forgetCredentials(domain: string, { env, authFile }: FindO
   if (!file) return false;
   const helper = helperFor(file, domain);
   const erased = helper === undefined ? false : await eraseInHelper(helper, serverOf(domain));
-  const names: readonly string[] = keysFor(domain, "").flatMap((key) => [
-    key,
-    `https://${key}`,
-    `https://${key}/v1/`,
-    `https://${key}/v2/`,
-  ]);
-  const left = Object.entries(file.auths).filter(([name]) => !names.includes(name));
+  // However the key is written, whoever looks for credentials would find them by it.
+  const hosts = keysFor(domain, "").map(hostOfKey);
+  const left = Object.entries(file.auths).filter(([name]) => !hosts.includes(hostOfKey(name)));
   const removed = left.length < Object.keys(file.auths).length;
   if (removed) writeAuths(path, file, Object.fromEntries(left));
   return erased || removed;

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { LibctError } from "../../errors.ts";
+import { untilAborted } from "../abort.ts";
 import { collectBytes } from "../read-blob.ts";
 import { decompressArchive } from "./archive-compression.ts";
 import { fileError } from "./files.ts";
@@ -8,8 +9,8 @@ import { readBetween, spool } from "./scratch.ts";
 import { indexTar } from "./tar-index.ts";
 
 /** The members of a tar archive. A compressed one is unpacked first, as nobody can read in the middle of it. */
-export async function archiveMembers(path: string): Promise<Members> {
-  const content = await decompressArchive(path);
+export async function archiveMembers(path: string, signal?: AbortSignal): Promise<Members> {
+  const content = await decompressArchive(path, signal);
   if (content) return membersOf(await spool(content), path);
   const file = await open(path, "r").catch((error: unknown) => {
     throw fileError("read", path, error);
@@ -18,8 +19,11 @@ export async function archiveMembers(path: string): Promise<Members> {
 }
 
 /** The same of an archive that comes from somewhere, such as a program. */
-export const spooledMembers = async (content: AsyncIterable<Uint8Array>, name: string): Promise<Members> =>
-  membersOf(await spool(content), name);
+export const spooledMembers = async (
+  content: AsyncIterable<Uint8Array>,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<Members> => membersOf(await spool(untilAborted(content, signal, name)), name);
 
 async function membersOf(file: FileHandle, path: string): Promise<Members> {
   const index = await indexTar(file, path).catch(async (error: unknown) => {

@@ -2,10 +2,10 @@ import { LibctError } from "../../errors.ts";
 import { digestOf } from "../digest.ts";
 import { hashContent } from "../hash-content.ts";
 import { detectCompression } from "../layer/compression.ts";
-import { LARGEST_CONFIG, LARGEST_MANIFEST, readConfig } from "../manifest.ts";
+import { LARGEST_CONFIG, LARGEST_MANIFEST, readConfig, requireFewLayers } from "../manifest.ts";
 import { OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from "../media-types.ts";
 import { formatReference, type ImageReference, parseReference } from "../reference.ts";
-import type { Descriptor, Digest, ImageConfig, ImageSource, Manifest, RawManifest } from "../types.ts";
+import type { Descriptor, Digest, ImageSource, Manifest, RawManifest } from "../types.ts";
 import type { Members } from "./members.ts";
 
 /** An entry of manifest.json, as `docker save` writes it. */
@@ -71,13 +71,20 @@ interface Made {
 
 async function makeManifest(members: Members, reference: ImageReference | undefined): Promise<Made> {
   const saved = chooseSaved(await savedImages(members), reference, members);
+  requireFewLayers(saved.Layers.length, "manifest.json", members.name);
   const bytes = await members.read(saved.Config, LARGEST_CONFIG);
   const configDescriptor: Descriptor = { mediaType: OCI_CONFIG, digest: digestOf(bytes), size: bytes.length };
   const places = new Map<Digest, string>([[configDescriptor.digest, saved.Config]]);
   const config = readConfig(bytes, { layers: saved.Layers }, members.name);
   const layers: Descriptor[] = [];
+  const hashes = new Map<string, Promise<Digest>>();
+  const hashOf = (member: string): Promise<Digest> => {
+    const hash = hashes.get(member) ?? hashContent(members.stream(member));
+    hashes.set(member, hash);
+    return hash;
+  };
   for (const [at, member] of saved.Layers.entries()) {
-    const layer = await describeLayer(members, member, at, config);
+    const layer = await describeLayer(members, member, config.rootfs.diff_ids[at], hashOf);
     places.set(layer.digest, member);
     layers.push(layer);
   }
@@ -88,12 +95,16 @@ async function makeManifest(members: Members, reference: ImageReference | undefi
 }
 
 /** An uncompressed layer's digest is its diff_id, which is checked when it is read; a compressed one must be read to know it. */
-async function describeLayer(members: Members, member: string, at: number, config: ImageConfig): Promise<Descriptor> {
+async function describeLayer(
+  members: Members,
+  member: string,
+  diffId: Digest | undefined,
+  hashOf: (member: string) => Promise<Digest>,
+): Promise<Descriptor> {
   const size = members.sizeOf(member);
   const compression = detectCompression(await head(members, member));
-  const diffId = config.rootfs.diff_ids[at];
   if (compression === "none" && diffId) return { mediaType: OCI_LAYER, digest: diffId, size };
-  return { mediaType: `${OCI_LAYER}+${compression}`, digest: await hashContent(members.stream(member)), size };
+  return { mediaType: `${OCI_LAYER}+${compression}`, digest: await hashOf(member), size };
 }
 
 async function head(members: Members, member: string): Promise<Uint8Array> {

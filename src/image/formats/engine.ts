@@ -12,9 +12,10 @@ import { outputOf, programOutput } from "./program.ts";
 export type Engine = "docker" | "podman";
 
 /** An image in the store of a running Docker or of podman, by `docker save`: there is no other way in that all versions have. */
-export async function engineSource(engine: Engine, name: string): Promise<ImageSource> {
+export async function engineSource(engine: Engine, name: string, signal?: AbortSignal): Promise<ImageSource> {
   const words = engine === "docker" ? ["save"] : ["save", "--quiet", "--format", "docker-archive"];
-  const members = await spooledMembers(outputOf(engine, [...words, checked(name)]), `${engine} save ${name}`);
+  const output = outputOf(engine, [...words, checked(name)]);
+  const members = await spooledMembers(output, `${engine} save ${name}`, signal);
   return onlyImage(members);
 }
 

@@ -1,4 +1,15 @@
-import { createReadStream, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  createReadStream,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { open } from "node:fs/promises";
 import { LibctError } from "../../errors.ts";
 import { randomHex } from "../../linux/index.ts";
@@ -20,15 +31,37 @@ export function fileError(act: "read" | "write", path: string, cause: unknown): 
   return new LibctError(code, `cannot ${act} ${path}: ${said}`, { path, errno, hint, cause });
 }
 
-/** A small file as a whole; `most` bounds what a stranger's may have. */
-export function readSmall(path: string, most: number): Buffer {
+/** Neither a FIFO that nobody writes to keeps the caller waiting, nor is anything read but a plain file. */
+function openPlain(path: string): { readonly fd: number; readonly size: number } {
   try {
-    const { size } = statSync(path);
-    if (size > most)
-      throw new LibctError("ERR_CT_IMAGE", `${path} is longer than the ${most} bytes that are read of it`, { path });
-    return readFileSync(path);
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stat = fstatSync(fd);
+    if (stat.isFile()) return { fd, size: stat.size };
+    closeSync(fd);
   } catch (error) {
     throw fileError("read", path, error);
+  }
+  throw new LibctError("ERR_CT_IMAGE", `${path} is no plain file`, {
+    path,
+    hint: "an archive is read more than once; one that comes through a pipe is for the standard input of `ct image load`",
+  });
+}
+
+/** A small file as a whole; `most` bounds what a stranger's may have, also when it grows meanwhile. */
+export function readSmall(path: string, most: number): Buffer {
+  const { fd, size } = openPlain(path);
+  try {
+    if (size > most)
+      throw new LibctError("ERR_CT_IMAGE", `${path} is longer than the ${most} bytes that are read of it`, { path });
+    const bytes = Buffer.alloc(size);
+    let length = 0;
+    for (let count = 1; length < size && count > 0; length += count)
+      count = readSync(fd, bytes, length, size - length, length);
+    return bytes.subarray(0, length);
+  } catch (error) {
+    throw fileError("read", path, error);
+  } finally {
+    closeSync(fd);
   }
 }
 
@@ -39,7 +72,9 @@ export async function* readStream(
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   if (end !== undefined && end <= start) return;
+  const { fd } = openPlain(path);
   const options = {
+    fd,
     start,
     highWaterMark: READ_SIZE,
     ...(end !== undefined && { end: end - 1 }),

@@ -14,8 +14,8 @@ import { fileOutput } from "./outputs.ts";
 type ArchiveLocation = Extract<Location, { readonly transport: "oci-archive" | "docker-archive" | "archive" }>;
 
 /** An image in an archive of either kind, compressed or not. */
-export async function openArchive(location: ArchiveLocation): Promise<ImageSource> {
-  const members = await archiveMembers(location.path);
+export async function openArchive(location: ArchiveLocation, signal?: AbortSignal): Promise<ImageSource> {
+  const members = await archiveMembers(location.path, signal);
   return within(members, async () => {
     if (location.transport === "docker-archive") return dockerArchiveSource(members, location.reference);
     if (location.transport === "oci-archive" || (await archiveKind(members)) === "oci") {
@@ -26,8 +26,8 @@ export async function openArchive(location: ArchiveLocation): Promise<ImageSourc
 }
 
 /** The names of all images in an archive, as its transport takes them; undefined stands for one that has none. */
-export async function namesInArchive(path: string): Promise<readonly (string | undefined)[]> {
-  const members = await archiveMembers(path);
+export async function namesInArchive(path: string, signal?: AbortSignal): Promise<readonly (string | undefined)[]> {
+  const members = await archiveMembers(path, signal);
   const names = await within(members, async () => {
     if ((await archiveKind(members)) === "docker") {
       return (await savedImages(members)).flatMap(({ RepoTags }) => RepoTags?.slice(0, 1) ?? [undefined]);

@@ -1,13 +1,14 @@
-import { renameSync, rmSync } from "node:fs";
+import { lstatSync, renameSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { randomHex } from "../../linux/index.ts";
 import type { Output } from "./archive-writer.ts";
 import { fileError } from "./files.ts";
 
-/** A file that is there when it is whole. */
+/** A file that is there when it is whole. What is there and no plain file (/dev/stdout, a FIFO, a link) is written into, and stays what it is. */
 export async function fileOutput(path: string): Promise<Output> {
-  const fresh = `${path}.~${randomHex(8)}`;
-  const file = await open(fresh, "wx").catch((error: unknown) => {
+  const replaces = lstatSync(path, { throwIfNoEntry: false })?.isFile() ?? true;
+  const place = replaces ? `${path}.~${randomHex(8)}` : path;
+  const file = await open(place, replaces ? "wx" : "w").catch((error: unknown) => {
     throw fileError("write", path, error);
   });
   return {
@@ -21,11 +22,11 @@ export async function fileOutput(path: string): Promise<Output> {
     },
     async finish() {
       await file.close();
-      renameSync(fresh, path);
+      if (replaces) renameSync(place, path);
     },
     async discard() {
       await file.close();
-      rmSync(fresh, { force: true });
+      if (replaces) rmSync(place, { force: true });
     },
   };
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { LibctError } from "../../errors.ts";
+import { untilAborted } from "../abort.ts";
 import { OCI_LAYER } from "../media-types.ts";
 import type { Digest, ImageSource } from "../types.ts";
 import { fileError } from "./files.ts";
@@ -21,7 +22,7 @@ const WORDS = [
 ];
 
 /** A directory with a root filesystem as an image of one layer. Equal directories give equal images. */
-export async function rootfsSource(directory: string): Promise<ImageSource> {
+export async function rootfsSource(directory: string, signal?: AbortSignal): Promise<ImageSource> {
   requireDirectory(directory);
   const hash = createHash("sha256");
   let size = 0;
@@ -32,7 +33,7 @@ export async function rootfsSource(directory: string): Promise<ImageSource> {
       yield chunk;
     }
   })();
-  const file = await spool(counted);
+  const file = await spool(untilAborted(counted, signal, `reading ${directory}`));
   const digest: Digest = `sha256:${hash.digest("hex")}`;
   const layer = { mediaType: OCI_LAYER, digest, size };
   const source = singleLayer(`rootfs:${directory}`, layer, digest, (from, signal) =>

@@ -9,14 +9,15 @@ import { compressionOf, decompressArchive } from "./archive-compression.ts";
 import { fileError, readStream } from "./files.ts";
 
 /** A tar file of a root filesystem, compressed or not, as an image of one layer (docker import). */
-export async function tarSource(path: string): Promise<ImageSource> {
-  const plain = await decompressArchive(path);
-  const diffId = await hashContent(plain ?? readStream(path, 0));
-  const digest = plain ? await hashContent(readStream(path, 0)) : diffId;
+export async function tarSource(path: string, signal?: AbortSignal): Promise<ImageSource> {
+  const plain = await decompressArchive(path, signal);
+  const whole = () => readStream(path, 0, undefined, signal);
+  const diffId = await hashContent(plain ?? whole());
+  const digest = plain ? await hashContent(whole()) : diffId;
   const compression = await compressionOf(path);
   const mediaType = compression === "none" ? OCI_LAYER : `${OCI_LAYER}+${compression}`;
-  return singleLayer(`tar:${path}`, { mediaType, digest, size: sizeOf(path) }, diffId, (from, signal) =>
-    readStream(path, from, undefined, signal),
+  return singleLayer(`tar:${path}`, { mediaType, digest, size: sizeOf(path) }, diffId, (from, stop) =>
+    readStream(path, from, undefined, stop),
   );
 }
 

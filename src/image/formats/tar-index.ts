@@ -15,6 +15,11 @@ export interface Extent {
 const MOST_MEMBERS = 100_000;
 /** As the reader of layers has it. */
 const LARGEST_METADATA = 1024 * 1024;
+/** Looked at again with each member. */
+const LARGEST_GLOBAL = 4096;
+/** As the kernel has it (PATH_MAX); of all members together they are kept in memory. */
+const LONGEST_NAME = 4096;
+const LONGEST_NAMES = 16 * 1024 * 1024;
 /** Of links to links. */
 const MOST_LINKS = 8;
 
@@ -22,8 +27,12 @@ const MOST_LINKS = 8;
 export async function indexTar(file: FileHandle, path: string): Promise<ReadonlyMap<string, Extent>> {
   const files = new Map<string, Extent>();
   const links = new Map<string, string>();
+  let length = 0;
   for await (const { entry, offset } of entriesOf(file, path)) {
     if (files.size + links.size > MOST_MEMBERS) throw bad(path, `it has more than ${MOST_MEMBERS} members`);
+    if (Math.max(entry.name.length, entry.linkname.length) > LONGEST_NAME) throw bad(path, "a name in it is too long");
+    length += entry.name.length + entry.linkname.length;
+    if (length > LONGEST_NAMES) throw bad(path, `its names are longer than ${LONGEST_NAMES} bytes together`);
     const name = normalized(entry.name);
     if (entry.type === "file") files.set(name, { offset, size: entry.size });
     // docker save before version 25 writes a layer once, and links to it.
@@ -57,7 +66,7 @@ async function* entriesOf(
   file: FileHandle,
   path: string,
 ): AsyncGenerator<{ readonly entry: TarEntry; readonly offset: number }> {
-  let [at, globals, before]: [number, Buffer, Buffer] = [0, Buffer.of(), Buffer.of()];
+  let [at, globals, before, length]: [number, Buffer, Buffer[], number] = [0, Buffer.of(), [], 0];
   for (;;) {
     const block = await readAt(file, at, BLOCK);
     if (block.length < BLOCK || isZeroBlock(block)) {
@@ -67,15 +76,17 @@ async function* entriesOf(
     const { type, size } = readHeader(block, path);
     at += BLOCK;
     if ("xgLK".includes(type)) {
-      if (size < 0 || size > LARGEST_METADATA) throw bad(path, `a header has ${size} bytes`);
+      const most = type === "g" ? LARGEST_GLOBAL : LARGEST_METADATA - length;
+      if (size < 0 || size > most) throw bad(path, `a header has ${size} bytes`);
       const whole = Buffer.concat([block, await readAt(file, at, size + padding(size))]);
       if (type === "g") globals = whole;
-      else before = Buffer.concat([before, whole]);
+      else before.push(whole);
+      length += type === "g" ? 0 : whole.length;
       at += size + padding(size);
       continue;
     }
-    const entry = describe(Buffer.concat([globals, before, block]), path);
-    before = Buffer.of();
+    const entry = describe(Buffer.concat([globals, ...before, block]), path);
+    [before, length] = [[], 0];
     if (entry) {
       yield { entry, offset: at };
       at += entry.size + padding(entry.size);

@@ -7,9 +7,11 @@ export interface LayerLimits {
   readonly entries: number;
   /** Uncompressed bytes for each compressed one; counted from a gigabyte on. */
   readonly ratio: number;
+  /** Bytes of names and attributes of directories, which are kept in memory until all is in them. */
+  readonly retained: number;
 }
 
-export const DEFAULT_LIMITS: LayerLimits = { bytes: 2 ** 38, entries: 5_000_000, ratio: 200 };
+export const DEFAULT_LIMITS: LayerLimits = { bytes: 2 ** 38, entries: 5_000_000, ratio: 200, retained: 2 ** 26 };
 
 /** Small layers of zeroes are no danger. */
 const RATIO_COUNTS_FROM = 2 ** 30;

@@ -22,6 +22,7 @@ import {
   writeFile,
 } from "./place.ts";
 import { removeBelow } from "./remove-below.ts";
+import { Retained } from "./retained.ts";
 import { openSession, type Session } from "./session.ts";
 import type { LayerIds } from "./session-program.ts";
 import type { TarEntry } from "./tar-entry.ts";
@@ -52,6 +53,7 @@ export class LayerPlacer {
   readonly #writer: CallWriter;
   readonly #session: Session<LayerCall>;
   readonly #mender: Mender;
+  readonly #retained: Retained;
   readonly #rules: PlaceRules;
   readonly #form: WhiteoutForm;
   readonly #ids: LayerIds | undefined;
@@ -67,27 +69,31 @@ export class LayerPlacer {
     directory: string,
     ids: LayerIds | undefined,
     form: WhiteoutForm,
+    most: number,
   ): Promise<LayerPlacer> {
-    const mender = new Mender(OPAQUE[form]);
+    const retained = new Retained(most);
+    const mender = new Mender(OPAQUE[form], retained);
     const writer = new CallWriter(hostArch());
     const session = await openSession<LayerCall>(executor, directory, ids, {
       mend: (call, op, errno) => mender.mend(call, op, errno),
       done: (call) => writer.reuse(call),
     });
     mender.session = session;
-    return new LayerPlacer(writer, session, mender, ids, form);
+    return new LayerPlacer(writer, session, mender, retained, ids, form);
   }
 
   private constructor(
     writer: CallWriter,
     session: Session<LayerCall>,
     mender: Mender,
+    retained: Retained,
     ids: LayerIds | undefined,
     form: WhiteoutForm,
   ) {
     this.#writer = writer;
     this.#session = session;
     this.#mender = mender;
+    this.#retained = retained;
     this.#ids = ids;
     this.#form = form;
     // With a single id there is no owner but oneself.
@@ -148,7 +154,7 @@ export class LayerPlacer {
   }
 
   /** Directories get their attributes, and all is waited for. */
-  async finish(): Promise<Pick<UnpackedLayer, "impliedDirectories" | "skipped" | "fileBytes">> {
+  async finish(): Promise<Pick<UnpackedLayer, "impliedDirectories" | "opaque" | "skipped" | "fileBytes">> {
     if (this.#current) await this.#finishCurrent(this.#current);
     for (const [path, entry] of this.#mender.directories) {
       await this.#step("attributes", path, entry, () => finishDirectory(this.#writer, path, entry, this.#rules));
@@ -157,8 +163,8 @@ export class LayerPlacer {
     if (this.#form !== "applied") await this.#step("sync", ".", undefined, () => syncAll(this.#writer));
     if (this.#writer.ops > 1) await this.#send();
     await this.#session.flush();
-    const { implied, skipped } = this.#mender;
-    return { impliedDirectories: implied, skipped, fileBytes: this.#fileBytes };
+    const { implied, opaque, skipped } = this.#mender;
+    return { impliedDirectories: implied, opaque: [...opaque], skipped, fileBytes: this.#fileBytes };
   }
 
   /** Ends the session, in whatever state the layer is. */
@@ -168,7 +174,7 @@ export class LayerPlacer {
   }
 
   async #directory(path: string, entry: TarEntry): Promise<void> {
-    this.#mender.directories.set(path, entry);
+    this.#mender.remember(path, entry);
     if (path === ".") return;
     await this.#step("make", path, entry, () => placeOther(this.#writer, path, entry, this.#rules));
     // Below something that is hidden nothing of the layers below may be seen.
@@ -217,12 +223,14 @@ export class LayerPlacer {
       await removeBelow(this.#session, hidden, { itself: kind === "hide", keep: this.#made });
     } else if (kind === "opaque") await this.#opaque(hidden);
     else {
+      this.#retained.take(hidden);
       this.#hidden.add(hidden);
       await this.#step("whiteout", hidden, undefined, () => placeWhiteout(this.#writer, hidden));
     }
   }
 
   async #opaque(path: string): Promise<void> {
+    this.#mender.hide(path);
     await this.#step("opaque", path, undefined, () => placeOpaque(this.#writer, path, OPAQUE[this.#form]));
   }
 
@@ -244,6 +252,7 @@ export class LayerPlacer {
 
   #note(path: string): void {
     for (let at = path; !this.#made.has(at); ) {
+      this.#retained.take(at);
       this.#made.add(at);
       const slash = at.lastIndexOf("/");
       if (slash < 0) return;

@@ -6,6 +6,7 @@ import { badLayer } from "./layer-error.ts";
 import { show } from "./layer-names.ts";
 import { portions } from "./portions.ts";
 import { removeBelow } from "./remove-below.ts";
+import type { Retained } from "./retained.ts";
 import type { Session } from "./session.ts";
 import type { TarEntry } from "./tar-entry.ts";
 
@@ -43,15 +44,28 @@ const MAKES: ReadonlySet<string> = new Set(["openat", "mkdirat", "symlinkat", "m
  */
 export class Mender {
   /** Directories and what is to be set when all is in them. */
-  readonly directories = new Map<string, TarEntry>();
+  readonly #directories = new Map<string, TarEntry>();
+  readonly #retained: Retained;
+  /** Directories that hide what the layers below have in them. */
+  readonly opaque = new Set<string>();
   /** Directories that were made though no entry said so. */
   readonly implied: string[] = [];
   readonly skipped: { -readonly [K in keyof Skipped]: Skipped[K] } = { devices: 0, owners: 0, xattrs: 0 };
-  readonly #opaque: readonly string[];
+  readonly #marks: readonly string[];
   #session: Session<LayerCall> | undefined;
 
-  constructor(opaque: readonly string[]) {
-    this.#opaque = opaque;
+  constructor(marks: readonly string[], retained: Retained) {
+    this.#marks = marks;
+    this.#retained = retained;
+  }
+
+  get directories(): ReadonlyMap<string, TarEntry> {
+    return this.#directories;
+  }
+
+  remember(path: string, entry: TarEntry): void {
+    this.#retained.take(path, entry);
+    this.#directories.set(path, entry);
   }
 
   set session(session: Session<LayerCall>) {
@@ -60,7 +74,7 @@ export class Mender {
 
   /** Something else has now the name of what may have been a directory. */
   forget(path: string): void {
-    if (this.directories.delete(path)) this.#forgetBelow(path);
+    if (this.#directories.delete(path)) this.#forgetBelow(path);
   }
 
   async mend(call: LayerCall, op: number, errno: number): Promise<number> {
@@ -101,7 +115,11 @@ export class Mender {
     const depth = kind === "opaque" ? parts.length : parts.length - 1;
     const parents = Array.from({ length: depth }, (_, index) => parts.slice(0, index + 1).join("/"));
     const before = this.implied.length;
-    for (const some of portions(parents)) this.implied.push(...(await this.#makeAll(some)));
+    for (const some of portions(parents)) {
+      const made = await this.#makeAll(some);
+      for (const directory of made) this.#retained.take(directory);
+      this.implied.push(...made);
+    }
     return this.implied.length > before;
   }
 
@@ -159,9 +177,15 @@ export class Mender {
     return errno === 0;
   }
 
+  hide(path: string): void {
+    this.#retained.take(path);
+    this.opaque.add(path);
+  }
+
   async #makeOpaque(path: string): Promise<void> {
+    this.hide(path);
     const { errno } = await beside(this.#open, (block, text) => {
-      for (const [index, name] of this.#opaque.entries()) {
+      for (const [index, name] of this.#marks.entries()) {
         const tolerate = index > 0 ? [E.ENOTSUP] : [];
         block.sys("lsetxattr", [text(path), block.str(name), block.str("y"), 1, 0], { tolerate });
       }
@@ -170,8 +194,8 @@ export class Mender {
   }
 
   #forgetBelow(path: string): void {
-    this.directories.delete(path);
-    for (const known of this.directories.keys()) if (known.startsWith(`${path}/`)) this.directories.delete(known);
+    this.#directories.delete(path);
+    for (const known of this.#directories.keys()) if (known.startsWith(`${path}/`)) this.#directories.delete(known);
   }
 }
 

@@ -29,6 +29,12 @@ const TYPES: Readonly<Record<string, TarType>> = {
 /** Before the name of an extended attribute, whose value is bytes. */
 const XATTR = "SCHILY.xattr.";
 
+const SAYS: ReadonlySet<string> = new Set(["path", "linkpath", "size", "uid", "gid", "uname", "gname", "mtime"]);
+
+/** Records that change an entry: others (atime, ctime, comments of their author) are not even kept. */
+export const saysSomething = ([key]: PaxRecords[number]): boolean =>
+  SAYS.has(key) || key.startsWith(XATTR) || key.startsWith("GNU.sparse.");
+
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** The entry of a header and what precedes it. `stored` are the bytes that follow in the archive. */
@@ -87,7 +93,6 @@ function fromHeader(header: RawHeader, preceding: Preceding): Mutable<TarEntry> 
   };
 }
 
-/** Records that tell of nothing that is kept (atime, ctime, comments of their author) are passed over. */
 function applyRecord(entry: Mutable<TarEntry>, key: string, value: Uint8Array): void {
   if (key === "path") entry.name = paxName(key, value);
   else if (key === "GNU.sparse.name") entry.name = paxName(key, value);

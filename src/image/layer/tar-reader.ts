@@ -3,7 +3,7 @@ import { type PaxRecords, parsePax } from "./pax.ts";
 import { checkExtents, leadingExtents, linesAfterFirst, MAX_EXTENTS, oldGnuExtents, paxExtents } from "./sparse.ts";
 import { BLOCK, type Extent, type TarEntry } from "./tar-entry.ts";
 import { decodeText, isZeroBlock, number, parseHeader, type RawHeader } from "./tar-header.ts";
-import { describeEntry } from "./tar-metadata.ts";
+import { describeEntry, saysSomething } from "./tar-metadata.ts";
 
 /** What a reader gives: an entry, then its content in pieces; `at` is a piece's place in the file, and what no piece covers is a hole. */
 export type TarEvent =
@@ -12,6 +12,11 @@ export type TarEvent =
 
 /** Bytes of one extended header or long name: it is kept in memory (Go's archive/tar has the same bound). */
 const MAX_METADATA = 1 << 20;
+/** What is said of all entries that follow; archivers say next to nothing. */
+const MAX_GLOBALS = 256;
+const MAX_GLOBAL_BYTES = 1 << 16;
+/** Extended headers of one entry: archivers write one, and each is put together with those before it. */
+const MAX_HEADERS = 8;
 
 /** What is read next: blocks that say something, the content of a file, bytes that mean nothing, or nothing any more. */
 type State = "header" | "metadata" | "gnu-map" | "leading-map" | "content" | "skip" | "end";
@@ -37,6 +42,8 @@ export class TarReader {
   #longName: string | undefined;
   #longLink: string | undefined;
   #pax: PaxRecords = [];
+  /** Extended headers before the next entry. */
+  #headers = 0;
   #globalPax: PaxRecords = [];
   #entry: TarEntry | undefined;
   #map: Uint8Array[] = [];
@@ -110,8 +117,12 @@ export class TarReader {
     const bytes = padded.slice(0, this.#left);
     if (this.#metadataType === "L") this.#longName = decodeText(bytes, 0, bytes.length);
     else if (this.#metadataType === "K") this.#longLink = decodeText(bytes, 0, bytes.length);
-    else if (this.#metadataType === "g") this.#globalPax = bounded(merge(this.#globalPax, parsePax(bytes)));
-    else this.#pax = bounded(merge(this.#pax, parsePax(bytes)));
+    else if (this.#metadataType === "g") this.#globalPax = few(merge(this.#globalPax, recordsOf(bytes)));
+    else {
+      if (++this.#headers > MAX_HEADERS)
+        throw badLayer(`an entry of the tar archive has more than ${MAX_HEADERS} headers`);
+      this.#pax = bounded(merge(this.#pax, recordsOf(bytes)), MAX_METADATA);
+    }
     this.#want("header", BLOCK);
     return undefined;
   }
@@ -121,6 +132,7 @@ export class TarReader {
     const { entry, stored } = describeEntry(header, { longName: this.#longName, longLink: this.#longLink, pax });
     this.#longName = this.#longLink = undefined;
     this.#pax = [];
+    this.#headers = 0;
     this.#entry = entry;
     this.#left = stored;
     this.#padding = padding(stored);
@@ -209,11 +221,20 @@ export class TarReader {
 
 export const padding = (size: number): number => (BLOCK - (size % BLOCK)) % BLOCK;
 
+const recordsOf = (bytes: Uint8Array): PaxRecords => parsePax(bytes).filter(saysSomething);
+
 /** However many headers say them: they are kept in memory. */
-function bounded(records: PaxRecords): PaxRecords {
+function bounded(records: PaxRecords, most: number): PaxRecords {
   const size = records.reduce((sum, [key, value]) => sum + key.length + value.length, 0);
-  if (size > MAX_METADATA) throw badLayer(`headers of the tar archive have ${size} bytes together`);
+  if (size > most) throw badLayer(`headers of the tar archive have ${size} bytes together; at most ${most} are taken`);
   return records;
+}
+
+/** Those for all entries are looked at with each of them, so there may be no more of them than an honest archive has. */
+function few(records: PaxRecords): PaxRecords {
+  if (records.length > MAX_GLOBALS)
+    throw badLayer(`the tar archive has ${records.length} records for all entries; at most ${MAX_GLOBALS} are taken`);
+  return bounded(records, MAX_GLOBAL_BYTES);
 }
 
 function join(blocks: readonly Uint8Array[]): Uint8Array {

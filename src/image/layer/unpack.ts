@@ -62,7 +62,13 @@ async function unpackInto(options: UnpackOptions): Promise<UnpackedLayer> {
   const counted = counting(options.content, (length) => {
     compressed += length;
   });
-  const placer = await LayerPlacer.open(options.executor, options.directory, options.ids, options.whiteouts);
+  const placer = await LayerPlacer.open(
+    options.executor,
+    options.directory,
+    options.ids,
+    options.whiteouts,
+    limits.retained,
+  );
   try {
     const { compression, content } = await decompress(counted);
     const hash = createHash("sha256");
@@ -84,9 +90,9 @@ async function unpackInto(options: UnpackOptions): Promise<UnpackedLayer> {
       options.progress?.(size);
     }
     reader.end();
-    const { impliedDirectories, skipped, fileBytes } = await placer.finish();
+    const { impliedDirectories, opaque, skipped, fileBytes } = await placer.finish();
     const diffId: Digest = `sha256:${hash.digest("hex")}`;
-    return { diffId, compression, size, entries, fileBytes, impliedDirectories, skipped };
+    return { diffId, compression, size, entries, fileBytes, impliedDirectories, opaque, skipped };
   } finally {
     await placer.close();
   }

@@ -13,6 +13,8 @@ export interface UnpackedLayer {
   readonly fileBytes: number;
   /** Directories that the archive had no entry for: they belong to root and have mode 0755, which an overlay shows in place of what the layers below say. */
   readonly impliedDirectories: readonly string[];
+  /** Directories that hide what the layers below have in them. */
+  readonly opaque: readonly string[];
   /** What could not be kept here, with the number of entries. */
   readonly skipped: Skipped;
 }

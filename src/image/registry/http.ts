@@ -67,7 +67,7 @@ export function openWire(options: WireOptions): Wire {
     async send(request) {
       const proxy = proxyFor(request.url, options.env);
       const how: Detour = proxy
-        ? await throughProxy(request.url, proxy, options.tls(request.url), options)
+        ? await throughProxy(request.url, proxy, options.tls(request.url), options, request.signal)
         : { path: pathOf(request.url), agent: request.url.protocol === "https:" ? agentFor(request.url) : plain };
       return exchange(request, how, options.patience);
     },
@@ -83,11 +83,14 @@ const pathOf = ({ pathname, search }: URL): string => pathname + search;
 /** One request and the head of its answer. */
 function exchange(
   { method, url, headers, body, signal }: HttpRequest,
-  how: Detour,
+  { tunnel, ...how }: Detour,
   patience: number,
 ): Promise<HttpResponse> {
   const what = `${method} ${url.origin}`;
-  if (signal?.aborted) return Promise.reject(aborted(signal, what));
+  if (signal?.aborted) {
+    tunnel?.destroy();
+    return Promise.reject(aborted(signal, what));
+  }
   return new Promise((resolve, reject) => {
     const send = url.protocol === "https:" ? tlsRequest : plainRequest;
     const place = { hostname: url.hostname.replace(/^\[|\]$/g, ""), port: url.port };
@@ -228,7 +231,12 @@ export async function discard(response: HttpResponse, patience: number): Promise
     response.body.destroy();
     return;
   }
-  response.body.resume();
+  let size = 0;
+  response.body.on("data", (chunk: Uint8Array) => {
+    size += chunk.length;
+    // Not every answer says its length.
+    if (size > WORTH_READING) response.body.destroy();
+  });
   const timer = setTimeout(() => response.body.destroy(), patience);
   // A connection that breaks here is opened anew by the next request.
   await finished(response.body).catch(() => undefined);

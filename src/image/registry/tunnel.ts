@@ -3,6 +3,7 @@ import { request as tlsRequest } from "node:https";
 import type { Socket } from "node:net";
 import { connect } from "node:tls";
 import { LibctError } from "../../errors.ts";
+import { aborted } from "../abort.ts";
 import { failure, idle } from "./failure.ts";
 import type { Tls, WireOptions } from "./http.ts";
 import { basicOf } from "./proxy.ts";
@@ -11,6 +12,8 @@ import { basicOf } from "./proxy.ts";
 export interface Detour extends RequestOptions {
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The way through the proxy, to be closed when nothing is sent. */
+  readonly tunnel?: Socket;
 }
 
 /** A proxy sees requests without TLS, and passes the bytes of the others on (RFC 9112, 3.2.2; RFC 9110, CONNECT). */
@@ -19,6 +22,7 @@ export async function throughProxy(
   proxy: URL,
   { context, verify }: Tls,
   options: WireOptions,
+  signal: AbortSignal | undefined,
 ): Promise<Detour> {
   const { hostname, port, protocol } = proxy;
   if (url.protocol === "http:") {
@@ -30,17 +34,24 @@ export async function throughProxy(
     }
     return { hostname, port: port || 80, path: url.href, headers: { host: url.host, ...proxyAuthorization(proxy) } };
   }
-  const socket = await openTunnel(url, proxy, options);
+  const socket = await openTunnel(url, proxy, options, signal);
   const servername = url.hostname.replace(/^\[|\]$/g, "");
   // Without `agent`: one that is false makes an agent, which would open a connection of its own.
   const createConnection = () => connect({ socket, servername, secureContext: context, rejectUnauthorized: verify });
-  return { path: url.pathname + url.search, createConnection };
+  return { path: url.pathname + url.search, createConnection, tunnel: socket };
 }
 
-function openTunnel(url: URL, proxy: URL, { patience, tls }: WireOptions): Promise<Socket> {
+function openTunnel(
+  url: URL,
+  proxy: URL,
+  { patience, tls }: WireOptions,
+  signal: AbortSignal | undefined,
+): Promise<Socket> {
   const target = `${url.hostname}:${url.port || 443}`;
   const secure = proxy.protocol === "https:";
   const { context, verify } = tls(proxy);
+  const what = `a connection through the proxy ${proxy.host}`;
+  if (signal?.aborted) return Promise.reject(aborted(signal, what));
   return new Promise((resolve, reject) => {
     const request = (secure ? tlsRequest : plainRequest)({
       hostname: proxy.hostname,
@@ -52,20 +63,26 @@ function openTunnel(url: URL, proxy: URL, { patience, tls }: WireOptions): Promi
       ...(secure && { secureContext: context, rejectUnauthorized: verify }),
     });
     const timer = setTimeout(() => request.destroy(idle(proxy, patience)), patience);
-    request.once("connect", (response: IncomingMessage, socket: Socket) => {
+    const abort = (): void => void request.destroy(new Error("aborted"));
+    signal?.addEventListener("abort", abort, { once: true });
+    const settle = (): void => {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", abort);
+    };
+    request.once("connect", (response: IncomingMessage, socket: Socket) => {
+      settle();
       if (response.statusCode === 200) return resolve(socket);
       socket.destroy();
       reject(refused(proxy, target, response.statusCode));
     });
     request.once("response", (response) => {
-      clearTimeout(timer);
+      settle();
       response.destroy();
       reject(refused(proxy, target, response.statusCode));
     });
     request.once("error", (error) => {
-      clearTimeout(timer);
-      reject(failure(proxy, error));
+      settle();
+      reject(signal?.aborted ? aborted(signal, what) : failure(proxy, error));
     });
     request.end();
   });

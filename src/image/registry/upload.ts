@@ -31,6 +31,9 @@ const SMALL = 64 * 1024;
 /** Pieces for who refuses a whole: below the usual limits (100 MB of Cloudflare), and little enough to be kept for another try. */
 const PIECE = 8 * 1024 * 1024;
 
+/** However much a registry wants at a time: a piece is kept in memory. */
+const LARGEST_PIECE = 128 * 1024 * 1024;
+
 /** Milliseconds */
 const TO_CANCEL = 5000;
 
@@ -88,7 +91,7 @@ export async function sessionOf(
     throw new LibctError("ERR_CT_REGISTRY", `${what}: the registry wants uploads at ${url.origin}, without TLS`);
   }
   const least = Number(response.headers["oci-chunk-min-length"] ?? 0);
-  return { url, least: Number.isSafeInteger(least) && least > 0 && least <= 1 << 30 ? least : 0 };
+  return { url, least: Number.isSafeInteger(least) && least > 0 ? Math.min(least, LARGEST_PIECE) : 0 };
 }
 
 /** False when a whole is too large for the way to the registry. */

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { renameSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
+import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { randomHex } from "../../linux/index.ts";
 import type { Digest } from "../types.ts";
@@ -48,13 +49,18 @@ export async function addLayer(store: Store, tar: AsyncIterable<Uint8Array>): Pr
 /** The header that zlib writes has no time in it: equal layers give equal blobs. */
 async function* gzip(tar: AsyncIterable<Uint8Array>, see: (bytes: Uint8Array) => void): AsyncGenerator<Uint8Array> {
   const packed = createGzip();
-  const feeding = (async () => {
+  const seen = async function* () {
     for await (const bytes of tar) {
       see(bytes);
-      if (!packed.write(bytes)) await new Promise<void>((resolve) => packed.once("drain", resolve));
+      yield bytes;
     }
-    packed.end();
-  })().catch((error: unknown) => void packed.destroy(error as Error));
-  yield* packed as AsyncIterable<Uint8Array>;
-  await feeding;
+  };
+  // Whoever reads learns of an error from the stream; who reads no further ends the source, too.
+  const feeding = pipeline(seen, packed).catch(() => undefined);
+  try {
+    yield* packed as AsyncIterable<Uint8Array>;
+  } finally {
+    packed.destroy();
+    await feeding;
+  }
 }

@@ -2,7 +2,7 @@ import { createReadStream, existsSync, rmSync, statSync } from "node:fs";
 import { open, rename } from "node:fs/promises";
 import { LibctError } from "../../errors.ts";
 import { lock } from "../../executor/index.ts";
-import { algorithmOf } from "../digest.ts";
+import { algorithmOf, verifier } from "../digest.ts";
 import type { BlobContent, Descriptor, Digest } from "../types.ts";
 import { writeContent } from "../write-content.ts";
 import { hexOf } from "./digest.ts";
@@ -15,7 +15,9 @@ export const blobPath = ({ directory }: Store, digest: Digest): string =>
 const partialPath = ({ directory }: Store, digest: Digest): string =>
   `${directory}/${ROOMS.PARTIAL}/${algorithmOf(digest)}-${hexOf(digest)}`;
 
-export const hasBlob = (store: Store, digest: Digest): boolean => existsSync(blobPath(store, digest));
+/** Whole, as far as its length tells: a machine that loses its power may keep a name, and not what it is for. */
+export const hasBlob = (store: Store, { digest, size }: Pick<Descriptor, "digest" | "size">): boolean =>
+  statSync(blobPath(store, digest), { throwIfNoEntry: false })?.size === size;
 
 /** A small blob, such as a manifest; undefined when it is not here. */
 export const readBlob = (store: Store, digest: Digest): Uint8Array | undefined => readIfThere(blobPath(store, digest));
@@ -40,7 +42,7 @@ export async function putBlob(
   const locks = `${store.directory}/${ROOMS.LOCKS}`;
   makeDirectory(locks);
   const take = async (): Promise<void> => {
-    if (!hasBlob(store, descriptor.digest)) await receive(store, descriptor, content, signal);
+    if (!hasBlob(store, descriptor)) await receive(store, descriptor, content, signal);
   };
   await lock(store.runner, `${locks}/blob-${hexOf(descriptor.digest)}`, take, { signal });
 }
@@ -74,6 +76,21 @@ async function receive(
   await rename(partial, path).catch((error: unknown) => {
     throw cannotWrite(path, error);
   });
+}
+
+/** Removes a blob that is not what its digest says, so that another pull brings it again. False: it is what it should be. */
+export async function dropDamaged(store: Store, descriptor: Descriptor): Promise<boolean> {
+  const path = blobPath(store, descriptor.digest);
+  const check = verifier(descriptor, path);
+  try {
+    for await (const chunk of streamBlob(store, descriptor.digest)) check.take(chunk);
+    check.end();
+    return false;
+  } catch (error) {
+    if (!(error instanceof LibctError) || error.code !== "ERR_CT_DIGEST") throw error;
+    rmSync(path, { force: true });
+    return true;
+  }
 }
 
 const goOn = (content: BlobContent, partial: string, size: number) =>

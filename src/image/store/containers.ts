@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import type { Digest } from "../types.ts";
 import { cannotWrite, entries, isAbsent, makeDirectory, readIfThere } from "./files.ts";
+import { makeStore } from "./make-store.ts";
 import { ROOMS, type Store } from "./place.ts";
 
 /** A container over an image: its own layer, and what says that the image's layers are in use. */
@@ -30,6 +31,7 @@ export const containersDirectory = ({ directory }: Store): string => `${director
 /** Says that the layers are in use, before anybody looks whether they are here. Gives the container's directory. */
 export function pinLayers(store: Store, id: string, layer: ContainerLayer): string {
   const directory = `${containersDirectory(store)}/${id}`;
+  makeStore(store);
   try {
     makeOwn(directory, containersDirectory(store));
     // Nothing is lost with it but the container's own, and that is the case too when the machine loses its power: no fsync(2).

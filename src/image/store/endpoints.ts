@@ -3,6 +3,7 @@ import { readDocument } from "../manifest.ts";
 import { isImageConfig } from "../media-types.ts";
 import type { Descriptor, Digest, ImageDestination, ImageSource, RawManifest } from "../types.ts";
 import { blobPath, hasBlob, putBlob, readBlob, streamBlob } from "./blobs.ts";
+import { storedDocument } from "./documents.ts";
 import { makeDirectory, replaceFile } from "./files.ts";
 import type { FoundImage, StoredImage } from "./images.ts";
 import { keepImage } from "./keep-image.ts";
@@ -35,22 +36,18 @@ function descriptorOf(digest: Digest, bytes: Uint8Array, known: Descriptor | und
   return { mediaType: mediaType ?? "application/vnd.oci.image.manifest.v1+json", digest, size: bytes.length };
 }
 
-function hasWhole(store: Store, digest: Digest): boolean {
-  const bytes = readBlob(store, digest);
-  if (!bytes) return false;
-  const {
-    manifests = [],
-    config,
-    layers = [],
-  } = JSON.parse(Buffer.from(bytes).toString("utf8")) as {
-    readonly manifests?: readonly Descriptor[];
-    readonly config?: Descriptor;
-    readonly layers?: readonly Descriptor[];
-  };
-  return (
-    manifests.every((one) => hasWhole(store, one.digest)) &&
-    [...(config ? [config] : []), ...layers].every((one) => hasBlob(store, one.digest))
-  );
+/** `known`: what was found out before, as indexes may name the same again and again. */
+function hasWhole(store: Store, digest: Digest, known = new Map<Digest, boolean>()): boolean {
+  const before = known.get(digest);
+  if (before !== undefined) return before;
+  const document = storedDocument(store, digest);
+  const whole =
+    document?.kind === "index"
+      ? document.index.manifests.every((one) => hasWhole(store, one.digest, known))
+      : document !== undefined &&
+        [document.manifest.config, ...document.manifest.layers].every((one) => hasBlob(store, one));
+  known.set(digest, whole);
+  return whole;
 }
 
 const missing = (name: string, digest: Digest) =>
@@ -80,7 +77,7 @@ export function storeDestination(store: Store, { name, onBlob }: StoreDestinatio
       return { images, target };
     },
     async hasBlob(descriptor) {
-      const here = hasBlob(store, descriptor.digest);
+      const here = hasBlob(store, descriptor);
       if (here) onBlob?.(descriptor);
       return here;
     },
@@ -104,7 +101,8 @@ function isImage(manifest: RawManifest, from: string): boolean {
 
 /** Small content whose digest is known. */
 export function putBytes(store: Store, { descriptor: { digest }, bytes }: RawManifest): void {
+  if (hasBlob(store, { digest, size: bytes.length })) return;
   const path = blobPath(store, digest);
   makeDirectory(path.slice(0, path.lastIndexOf("/")));
-  if (!hasBlob(store, digest)) replaceFile(path, bytes);
+  replaceFile(path, bytes);
 }

@@ -1,10 +1,9 @@
 import { renameSync, rmSync, statSync } from "node:fs";
 import { randomHex } from "../../linux/index.ts";
-import { readDocument } from "../manifest.ts";
 import type { Digest } from "../types.ts";
-import { readBlob } from "./blobs.ts";
 import { type ContainerLayer, listPins, type PinnedContainer } from "./containers.ts";
 import { fileNameOf } from "./digest.ts";
+import { storedDocument } from "./documents.ts";
 import { allEntries, entries, isHidden, readIfThere } from "./files.ts";
 import { alone } from "./holding.ts";
 import { readImage, type StoredImage } from "./images.ts";
@@ -49,7 +48,7 @@ async function sweep(store: Store, { worker, isUsed, partial }: CollectOptions):
   sweepFiles(store, ROOMS.DIFF_IDS, (name) => live.blobs.has(name));
   const layers = await sweepLayers(store, live.layers, worker);
   await sweepTrees(store, live.images, worker);
-  sweepHalfMade(store);
+  await sweepHalfMade(store, worker);
   if (partial) rmSync(`${store.directory}/${ROOMS.PARTIAL}`, { recursive: true, force: true });
   // Nobody waits for one of these without holding the store's own.
   rmSync(`${store.directory}/${ROOMS.LOCKS}`, { recursive: true, force: true });
@@ -67,8 +66,9 @@ const key = fileNameOf;
 
 function mark(store: Store, pins: readonly PinnedContainer[]): Live {
   const live: Live = { blobs: new Set(), images: new Set(), layers: new Set() };
+  const seen = new Set<Digest>();
   for (const { target, image } of listNames(store)) {
-    markDocument(store, target.digest, live);
+    markDocument(store, target.digest, live, seen);
     markImage(store, image, live);
   }
   for (const { layer } of pins) {
@@ -94,18 +94,17 @@ function markParts({ config, layers }: StoredImage, live: Live): void {
   }
 }
 
-/** An index, and what of its images is here. */
-function markDocument(store: Store, digest: Digest, live: Live): void {
-  if (live.blobs.has(key(digest))) return;
+/** An index, and what of its images is here. What is no manifest is kept as it is. */
+function markDocument(store: Store, digest: Digest, live: Live, seen: Set<Digest>): void {
+  if (seen.has(digest)) return;
+  seen.add(digest);
   live.blobs.add(key(digest));
-  const bytes = readBlob(store, digest);
-  if (!bytes) return;
-  const descriptor = { mediaType: "", digest, size: bytes.length };
-  const document = readDocument({ descriptor, bytes }, digest);
-  if (document.kind === "index") {
-    for (const one of document.index.manifests) markDocument(store, one.digest, live);
+  const document = storedDocument(store, digest);
+  if (document?.kind === "index") {
+    for (const one of document.index.manifests) markDocument(store, one.digest, live, seen);
     return;
   }
+  if (!document) return;
   live.images.add(key(digest));
   for (const { digest: blob } of [document.manifest.config, ...document.manifest.layers]) live.blobs.add(key(blob));
   const image = readImage(store, digest);
@@ -134,7 +133,7 @@ function sweepFiles({ directory }: Store, room: string, isLive: (name: string) =
 }
 
 /** Names and volumes that somebody began to write, and did not live to finish. Volumes are made without holding the store, and quickly. */
-function sweepHalfMade({ directory }: Store): void {
+async function sweepHalfMade({ directory }: Store, { remove }: Pick<LayerWorker, "remove">): Promise<void> {
   const visit = (path: string): void => {
     for (const entry of allEntries(path)) {
       if (isHidden(entry)) rmSync(`${path}/${entry}`, { force: true });
@@ -144,7 +143,7 @@ function sweepHalfMade({ directory }: Store): void {
   visit(`${directory}/${ROOMS.NAMES}`);
   for (const entry of allEntries(`${directory}/${ROOMS.VOLUMES}`).filter(isHidden)) {
     const path = `${directory}/${ROOMS.VOLUMES}/${entry}`;
-    if (!isYoung(path)) rmSync(path, { recursive: true, force: true });
+    if (!isYoung(path)) await remove(path);
   }
 }
 

@@ -1,19 +1,9 @@
-import { mkdirSync } from "node:fs";
 import { LibctError } from "../../errors.ts";
 import { lock } from "../../executor/index.ts";
-import { cannotWrite } from "./files.ts";
+import { makeStore } from "./make-store.ts";
 import type { Store } from "./place.ts";
 
 const fileOf = ({ directory }: Store): string => `${directory}/lock`;
-
-/** Others may neither list it nor pass through it: a layer has programs with the set-user-ID bit, of whatever age (CVE-2021-41091). */
-export function makeStore({ directory }: Store): void {
-  try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw cannotWrite(directory, error);
-  }
-}
 
 /** While something is added, nothing is collected: what is new has no name yet. Several processes may add at the same time. */
 export async function adding<T>(store: Store, action: () => Promise<T>, signal?: AbortSignal): Promise<T> {

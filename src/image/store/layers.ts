@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { LibctError } from "../../errors.ts";
@@ -6,9 +6,10 @@ import { lock } from "../../executor/index.ts";
 import { randomHex } from "../../linux/index.ts";
 import { algorithmOf } from "../digest.ts";
 import type { Descriptor, Digest } from "../types.ts";
-import { streamBlob } from "./blobs.ts";
+import { dropDamaged, streamBlob } from "./blobs.ts";
 import { hexOf } from "./digest.ts";
 import { cannotWrite, makeDirectory, readIfThere, replaceFile } from "./files.ts";
+import type { StoredImage } from "./images.ts";
 import { hasLayer, layerPath, type UnpackedLayer } from "./layer-place.ts";
 import { ROOMS, type Store } from "./place.ts";
 
@@ -88,6 +89,8 @@ async function unpackFresh(
     return layer.diffId;
   } catch (error) {
     if (existsSync(fresh)) await remove(fresh);
+    if (error instanceof LibctError && error.code === "ERR_CT_LAYER" && (await dropDamaged(store, blob)))
+      throw damaged(blob.digest, error);
     throw error;
   }
 }
@@ -103,12 +106,27 @@ async function take(fresh: string, path: string, remove: RemoveTree): Promise<vo
 }
 
 /** What a manifest lists must be what its config promises (image-spec, config.md, "rootfs"). */
-export function requireDiffId(found: Digest, promised: Digest, blob: Digest, from: string): void {
+export async function requireDiffId(
+  store: Store,
+  { blob, diffId: promised }: StoredImage["layers"][number],
+  found: Digest,
+  from: string,
+): Promise<void> {
   if (found === promised) return;
-  throw new LibctError("ERR_CT_DIGEST", `${from}: the layer ${blob} is ${found} in truth, and not ${promised}`, {
+  if (await dropDamaged(store, blob)) {
+    rmSync(diffIdPath(store, blob.digest), { force: true });
+    throw damaged(blob.digest);
+  }
+  throw new LibctError("ERR_CT_DIGEST", `${from}: the layer ${blob.digest} is ${found} in truth, and not ${promised}`, {
     hint: "the image is broken, or not to be trusted",
   });
 }
+
+const damaged = (digest: Digest, cause?: unknown) =>
+  new LibctError("ERR_CT_DIGEST", `the store's copy of ${digest} was damaged, and was removed`, {
+    hint: "pull the image again: what is missing is fetched",
+    cause,
+  });
 
 /** Unpacking is work for a processor, and a little waiting for the disk. Each takes some 10 MB, so that on large machines there are no more. */
 export const PARALLEL = Math.min(4, Math.max(2, availableParallelism()));

@@ -43,6 +43,7 @@ export function setName(
   { target, image }: Pick<NamedImage, "target" | "image">,
 ): NamedImage {
   const path = fileOf(store, name);
+  requireTrue(name, target.digest, image);
   const named: NamedImage = { name: canonicalName(name), target, image, tagged: Date.now() };
   for (;;) {
     makeDirectory(path.slice(0, path.lastIndexOf("/")));
@@ -54,6 +55,15 @@ export function setName(
       if (!(error instanceof LibctError) || error.errno !== "ENOENT") throw error;
     }
   }
+}
+
+/** A name with a digest promises that image and no other, whoever gives it. */
+function requireTrue(name: string, target: Digest, image: Digest): void {
+  const promised = isUnnamed(name) ? name : parseReference(name).digest;
+  if (promised === undefined || promised === image || (promised === target && !isUnnamed(name))) return;
+  throw new LibctError("ERR_CT_DIGEST", `${name} is no name for the image ${image}`, {
+    hint: "a name with a digest is for the image of that digest alone: leave the digest out",
+  });
 }
 
 /** As `setName`; an image without a name has its digest in place of one, as long as it has no other. */

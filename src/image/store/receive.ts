@@ -119,9 +119,9 @@ class Unpacking {
   /** All layers of the image are there, and are what its config says. */
   async finish({ layers }: StoredImage, from: string): Promise<void> {
     const found = await Promise.all(layers.map(({ blob }) => this.#layer(blob)));
-    layers.forEach(({ blob, diffId }, index) => {
-      requireDiffId(found[index] ?? diffId, diffId, blob.digest, from);
-    });
+    for (const [index, layer] of layers.entries()) {
+      await requireDiffId(this.#store, layer, found[index] ?? layer.diffId, from);
+    }
   }
 
   /** Nothing is under way any more. */

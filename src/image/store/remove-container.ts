@@ -1,4 +1,4 @@
-import { renameSync, rmdirSync, rmSync, unlinkSync } from "node:fs";
+import { renameSync, rmdirSync, unlinkSync } from "node:fs";
 import { randomHex } from "../../linux/index.ts";
 import { PIN_FILE } from "./containers.ts";
 import { isAbsent } from "./files.ts";
@@ -15,7 +15,8 @@ export async function removeContainer(directory: string, { remove }: Pick<LayerW
     if (isAbsent(error)) return;
     throw error;
   }
-  await removeQuickly(doomed, remove);
+  // By a session that sees nothing else: what still runs in the container could put a link in the place of a directory that is being removed by its path.
+  await remove(doomed);
 }
 
 /** One that has changed nothing is gone with a few calls. What says whose it is goes last, so that whoever is killed in between leaves one that is found. */
@@ -27,14 +28,5 @@ function removeUnchanged(directory: string): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-/** Most hold files of this user alone: then nobody else is needed. */
-async function removeQuickly(path: string, remove: LayerWorker["remove"]): Promise<void> {
-  try {
-    rmSync(path, { recursive: true, force: true });
-  } catch {
-    await remove(path);
   }
 }

@@ -2,8 +2,8 @@ import { mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { LibctError } from "../../errors.ts";
 import { randomHex } from "../../linux/index.ts";
 import { cannotWrite, entries, errnoOf, makeDirectory, readIfThere, replaceFile } from "./files.ts";
-import { makeStore } from "./holding.ts";
 import type { RemoveTree } from "./layers.ts";
+import { makeStore } from "./make-store.ts";
 import { ROOMS, type Store } from "./place.ts";
 
 /** A directory with a name, for what containers are to leave behind. */

@@ -41,6 +41,7 @@ export {
   forgetNetwork,
   knownNetworks,
   listNetworks,
+  makeNetworksDirectory,
   networkNamed,
   networkNames,
   writeNetwork,

@@ -1,5 +1,6 @@
 /** Networks on disk. */
 import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { LibctError, nearest } from "../../errors.ts";
 import { randomHex } from "../../linux/index.ts";
 import { checkNetworkName, isLinkName, type Network } from "./network.ts";
@@ -60,12 +61,18 @@ export function networkNamed(directory: string, name: string, member?: string): 
   throw new LibctError("ERR_CT_NO_SUCH_NETWORK", `there is no network named ${name}`, { member, hint });
 }
 
-/** Writes a new one down; ERR_CT_NAME_IN_USE when somebody was quicker. */
+/** What it is in may become the store of images, which is for nobody else. */
+export function makeNetworksDirectory(directory: string): void {
+  mkdirSync(dirname(directory), { recursive: true, mode: 0o700 });
+  mkdirSync(directory, { recursive: true, mode: 0o755 });
+}
+
+/** Writes a new one down  ERR_CT_NAME_IN_USE when somebody was quicker. */
 export function writeNetwork(directory: string, network: Network): void {
   const path = `${directory}/${network.name}${SUFFIX}`;
   const fresh = `${directory}/.${randomHex(8)}`;
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o755 });
+    makeNetworksDirectory(directory);
     writeFileSync(fresh, `${JSON.stringify(network, undefined, 2)}\n`, { mode: 0o644 });
     // Unlike rename(2), link(2) takes nobody's place.
     linkSync(fresh, path);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { imageDefaults, requireCommand } from "../../../src/image/config.ts";
+import { readConfig } from "../../../src/image/manifest.ts";
 import type { ImageConfig } from "../../../src/image/types.ts";
 
 const image = (config: ImageConfig["config"]): ImageConfig => ({
@@ -105,5 +106,43 @@ describe("what else an image says", () => {
       "org.opencontainers.image.exposedPorts": "80/tcp,53/udp",
       maintainer: "me",
     });
+  });
+});
+
+describe("a config", () => {
+  const read = (config: unknown, more: object = {}) => {
+    const value = { os: "linux", architecture: "amd64", rootfs: { type: "layers", diff_ids: [] }, config, ...more };
+    return readConfig(Buffer.from(JSON.stringify(value)), { layers: [] }, "test");
+  };
+
+  it.each([
+    [{ User: 5 }, "config.User is no text"],
+    [{ Env: "A=1" }, "config.Env is no list of texts"],
+    [{ Env: [1] }, "config.Env is no list of texts"],
+    [{ Entrypoint: "/bin/sh" }, "config.Entrypoint is no list of texts"],
+    [{ StopSignal: 9 }, "config.StopSignal is no text"],
+    [{ Volumes: ["/x"] }, "config.Volumes is no object"],
+    [{ Labels: { a: 1 } }, "config.Labels is no object of texts"],
+    [{ Healthcheck: { Test: "CMD" } }, "config.Healthcheck.Test is no list of texts"],
+    [
+      { Healthcheck: { Test: ["CMD", "x"], Interval: 1 } },
+      "config.Healthcheck.Interval is neither 0 nor a millisecond",
+    ],
+    [["x"], "config is no object"],
+  ])("%j is refused", (config, why) => {
+    expect(() => read(config)).toThrow(why);
+    expect(() => read(config)).toThrow(expect.objectContaining({ code: "ERR_CT_IMAGE" }));
+  });
+
+  it("has a history that can be shown", () => {
+    expect(() => read({}, { history: [{ created_by: "x" }, { created_by: 1 }] })).toThrow("history[1].created_by");
+    expect(() => read({}, { history: [null] })).toThrow("history[0] is no object");
+  });
+
+  it("may have null for what is not set", () => {
+    const names = ["User", "ExposedPorts", "Env", "Entrypoint", "Cmd", "Volumes", "WorkingDir", "Labels", "StopSignal"];
+    const nothing = Object.fromEntries([...names, "Shell", "Healthcheck"].map((name) => [name, null]));
+    expect(imageDefaults(read(nothing, { created: null, history: null }), { args: [] }).process.args).toEqual([]);
+    expect(read(null).config).toBeNull();
   });
 });

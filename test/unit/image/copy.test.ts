@@ -48,6 +48,23 @@ describe("copyImage", () => {
     expect(both.tagged).toBe(index.digest);
   });
 
+  it("takes what an index lists many times once, and no more than fits into memory", async () => {
+    const source = new MemoryImages();
+    const image = source.addImage(["a"], AMD64);
+    source.addIndex(Array.from({ length: 300 }, () => image));
+    const destination = new MemoryImages();
+    await copyImage(source, destination, { platform: "all" });
+    expect(source.calls).toHaveLength(2);
+    const many = Array.from({ length: 1001 }, (_, at) =>
+      source.addManifest({ schemaVersion: 2, manifests: [], at }, "application/vnd.oci.image.index.v1+json"),
+    );
+    source.addIndex(many);
+    await expect(copyImage(source, destination, { platform: "all" })).rejects.toMatchObject({
+      code: "ERR_CT_IMAGE",
+      message: expect.stringContaining("more than libct copies at a time"),
+    });
+  });
+
   it("copies what stands beside images in an index with them, and refuses it alone", async () => {
     const source = new MemoryImages();
     const image = source.addImage(["a"], AMD64);

@@ -132,6 +132,18 @@ describe("a login", () => {
     expect(readdirSync(`${home}/.docker`)).toEqual(["config.json"]);
   });
 
+  it("are forgotten however their key is written", async () => {
+    const other = { "other.example": { auth: base64("me:pw") } };
+    for (const host of ["http://HOST", "https://HOST/", "https://HOST/v1", "https://HOST/v2/", "HOST/v2/", "HOST"]) {
+      const key = host.replace("HOST", "r.example");
+      write(JSON.stringify({ auths: { [key]: { auth: base64("me:pw") }, ...other } }));
+      expect(await find("r.example"), key).toMatchObject({ username: "me" });
+      expect(await forgetCredentials("r.example", options()), key).toBe(true);
+      expect(await find("r.example"), key).toBeUndefined();
+      expect(await find("other.example"), key).toMatchObject({ username: "me" });
+    }
+  });
+
   it("makes the file, and goes through a link to it", async () => {
     await keepCredentials("r.example", "me", "pw", options());
     expect(await find("r.example")).toMatchObject({ username: "me" });

@@ -1,8 +1,22 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { LibctError } from "../../../src/errors.ts";
-import type { ProgramRunner } from "../../../src/executor/index.ts";
+import { findAccount } from "../../../src/host/images/accounts.ts";
 import { blobContent, digestOf } from "../../../src/image/index.ts";
+import { OCI_INDEX, OCI_MANIFEST } from "../../../src/image/media-types.ts";
+import { hostPlatform } from "../../../src/image/platform.ts";
 import { blobPath, hasBlob, putBlob } from "../../../src/image/store/blobs.ts";
 import { listPins, pinLayers } from "../../../src/image/store/containers.ts";
 import { storeSource } from "../../../src/image/store/endpoints.ts";
@@ -13,41 +27,13 @@ import type { LayerWorker } from "../../../src/image/store/layers.ts";
 import { listNames, readName, removeName, setName } from "../../../src/image/store/names.ts";
 import type { Store } from "../../../src/image/store/place.ts";
 import { receiveImage } from "../../../src/image/store/receive.ts";
-import type { Digest } from "../../../src/image/types.ts";
+import { removeContainer } from "../../../src/image/store/remove-container.ts";
+import type { Descriptor, Digest } from "../../../src/image/types.ts";
 import { type BuiltImage, builtImage } from "../../support/built-image.ts";
+import { runner, worker } from "../../support/unit-store.ts";
 
 const base = mkdtempSync("/tmp/ct-store-");
 afterAll(() => rmSync(base, { recursive: true }));
-
-/** Nobody else uses the store of a unit test: each lock is had at once. */
-const runner: ProgramRunner = {
-  run(_, listener) {
-    queueMicrotask(() => listener.notify?.(1, []));
-    return {
-      go: () => queueMicrotask(() => listener.done?.(undefined)),
-      call: () => Promise.reject(new Error("nothing is called here")),
-      callInPlace: () => Promise.reject(new Error("nothing is called here")),
-      forget: () => undefined,
-    };
-  },
-};
-
-/** Writes the archive down in place of its files: what a layer holds is not what these tests are about. */
-const worker: LayerWorker = {
-  async unpack(content, directory) {
-    const parts: Uint8Array[] = [];
-    for await (const part of content) parts.push(part);
-    const bytes = Buffer.concat(parts);
-    mkdirSync(directory);
-    writeFileSync(`${directory}/archive`, bytes);
-    return { diffId: digestOf(bytes), size: bytes.length };
-  },
-  apply: () => Promise.reject(new Error("nothing is applied here")),
-  pack: () => {
-    throw new Error("nothing is packed here");
-  },
-  remove: async (directory) => rmSync(directory, { recursive: true, force: true }),
-};
 
 let store: Store;
 let number = 0;
@@ -77,6 +63,45 @@ describe("an image of the store", () => {
       { domain: "r.io", repository: "own" },
       { domain: "r.io", repository: "related" },
     ]);
+  });
+});
+
+describe("the store's directory", () => {
+  const modeOf = (path: string) => statSync(path).mode & 0o777;
+
+  it("is closed to others when an image comes, though a network has made it for all", async () => {
+    mkdirSync(`${store.directory}/networks`);
+    chmodSync(store.directory, 0o755);
+    await pull(await image("one"), "app");
+    expect(modeOf(store.directory)).toBe(0o700);
+  });
+
+  it("is closed when a container is made, too, and found through a link", () => {
+    chmodSync(store.directory, 0o755);
+    symlinkSync(store.directory, `${base}/link`);
+    const user = { pid: 1, startTime: 1, bootId: "x" };
+    pinLayers({ ...store, directory: `${base}/link` }, "c1", { image: "sha256:0", name: "x", layers: [], user });
+    expect(modeOf(store.directory)).toBe(0o700);
+  });
+
+  it("is no directory that others need", async () => {
+    mkdirSync(`${store.directory}/www`);
+    chmodSync(store.directory, 0o755);
+    await expect(pull(await image("one"), "app")).rejects.toMatchObject({
+      code: "ERR_CT_NOT_PERMITTED",
+      message: expect.stringContaining("www in it is none of libct's"),
+    });
+    expect(modeOf(store.directory)).toBe(0o755);
+  });
+
+  it("is refused when it belongs to somebody else", async () => {
+    const uid = vi.spyOn(process as { geteuid: () => number }, "geteuid").mockReturnValue(4711);
+    try {
+      await expect(pull(await image("one"), "app")).rejects.toMatchObject({ code: "ERR_CT_NOT_PERMITTED" });
+    } finally {
+      uid.mockRestore();
+    }
+    expect(files()).toEqual([]);
   });
 });
 
@@ -167,7 +192,7 @@ describe("a blob", () => {
   it("goes on where it was broken off", async () => {
     const from: number[] = [];
     await expect(putBlob(store, descriptor, blobContent(source(from, 4000), descriptor))).rejects.toThrow("broke");
-    expect(hasBlob(store, descriptor.digest)).toBe(false);
+    expect(hasBlob(store, descriptor)).toBe(false);
     await putBlob(store, descriptor, blobContent(source(from), descriptor));
     expect(from).toEqual([0, 4000]);
     expect(readFileSync(blobPath(store, descriptor.digest))).toEqual(bytes);
@@ -178,13 +203,13 @@ describe("a blob", () => {
     await expect(
       putBlob(store, descriptor, blobContent(source([], bytes.length, true), descriptor)),
     ).rejects.toMatchObject({ code: "ERR_CT_DIGEST" });
-    expect(hasBlob(store, descriptor.digest)).toBe(false);
+    expect(hasBlob(store, descriptor)).toBe(false);
     expect(files()).toEqual([]);
   });
 
   it("has no digest that leads elsewhere", () => {
     const digest = "sha256:../../../etc/passwd" as Digest;
-    expect(() => hasBlob(store, digest)).toThrow("is no digest");
+    expect(() => hasBlob(store, { digest, size: 1 })).toThrow("is no digest");
   });
 });
 
@@ -229,7 +254,82 @@ describe("a name", () => {
   });
 });
 
+describe("what a loss of power has damaged", () => {
+  const layerOf = (one: BuiltImage) => {
+    const { layers } = JSON.parse(Buffer.from(one.blobs.get(one.digest) ?? "").toString()) as { layers: Descriptor[] };
+    return layers[1] as Descriptor;
+  };
+
+  it("is fetched again when its length tells", async () => {
+    const one = await image("one");
+    await pull(one, "app");
+    const blob = layerOf(one);
+    truncateSync(blobPath(store, blob.digest), 0);
+    truncateSync(blobPath(store, one.digest), 10);
+    await pull(one, "app");
+    expect(hasBlob(store, blob)).toBe(true);
+    expect(readFileSync(blobPath(store, one.digest))).toEqual(one.blobs.get(one.digest));
+  });
+
+  it("is dropped when its content is wrong, so that another pull mends it", async () => {
+    for (const failing of [false, true]) {
+      const one = await image(`one ${failing}`);
+      await pull(one, "app");
+      for (const room of ["layers", "diffids"]) rmSync(`${store.directory}/${room}`, { recursive: true });
+      const blob = layerOf(one);
+      writeFileSync(blobPath(store, blob.digest), Buffer.alloc(blob.size));
+      // One that is no archive any more, or one of other files.
+      const unpack: LayerWorker["unpack"] = async (content, directory, options) => {
+        const layer = await worker.unpack(content, directory, options);
+        if (failing && layer.diffId === digestOf(Buffer.alloc(blob.size)))
+          throw new LibctError("ERR_CT_LAYER", "cut off");
+        return layer;
+      };
+      const again = () =>
+        receiveImage(store, one, { name: "app", worker: { ...worker, unpack }, tell: () => undefined });
+      await expect(again()).rejects.toMatchObject({
+        code: "ERR_CT_DIGEST",
+        message: expect.stringContaining("damaged"),
+      });
+      const { image: mended } = await again();
+      expect(mended.layers.every(({ diffId }) => hasLayer(store, diffId))).toBe(true);
+    }
+  });
+});
+
 describe("garbage", () => {
+  it("is found although an index lists what is no manifest", async () => {
+    const [victim, one] = [await image("victim"), await image("one")];
+    await pull(victim, "victim");
+    const manifest = one.blobs.get(one.digest) ?? new Uint8Array();
+    const { layers } = JSON.parse(Buffer.from(manifest).toString()) as { layers: Descriptor[] };
+    const entry = { mediaType: OCI_MANIFEST, digest: one.digest, size: manifest.length, platform: hostPlatform() };
+    const lie = { ...layers[0], mediaType: OCI_MANIFEST, platform: { os: "windows", architecture: "amd64" } };
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [lie, entry] }));
+    const index = { mediaType: OCI_INDEX, digest: digestOf(bytes), size: bytes.length };
+    const hostile: BuiltImage = {
+      ...one,
+      manifest: async (digest) => (digest ? { descriptor: entry, bytes: manifest } : { descriptor: index, bytes }),
+    };
+    const { image: stored, named } = await pull(hostile, "hostile");
+    removeName(store, "victim");
+    expect(await collect()).toMatchObject({ layers: 1 });
+    expect(hasBlob(store, layers[0] as Descriptor)).toBe(true);
+    // It is not whole, so that the image alone can be pushed.
+    const raw = await storeSource(store, { image: stored, named }).manifest();
+    expect(raw.descriptor.digest).toBe(one.digest);
+  });
+
+  it("that a container has left is removed by who sees nothing but it", async () => {
+    const user = { pid: 1, startTime: 1, bootId: "x" };
+    const directory = pinLayers(store, "c1", { image: "sha256:0", name: "x", layers: [], user });
+    mkdirSync(`${directory}/upper/s`, { recursive: true });
+    const removed: string[][] = [];
+    const remove = async (path: string) => void removed.push(readdirSync(path, { recursive: true }).map(String).sort());
+    await removeContainer(directory, { remove });
+    expect(removed).toEqual([["container.json", "upper", "upper/s"]]);
+  });
+
   it("is all that neither a name nor a container leads to", async () => {
     const one = await image("one");
     const { image: stored } = await pull(one, "app");
@@ -307,7 +407,7 @@ describe("digests of sha512", () => {
     await expect(putBlob(store, other, blobContent(source(bytes), other))).rejects.toMatchObject({
       code: "ERR_CT_DIGEST",
     });
-    expect(hasBlob(store, other.digest)).toBe(false);
+    expect(hasBlob(store, other)).toBe(false);
   });
 
   it("are refused as names of layers, and nothing gets the image's name", async () => {
@@ -317,5 +417,22 @@ describe("digests of sha512", () => {
       member: "rootfs.diff_ids",
     });
     expect(findImage(store, "strange")).toBeUndefined();
+  });
+});
+
+describe("a user of an image", () => {
+  it("is looked for in no layer that a higher one hides", () => {
+    const digest = (digit: string): Digest => `sha256:${digit.repeat(64)}`;
+    const layer = (digit: string, opaque: readonly string[], passwd?: string) => {
+      mkdirSync(`${layerTree(store, digest(digit))}/etc`, { recursive: true });
+      if (passwd) writeFileSync(`${layerTree(store, digest(digit))}/etc/passwd`, passwd);
+      writeFileSync(`${layerTree(store, digest(digit))}/../layer.json`, JSON.stringify({ size: 0, opaque }));
+      return { blob: { mediaType: "x", digest: digest(digit), size: 1 }, diffId: digest(digit) };
+    };
+    const lower = layer("1", [], "app:x:1000:1000::/home/app:/bin/sh\n");
+    const account = (...layers: readonly unknown[]) =>
+      findAccount(store, { layers } as unknown as Parameters<typeof findAccount>[1], "app");
+    expect(account(lower, layer("2", ["etc/x"])).home).toBe("/home/app");
+    expect(() => account(lower, layer("3", ["etc"]))).toThrow("app");
   });
 });

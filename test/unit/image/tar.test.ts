@@ -242,8 +242,14 @@ describe("tar archives", () => {
       while (`${length} ${text}\n`.length !== length) length++;
       return `${length} ${text}\n`;
     };
-    const globals = ["a", "b", "c"].flatMap((key) => pax("g", record(`${key}=${"v".repeat(500_000)}`)));
+    const globals = ["a", "b", "c"].flatMap((key) => pax("g", record(`SCHILY.xattr.${key}=${"v".repeat(30_000)}`)));
     await expect(read(Buffer.concat(globals))).rejects.toThrow("bytes together");
+    const keys = Array.from({ length: 300 }, (_, index) => record(`SCHILY.xattr.user.${index}=`)).join("");
+    await expect(read(Buffer.concat(pax("g", keys)))).rejects.toThrow("300 records for all entries");
+    const comments = Array.from({ length: 300 }, (_, index) => record(`comment.${index}=`)).join("");
+    expect(await read(Buffer.concat([...pax("g", comments), header({}), TAR_END]))).toHaveLength(1);
+    const repeated = Array.from({ length: 9 }, () => pax("x", record("uid=1"))).flat();
+    await expect(read(Buffer.concat(repeated))).rejects.toThrow("more than 8 headers");
     const many = Array.from({ length: 20_000 }, (_, index) => record(`SCHILY.xattr.user.${index}=1234`)).join("");
     const [entry] = await read(Buffer.concat([...pax("x", many), header({}), TAR_END]), 1 << 20);
     expect(entry?.xattrs.size).toBe(20_000);
