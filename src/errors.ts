@@ -99,6 +99,13 @@ const ALIASES: ReadonlyMap<string, string> = new Map([
   ["tty", "terminal"],
 ]);
 
+/** Who can write to a state directory can make a container do what he likes. */
+export const changedByOthers = (path: string, uid: number): LibctError =>
+  new LibctError("ERR_CT_NOT_PERMITTED", `the state directory ${path} can be changed by others`, {
+    path,
+    hint: `it must belong to the user ${uid}, and nobody else may write to it (chmod go-w)`,
+  });
+
 /** The one of `known` that was probably meant by `word`. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const alias = ALIASES.get(word.toLowerCase());

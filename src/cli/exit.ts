@@ -1,5 +1,6 @@
 import { LibctError } from "../errors.ts";
-import { plainText, print } from "./output.ts";
+import { harmless } from "./harmless.ts";
+import { print } from "./output.ts";
 
 /** Exit statuses of `ct` itself, as users of docker know them. */
 export const EXIT = { FAILED: 125, NOT_EXECUTABLE: 126, NOT_FOUND: 127 } as const;
@@ -22,6 +23,6 @@ const errorDetails = (error: unknown) =>
 /** An error that libct does not know is a fault of its own, and its stack tells where. */
 export function errorText(error: unknown): string {
   if (!(error instanceof LibctError)) return error instanceof Error ? (error.stack ?? error.message) : String(error);
-  // It may quote what others have written.
-  return plainText(error.message);
+  // It may quote what others have written, and stays one line.
+  return harmless(error.message);
 }

@@ -1,7 +1,3 @@
-/** What others have written, such as names in an image, may hold line ends and control sequences of a terminal: it stays one line that does nothing. */
-export const plainText = (text: string): string =>
-  text.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1).replace("\x7f", "\\x7f"));
-
 /** Writes text and waits until it is out. That nobody reads any more is no error: `ct explain ... | head`. */
 export function print(stream: NodeJS.WriteStream, text: string): Promise<void> {
   return write(stream, text).catch((error: NodeJS.ErrnoException) => {

@@ -1,5 +1,5 @@
 import { AT, E, MOUNT_ATTR, MOVE_MOUNT, MS, O, OPEN_TREE, openFlags } from "../linux/index.ts";
-import type { BlockBuilder, DataRef } from "../program/index.ts";
+import type { BlockBuilder, DataRef, Register } from "../program/index.ts";
 import { mountAttributes } from "../spec/index.ts";
 import { flagsOf, remountTree, setAttributes } from "./attributes.ts";
 import { bindOpened } from "./bind-opened.ts";
@@ -136,8 +136,23 @@ function bind(c: MountContext, resolved: ResolvedMount, slot: DataRef): void {
   if (detached && (options.recursiveSet || options.recursiveClear)) {
     setAttributes(init, fd, "", true, options.recursiveSet, options.recursiveClear);
   }
-  init.sys("move_mount", [fd, init.str(""), AT.FDCWD, target, MOVE_MOUNT.F_EMPTY_PATH | MOVE_MOUNT.T_SYMLINKS], what);
+  attach(init, fd, target, resolved.source?.directory ?? true, what.why);
   init.sys("close", [fd]);
+}
+
+/** An image's link to a file that is not there yet, as /etc/resolv.conf is with systemd-resolved, has the file in its own place. */
+function attach(init: BlockBuilder, fd: Register, target: DataRef, directory: boolean, why: string): void {
+  const args = (flags: number) => [fd, init.str(""), AT.FDCWD, target, MOVE_MOUNT.F_EMPTY_PATH | flags];
+  if (directory) {
+    init.sys("move_mount", args(MOVE_MOUNT.T_SYMLINKS), { why });
+    return;
+  }
+  const [dangling, done] = [init.label(), init.label()];
+  init.sys("move_mount", args(MOVE_MOUNT.T_SYMLINKS), { why, jump: { on: [E.ENOENT], to: dangling } });
+  init.jump(done);
+  init.place(dangling);
+  init.sys("move_mount", args(0), { why: `${why} over a link to nothing` });
+  init.place(done);
 }
 
 /** rro and its kin without mount_setattr(2). */

@@ -1,4 +1,4 @@
-import { AT, E, O } from "../linux/index.ts";
+import { AT, E, O, openFlags } from "../linux/index.ts";
 import type { BlockBuilder, DataRef, Register } from "../program/index.ts";
 import type { NetStep } from "../spec/index.ts";
 
@@ -6,7 +6,8 @@ type Step<D extends NetStep["do"]> = Extract<NetStep, { readonly do: D }>;
 
 /** Whole or not at all: a disk that is full is an error. */
 export function putBytes(block: BlockBuilder, { path, at, content, create, why }: Step<"put">): void {
-  const flags = O.WRONLY | O.CLOEXEC | (create === undefined ? 0 : O.CREAT);
+  // Where others could have made a link it would lead anywhere.
+  const flags = O.WRONLY | O.CLOEXEC | openFlags(block.program.arch).NOFOLLOW | (create === undefined ? 0 : O.CREAT);
   const file = block.sysResult("file", "openat", [AT.FDCWD, block.str(path), flags, create ?? 0], { why });
   const { length } = content;
   const written = block.sysResult("length", "pwrite64", [file, block.memory.bytes(content), length, at], { why });

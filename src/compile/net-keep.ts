@@ -1,5 +1,6 @@
 import { AT, E, F_OFD_SETLK, F_WRLCK, MS, O, SIOC, text, u64s } from "../linux/index.ts";
 import type { NetStep } from "../spec/index.ts";
+import { rememberIdentity } from "./net-identity.ts";
 import { findIndex, interfaceRequest, keyOf } from "./net-requests.ts";
 import type { NetWorker } from "./net-worker.ts";
 
@@ -36,6 +37,7 @@ export function remember(worker: NetWorker, member: string, { name, at, why }: S
   block.load(index, findIndex(worker, member, { link: name, place: "container" }), 4);
   const line = block.memory.bytes(text(`${" ".repeat(WIDTH)}\n`), 1);
   block.decimal(line, index, WIDTH, " ");
+  rememberIdentity(worker, name);
   block.sys("pwrite64", [block.program.register("kept"), line, WIDTH + 1, at], { why });
 }
 

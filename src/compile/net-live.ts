@@ -1,4 +1,4 @@
-import { AT, CLONE, E, O, openFlags, S } from "../linux/index.ts";
+import { AT, CLONE, E, O, openFlags, PR, S } from "../linux/index.ts";
 import { type BlockBuilder, type Program, ProgramBuilder, type Register } from "../program/index.ts";
 import type { NetStep } from "../spec/index.ts";
 import { NOTICE } from "./context.ts";
@@ -97,6 +97,7 @@ function enterNetwork(program: ProgramBuilder, block: BlockBuilder, proc: Regist
   open(container, "ns/net", worker.namespace.container);
   if (!change.userFirst) return worker;
   const user = program.register("ns_user");
+  block.sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0], { why: "be no target for the container" });
   open(container, "ns/user", user);
   block.sys("setns", [user, CLONE.NEWUSER], { why: "join the user namespace", tolerate: [E.EINVAL] });
   goTo(worker, "container");

@@ -48,6 +48,8 @@ export function startNetProcess(c: NetContext, step: NetProcess, target: NetTarg
   const nothing = monitor.str("/dev/null");
   const none = monitor.sysResult("null", "openat", [AT.FDCWD, nothing, O.RDWR | O.CLOEXEC, 0]);
   dieWith(network);
+  // In a pid namespace that is not the container's own it is seen there, with the host's tree (CVE-2016-9962); who is born of it is hidden, too.
+  network.sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0], { why: "be no target for the container" });
   // The container sees by its other end that the monitor is there.
   if (c.sync) network.sys("close", [c.sync.monitor]);
   enterPlaces(network, target);

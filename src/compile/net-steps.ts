@@ -18,6 +18,7 @@ import type { BlockBuilder, Register } from "../program/index.ts";
 import type { NetPlace, NetStep } from "../spec/index.ts";
 import { putBytes } from "./net-files.ts";
 import { doHostStep } from "./net-host-steps.ts";
+import { verifyIdentity } from "./net-identity.ts";
 import { keep, release, remember } from "./net-keep.ts";
 import { sendBatch, undo } from "./net-nftables.ts";
 import { findIndex, interfaceRequest, keyOf, type MemberStep, sendRequests, wantReasons } from "./net-requests.ts";
@@ -95,6 +96,10 @@ function doStep(
       openSocket(worker, step.place);
       expectAbsent(worker, step);
       break;
+    case "recognize":
+      openSocket(worker, step.place);
+      recognize(worker, step);
+      break;
     case "process":
     case "send":
       if (!worker.carry) break;
@@ -112,6 +117,10 @@ function doStep(
     case "remember":
       openSocket(worker, "container");
       remember(worker, member, step);
+      break;
+    case "verify":
+      openSocket(worker, "container");
+      verifyIdentity(worker, member, step);
       break;
     case "release":
       openSocket(worker, "container");
@@ -152,6 +161,22 @@ function expectAbsent({ block, socket }: NetWorker, { place, name, why }: Step<"
   block.sys("ioctl", [socket[place], SIOC.GIFINDEX, interfaceRequest(block, name)], asked);
   block.fail(E.EEXIST, why);
   block.place(free);
+}
+
+/** struct ifreq: the address after the name and the address family. */
+const IFREQ_HWADDR = 18;
+
+function recognize({ block, socket }: NetWorker, { place, name, mac, why }: Step<"recognize">): void {
+  const gone = block.label();
+  const request = interfaceRequest(block, name);
+  const part = block.program.register("mac");
+  block.sys("ioctl", [socket[place], SIOC.GIFHWADDR, request], { jump: { on: [E.ENODEV], to: gone } });
+  const view = new DataView(mac.buffer, mac.byteOffset, mac.byteLength);
+  block.load(part, block.memory.at(request, IFREQ_HWADDR), 4);
+  block.expect(part, view.getUint32(0, true), E.ENOTUNIQ, why);
+  block.load(part, block.memory.at(request, IFREQ_HWADDR + 4), 2);
+  block.expect(part, view.getUint16(4, true), E.ENOTUNIQ, why);
+  block.place(gone);
 }
 
 /** struct ifreq: the flags after the name. */

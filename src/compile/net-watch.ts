@@ -28,7 +28,10 @@ export function compileNetWatch(watched: Pick<NetChange, "arch" | "features" | "
     const file = child.sysResult("file", "openat", [proc, path, O.RDONLY | O.CLOEXEC, 0]);
     child.sys("setns", [file, type], { why: "look into the container's network" });
   };
-  if (watched.userFirst) join("user", CLONE.NEWUSER);
+  if (watched.userFirst) {
+    child.sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0], { why: "be no target for the container" });
+    join("user", CLONE.NEWUSER);
+  }
   join("net", CLONE.NEWNET);
   listen(child);
   return program.finish();
@@ -45,11 +48,13 @@ function listen(child: BlockBuilder): void {
   const [buffer, length] = [child.memory.zeroed(PIECE), child.program.register("length")];
   const [told, lost] = [child.label(), child.label()];
   for (let piece = 0; piece < MOST_PIECES; piece++) {
-    const options = { dst: length, jump: { on: [E.EAGAIN], to: told } };
+    const options = { dst: length, jump: { on: [E.EAGAIN, E.ENOBUFS], to: told } };
     child.sys("recvfrom", [socket, buffer, PIECE, MSG.DONTWAIT, 0, 0], options);
     child.send(REPORT.LINKS, buffer, length);
   }
   child.place(told);
+  // The result of a call that has failed is its negative errno.
+  child.jumpIf(length, -E.ENOBUFS, lost);
   for (let message = 0; message < MOST_MESSAGES; message++) {
     // More has happened than the socket could keep: the next one sees what has come of it.
     const options = { dst: length, jump: { on: [E.ENOBUFS], to: lost } };

@@ -158,6 +158,7 @@ const keepsNamespace = (c: Context): boolean =>
 /** Whether it is about the container's network namespace. */
 export const isInside = (step: NetStep): boolean =>
   step.do === "release" ||
+  step.do === "verify" ||
   ("place" in step && step.place === "container") ||
   (step.do === "request" &&
     (step.fills ?? []).some(({ value }) => ("namespace" in value ? value.namespace : value.place) === "container"));

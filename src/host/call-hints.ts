@@ -35,6 +35,10 @@ export const NIC_HINTS: ReadonlyMap<string, string> = new Map([
   ["ENETUNREACH", "no address of the container's interfaces is in the gateway's network"],
   ["EADDRNOTAVAIL", "the address is no address of the container's"],
   ["EBUSY", "the interface is in use by another one"],
+  [
+    "ENOTUNIQ",
+    "another state directory may have a network with that bridge: remove one of them, or make this one again with another bridge",
+  ],
 ]);
 
 const RULES =

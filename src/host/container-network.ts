@@ -1,5 +1,11 @@
 import type { Zygote } from "../executor/index.ts";
-import { lookAtNetwork, type NetworkInterface, type NetworkNeighbour, type NetworkRoute } from "../net/index.ts";
+import {
+  lookAtNetwork,
+  type NetworkInterface,
+  type NetworkNeighbour,
+  type NetworkRoute,
+  peersIn,
+} from "../net/index.ts";
 import { NAMESPACE_FILES, type NamespaceType } from "../spec/index.ts";
 import { chooseNamespaces, type RunningContainer, withTarget } from "./running-container.ts";
 
@@ -31,13 +37,15 @@ export async function lookInto(
       ...(own.has("user") && own.has("network") && !privileged ? { user: path("user") } : {}),
     });
     const pairs = inside.interfaces.some(({ kind }) => kind === "veth");
-    const outside = pairs ? (await lookAtNetwork(zygote)).interfaces : [];
-    return { ...inside, interfaces: inside.interfaces.map((one) => withPeer(one, outside)) };
+    const peers = pairs ? await peersIn(zygote, container.init.pid) : new Set();
+    const outside = peers.size > 0 ? (await lookAtNetwork(zygote)).interfaces : [];
+    const theirs = outside.filter(({ index }) => peers.has(index));
+    return { ...inside, interfaces: inside.interfaces.map((one) => withPeer(one, theirs)) };
   });
 }
 
+/** `outside`: those of the host whose other side is in the container. */
 function withPeer(one: NetworkInterface, outside: readonly NetworkInterface[]): ContainerInterface {
-  // Each side knows the index of the other one, but not where that is.
   const peer = outside.find(({ index, link, kind }) => kind === "veth" && index === one.link && link === one.index);
   return one.kind === "veth" && peer ? { ...one, peer } : one;
 }

@@ -2,7 +2,7 @@ import { type Check, check } from "./check.ts";
 import type { Facts } from "./facts.ts";
 
 /** Whether containers of managed networks reach the outside: root's through the host, an ordinary user's through the holder of his networks. */
-export function networks({ caller, forwardingBlockers, lostNetworks }: Facts): readonly Check[] {
+export function networks({ caller, forwardingBlockers, lostNetworks, unruledBridges }: Facts): readonly Check[] {
   if (!caller.privileged) return [holder(lostNetworks)];
   const names = forwardingBlockers.map((chain) => `"${chain}"`).join(", ");
   const blocked = forwardingBlockers.length > 0;
@@ -18,8 +18,23 @@ export function networks({ caller, forwardingBlockers, lostNetworks }: Facts): r
       remedy:
         "let their bridges through; for Docker: iptables -I DOCKER-USER -i BRIDGE -j ACCEPT, and the same with -o",
     }),
+    rules(unruledBridges),
   ];
 }
+
+const rules = (unruled: readonly string[]): Check =>
+  check({
+    id: "rules",
+    title: "rules of networks",
+    available: unruled.length === 0,
+    detail:
+      unruled.length === 0
+        ? "no network is without libct's rules"
+        : `somebody has removed libct's rules (the table inet libct), and there is ${unruled.join(", ")}`,
+    cost: "containers of these networks are reached by others, and published ports are not reached",
+    remedy:
+      "start a container in one of the networks: that makes the rules for all of them again; ports are published by starting theirs again",
+  });
 
 const holder = (lost: boolean): Check =>
   check({

@@ -46,6 +46,8 @@ export interface Facts extends Obstacles {
   readonly executorSealed: boolean;
   /** Chains of others that drop what they do not know of all that is forwarded. */
   readonly forwardingBlockers: readonly string[];
+  /** Bridges of managed networks that are there while libct's rules are not. */
+  readonly unruledBridges: readonly string[];
   /** Containers of an ordinary user are on networks that nobody connects to the outside. */
   readonly lostNetworks: boolean;
 }
@@ -65,6 +67,7 @@ export async function gatherFacts(
   features: KernelFeatures,
   caller: Caller,
   scratch: string,
+  stateDirectory: string | undefined,
 ): Promise<Facts> {
   return {
     features,
@@ -80,14 +83,28 @@ export async function gatherFacts(
     cgroups: cgroupFacts(readView()),
     sysResource: caller.initialUserNamespace && hasSysResource(),
     executorSealed: await isSealed(runner),
-    forwardingBlockers: caller.privileged ? await findBlockers(runner) : [],
+    ...(caller.privileged
+      ? await lookAtRules(runner, caller, stateDirectory)
+      : { forwardingBlockers: [], unruledBridges: [] }),
     lostNetworks: !caller.privileged && (await import("./lost-networks.ts")).hasLostNetworks({ scratch }),
   };
 }
 
-async function findBlockers(runner: ProgramRunner): Promise<readonly string[]> {
-  const { blockingChains, readChains } = await import("../net/index.ts");
-  return blockingChains(await readChains(runner));
+async function lookAtRules(
+  runner: ProgramRunner,
+  { uid }: Caller,
+  stateDirectory: string | undefined,
+): Promise<Pick<Facts, "forwardingBlockers" | "unruledBridges">> {
+  const { blockingChains, hasRules, knownNetworks, networkPlaces, readChains, readLinks } = await import(
+    "../net/index.ts"
+  );
+  const [chains, links] = [await readChains(runner), readLinks()];
+  const { networks } = networkPlaces(uid, stateDirectory);
+  const bridges = hasRules(chains) ? [] : knownNetworks(networks).map(({ bridge }) => bridge);
+  return {
+    forwardingBlockers: blockingChains(chains),
+    unruledBridges: bridges.filter((bridge) => links.includes(bridge)),
+  };
 }
 
 /** What can stand in the way of user namespaces. Cheap: also read to explain a failure. */

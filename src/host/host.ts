@@ -274,9 +274,9 @@ export class Host {
 
   /** What this kernel and this user can do, and what is missing for the rest. */
   async features(): Promise<HostFeatures> {
-    const { features, scratch } = await this.surroundings();
+    const { features, scratch, givenDirectory } = await this.surroundings();
     const [{ diagnose }, { gatherFacts }] = [await import("./doctor.ts"), await import("./facts.ts")];
-    return diagnose(await gatherFacts(this.#zygote, features, this.#caller, scratch));
+    return diagnose(await gatherFacts(this.#zygote, features, this.#caller, scratch, givenDirectory));
   }
 
   /** The features of the kernel, probed once. */

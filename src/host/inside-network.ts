@@ -1,6 +1,6 @@
 import { compileNetChange, type HolderPlace, type LiveStep, type NetChange } from "../compile/index.ts";
 import { hostArch } from "../executor/index.ts";
-import { type NetworkState, readLimits, readNetworkState } from "../net/index.ts";
+import { type NetworkState, peersIn, readLimits, readNetworkState } from "../net/index.ts";
 import type { ContainerNetworks, PlannedNic } from "../spec/index.ts";
 import type { ContainerHost } from "./container-host.ts";
 import type { PinnedProcess } from "./pinned-process.ts";
@@ -24,8 +24,8 @@ export interface Inside {
   readonly namespace: string;
   /** The same, and what gives the right to look there. */
   readonly look: () => Promise<NetworkState>;
-  /** What is the host to it: on an ordinary user's networks that is where these are. */
-  readonly lookOutside: () => Promise<NetworkState>;
+  /** The interfaces whose other side is in the container, of what is the host to it: on an ordinary user's networks that is where these are. */
+  readonly lookAtPeers: () => Promise<NetworkState["links"]>;
   /** How much traffic its interfaces may have, and those of what is the host to it. */
   readonly limits: () => ReturnType<typeof readLimits>;
   readonly limitsOutside: () => ReturnType<typeof readLimits>;
@@ -57,7 +57,13 @@ export async function inside<T>(
       surroundings,
       namespace: where.network,
       look: () => readNetworkState(runner, where, "nics"),
-      lookOutside: () => visit((holder) => readNetworkState(runner, holder ? namespacesAt(holder) : {}, "nics")),
+      lookAtPeers: () =>
+        visit(async (holder) => {
+          const outside = holder ? namespacesAt(holder) : {};
+          const peers = await peersIn(runner, container.init.pid, outside);
+          const { links } = await readNetworkState(runner, outside, "nics");
+          return links.filter(({ index }) => peers.has(index));
+        }),
       limits: () => readLimits(runner, where),
       limitsOutside: () => visit((holder) => readLimits(runner, holder ? namespacesAt(holder) : {})),
       change: (steps, { tearDown = [], keep, plans = [], networks } = {}) =>

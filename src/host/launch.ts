@@ -234,6 +234,20 @@ export class Launch {
       );
       return;
     }
+    const { nics, features } = this.#resolved;
+    const lent = nics?.plans.filter(({ keepsNamespace }) => keepsNamespace) ?? [];
+    if (!this.#failure || lent.length === 0 || !features) {
+      this.#end(error);
+      return;
+    }
+    // What the monitor said of it is told, whatever becomes of it now.
+    const end = () => this.#end(error);
+    import("./return-nics.ts")
+      .then(({ returnLent }) => returnLent({ features, runner: this.#zygote }, lent))
+      .then(end, end);
+  }
+
+  #end(error: LibctError | undefined): void {
     const { scope } = this.cgroup ?? {};
     if (!scope) this.#settle(error);
     // An error is that of an executor which has gone: the container may go on without it.

@@ -43,7 +43,7 @@ export async function attachToNetwork(
       const { network, addresses } = joined;
       const leadsOut = !network.internal && !(await hasWayOut(known));
       await attachPlanned(known, container, name, asVeth(nic, joined, leadsOut), {
-        before: beforeJoining(joined, namesIn(spec, container.name, name), tried.all ?? false),
+        before: beforeJoining(joined, namesIn(spec, container.name, name), tried.all ?? false, places),
         networks: { interfaces: [{ name, network: network.name, addresses }], ports: [] },
       });
     }),

@@ -101,11 +101,11 @@ export async function setNic(
   } & NicChange;
   const own = container.spec.nics?.[name];
   if (own && valid.mac !== undefined) await refuseTakenMac(context, container, name, { ...own, mac: valid.mac });
-  await inside(context, container, async ({ look, lookOutside, limits, limitsOutside, change }) => {
+  await inside(context, container, async ({ look, lookAtPeers, limits, limitsOutside, change }) => {
     if (!valid.bandwidth) return await change(planChange(name, valid, await look()));
     // The other side of a pair is where what comes in can be limited.
     const both = valid.bandwidth.ingress !== undefined;
-    const host = both ? (await lookOutside()).links : [];
+    const host = both ? await lookAtPeers() : [];
     const found = { host: both ? await limitsOutside() : [], container: await limits() };
     await change(planChange(name, valid, await look(), host, found));
   });

@@ -29,6 +29,7 @@ import {
   readChains,
   readLinks,
   readTaken,
+  recognizeBridge,
   request,
   undo,
   writeNetwork,
@@ -191,6 +192,7 @@ async function removeFrom(
   } catch (error) {
     if (error instanceof LibctError && error.errno === "EAGAIN")
       throw inUse(network, Math.max(1, heldLeases(directory).size));
+    if (error instanceof LibctError && error.errno === "ENOTUNIQ") throw anothersBridge(network, error);
     throw error;
   }
 }
@@ -205,6 +207,7 @@ const lockAll = (directory: string): NetStep => ({
 
 const unmake = (network: Network, directory: string): readonly NetStep[] => [
   lockAll(directory),
+  recognizeBridge(network),
   ...leasesWithUndo(directory).map((lease) => undo(directory, lease)),
   { do: "nftables", batch: leaveBatch(network), tolerate: [E.ENOENT], why: "tell the rules that the network is gone" },
   request("host", deleteLink<NetValue>({ name: network.bridge }), `remove the bridge ${network.bridge}`, [E.ENODEV]),
@@ -213,6 +216,13 @@ const unmake = (network: Network, directory: string): readonly NetStep[] => [
 const inUse = ({ name }: Network, count: number) =>
   new LibctError("ERR_CT_STATE", `the network ${name} is in use by ${count} container${count === 1 ? "" : "s"}`, {
     hint: `\`ct network inspect ${name}\` tells which`,
+  });
+
+const anothersBridge = ({ name, bridge }: Network, cause: LibctError) =>
+  new LibctError("ERR_CT_STATE", `the network ${name} cannot be removed: the interface ${bridge} is not its bridge`, {
+    errno: cause.errno,
+    hint: "remove the network of the other state directory first, or the interface: see `ip link`",
+    cause,
   });
 
 async function prune(known: Opened): Promise<readonly string[]> {

@@ -1,12 +1,13 @@
 import { chmodSync, lstatSync, mkdirSync } from "node:fs";
 import { LibctError } from "../errors.ts";
+import { ownRuntimeDirectory } from "../linux/index.ts";
 
 /**
  * The directory that every container mounts its own scratch space over, in its own mount namespace: on the host it stays empty, and one is enough for all.
  * The user's own runtime directory when there is one, else a directory in /tmp that must be the user's alone.
  */
 export function scratchDirectory(uid: number): string {
-  const candidates = [process.env.XDG_RUNTIME_DIR, uid === 0 ? "/run" : undefined].filter((path) => path !== undefined);
+  const candidates = [ownRuntimeDirectory(), uid === 0 ? "/run" : undefined].filter((path) => path !== undefined);
   for (const base of candidates) {
     const path = `${base}/libct/scratch`;
     if (make(path)) return path;

@@ -1,6 +1,6 @@
-import { lstatSync, mkdirSync } from "node:fs";
-import { LibctError } from "../errors.ts";
-import { absolutePath } from "../linux/index.ts";
+import { mkdirSync } from "node:fs";
+import { changedByOthers, LibctError } from "../errors.ts";
+import { absolutePath, isOwnDirectory } from "../linux/index.ts";
 import { scratchDirectory } from "./scratch.ts";
 
 /**
@@ -21,13 +21,6 @@ export function recordsDirectory(uid: number, given: string | undefined): string
       cause,
     });
   }
-  const { mode, uid: owner } = lstatSync(path);
-  // Who can write there can make a container do what he likes.
-  if (owner !== uid || (mode & 0o022) !== 0) {
-    throw new LibctError("ERR_CT_NOT_PERMITTED", `the state directory ${path} can be changed by others`, {
-      path,
-      hint: `it must belong to the user ${uid}, and nobody else may write to it (chmod go-w)`,
-    });
-  }
+  if (!isOwnDirectory(path, uid)) throw changedByOthers(path, uid);
   return `${path}/containers`;
 }

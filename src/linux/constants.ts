@@ -181,7 +181,7 @@ export const TIOC = {
 } as const;
 
 /** netdevice(7) */
-export const SIOC = { GIFNAME: 0x8910, GIFINDEX: 0x8933 } as const;
+export const SIOC = { GIFNAME: 0x8910, GIFHWADDR: 0x8927, GIFINDEX: 0x8933, ETHTOOL: 0x8946 } as const;
 
 /** linux/if_tun.h */
 export const TUN = {

@@ -6,6 +6,7 @@ export { E, errnoName } from "./errno.ts";
 export { isSince, type KernelFeatures, kernelFeatures } from "./features.ts";
 export * from "./ip.ts";
 export * from "./netlink/index.ts";
+export { isOwnDirectory, ownRuntimeDirectory } from "./own-directory.ts";
 export { absolutePath } from "./paths.ts";
 export { pause } from "./pause.ts";
 export { randomHex } from "./random.ts";

@@ -14,7 +14,7 @@ import {
 } from "../linux/index.ts";
 import type { HostNic, NetStep, NetValue, NicContext, NicDriver, NicPlan } from "../spec/index.ts";
 import { keptAddresses } from "./kept-addresses.ts";
-import { encodeKept, ownNetwork } from "./kept-nic.ts";
+import { encodeKept, identityOf, ownNetwork } from "./kept-nic.ts";
 import { readNetworkState } from "./network-state.ts";
 import { indexOf, namespaceOf, request } from "./request.ts";
 
@@ -71,7 +71,13 @@ function plan(context: NicContext, found: Found, keepsAddresses: boolean, kept: 
   const { link } = found;
   const path = `${kept}/${hostName}`;
   const back = giveBack(name, hostName, found);
-  const content = encodeKept({ device: link.name, name, hostNetwork: ownNetwork(), steps: back });
+  const content = encodeKept({
+    device: link.name,
+    name,
+    hostNetwork: ownNetwork(),
+    identity: identityOf(link),
+    steps: back,
+  });
   const why = `keep the namespace of ${link.name}`;
   return {
     setUp: [
@@ -87,7 +93,11 @@ function plan(context: NicContext, found: Found, keepsAddresses: boolean, kept: 
         ? found.addresses.flatMap(keptAddresses).map((address) => give(name, "container", address))
         : []),
     ],
-    tearDown: [...back, { do: "release", path, name, why }],
+    tearDown: [
+      { do: "verify", name, why: `see that it is ${link.name} which comes back` },
+      ...back,
+      { do: "release", path, name, why },
+    ],
     keepsNamespace: true,
   };
 }

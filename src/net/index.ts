@@ -1,5 +1,5 @@
 export * from "./cni/index.ts";
-export { decodeKept, encodeKept, type FoundKept, ownNetwork } from "./kept-nic.ts";
+export { decodeKept, encodeKept, type FoundKept, identityOf, ownNetwork } from "./kept-nic.ts";
 export { planAttachment, removal, type UndoableStep } from "./live-attach.ts";
 export { type BandwidthLimits, readLimits } from "./live-bandwidth.ts";
 export { type NicChange, planChange } from "./live-change.ts";
@@ -7,6 +7,7 @@ export { describeNics, linkNamed, type NicState } from "./live-state.ts";
 export * from "./managed/index.ts";
 export { moveDevice, planNetDevices } from "./net-devices.ts";
 export { type NetworkPaths, type NetworkState, readNetworkState } from "./network-state.ts";
+export { peersIn } from "./peers.ts";
 export { noOrphan, planNics, requirePrivileges } from "./plan.ts";
 export { indexOf, namespaceOf, request } from "./request.ts";
 export { holderConnection, userModeKind } from "./user-mode/holder.ts";

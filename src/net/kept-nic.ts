@@ -1,4 +1,5 @@
 import { statSync } from "node:fs";
+import { formatMac, type LinkInfo } from "../linux/index.ts";
 import type { NetStep } from "../spec/index.ts";
 
 type Request = Extract<NetStep, { readonly do: "request" }>;
@@ -10,6 +11,8 @@ export interface Kept {
   readonly name: string;
   /** The host's network namespace: it comes back to that one alone. */
   readonly hostNetwork: string;
+  /** What does not change while it is away: another one may have its name and index by then. */
+  readonly identity: string;
   readonly steps: readonly NetStep[];
 }
 
@@ -18,6 +21,10 @@ export function ownNetwork(): string {
   const { dev, ino } = statSync("/proc/self/ns/net");
   return `${dev}:${ino}`;
 }
+
+/** Its kind, and the address of its hardware if it has any. */
+export const identityOf = ({ kind, permanentMac }: Pick<LinkInfo, "kind" | "permanentMac">): string =>
+  `${kind ?? "physical"} ${permanentMac?.some((byte) => byte !== 0) ? formatMac(permanentMac) : ""}`.trim();
 
 /** JSON, in a line. */
 export const encodeKept = ({ steps, ...kept }: Kept): string =>

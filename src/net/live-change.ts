@@ -28,7 +28,7 @@ import { giveAddress, routesOf, setLink } from "./settle.ts";
 /** What of an interface can be changed while it is there. What is not named stays as it is; of addresses and of routes all are named that are wanted. */
 export type NicChange = Pick<NicCommon, "mac" | "mtu" | "txQueueLength" | "up" | "addresses" | "routes" | "bandwidth">;
 
-/** `host`: the links of the host, among which the other side of a pair may be. `limits`: those that are there. */
+/** `host`: the links of the host whose other side is in the container's namespace, which the kernel has said (peersIn). `limits`: those that are there. */
 export function planChange(
   name: string,
   change: NicChange,

@@ -10,8 +10,10 @@ import {
   MSG,
   NETLINK_ROUTE,
   type NetlinkMessage,
+  NLM_F,
   NLMSG,
   O,
+  PR,
   SOCK,
 } from "../linux/index.ts";
 import { type BlockBuilder, encodeProgram, ProgramBuilder, type Register } from "../program/index.ts";
@@ -58,7 +60,7 @@ export async function askKernel(
     }
     block.place(done);
   }
-  const messages = (await collect(runner, program, member)).flatMap(decodeMessages);
+  const messages = await collectWhole(runner, encodeProgram(program.finish()), member);
   if (messages.filter(({ type }) => type === NLMSG.DONE).length === questions.dumps.length) return messages;
   const hint = "there are more of them than any machine should have";
   throw new LibctError("ERR_CT_SYSCALL", "the network is not known as a whole", { member, hint });
@@ -75,6 +77,8 @@ function enter(block: BlockBuilder, paths: Pick<Questions, "user" | "network">):
       { type, file: block.sysResult(`ns_${type}`, "openat", [AT.FDCWD, block.str(path), O.RDONLY | O.CLOEXEC, 0]) },
     ];
   });
+  if (paths.user !== undefined)
+    block.sys("prctl", [PR.SET_DUMPABLE, 0, 0, 0, 0], { why: "be no target for who is there" });
   for (const { type, file } of files) block.sys("setns", [file, CLONE_FLAG[type]]);
 }
 
@@ -82,11 +86,27 @@ function sendTo(block: BlockBuilder, socket: Register, message: Uint8Array): voi
   block.sys("sendto", [socket, block.memory.bytes(message), message.length, 0, 0, 0]);
 }
 
-function collect(runner: ProgramRunner, program: ProgramBuilder, member: string): Promise<readonly Uint8Array[]> {
+/** How often it is asked again when something has changed while it was told. */
+const MOST_ATTEMPTS = 8;
+
+/** Who changes it all the time is told of as well as can be. */
+async function collectWhole(
+  runner: ProgramRunner,
+  program: Uint8Array,
+  member: string,
+): Promise<readonly NetlinkMessage[]> {
+  for (let attempt = 1; ; attempt++) {
+    const messages = (await collect(runner, program, member)).flatMap(decodeMessages);
+    const changed = messages.some(({ flags }) => (flags & NLM_F.DUMP_INTR) !== 0);
+    if (!changed || attempt === MOST_ATTEMPTS) return messages;
+  }
+}
+
+function collect(runner: ProgramRunner, program: Uint8Array, member: string): Promise<readonly Uint8Array[]> {
   return new Promise((resolve, reject) => {
     const pieces: Uint8Array[] = [];
     let failed: LibctError | undefined;
-    runner.run(encodeProgram(program.finish()), {
+    runner.run(program, {
       data: (_, bytes) => {
         pieces.push(bytes.slice());
       },

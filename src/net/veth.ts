@@ -41,6 +41,7 @@ function plan({ name, nic, drawnName, restarts }: NicContext, master: string | u
     setUp: [
       request("host", pair, why),
       ...(quiet ? withoutIpv6(outside) : []),
+      ...(master === undefined && !quiet && hasIpv6() ? [withoutRoutesOf(outside)] : []),
       ...(named
         ? [{ do: "find", place: "host", name: outside, why: `know ${peer.name ?? "its other side"} again` } as const]
         : []),
@@ -70,6 +71,15 @@ function setPort(outside: string, { hairpin, isolated }: NicPeer): readonly NetS
 
 const remove = (outside: string, named = "the pair"): NetStep =>
   request("host", deleteLink<NetValue>({ index: indexOf(outside, "host") }), `remove ${named}`, [E.ENODEV]);
+
+/** Without a bridge the host itself listens there, and the container must not be able to tell it where to send its packets. */
+const withoutRoutesOf = (outside: string): NetStep => ({
+  do: "sysctl",
+  place: "host",
+  key: `net/ipv6/conf/${outside}/accept_ra`,
+  value: "0",
+  why: "take no routes from the container",
+});
 
 /** Before it is up: then the kernel has given it an address and routes already. */
 const withoutIpv6 = (outside: string): readonly NetStep[] => [

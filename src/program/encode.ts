@@ -1,3 +1,4 @@
+import { LibctError } from "../errors.ts";
 import type { Arg, DataRef, Op, Program } from "./program.ts";
 import { KIND, LIMIT, OP, PROGRAM_MAGIC } from "./protocol.ts";
 
@@ -11,7 +12,10 @@ export function encodeProgram(program: Program): Uint8Array {
     ops * LIMIT.OP_SIZE +
     program.data.length;
   if (ops > LIMIT.MAX_OPS || size + program.zeroes > LIMIT.MAX_PROGRAM) {
-    throw new RangeError(`the program is too long: ${ops} operations, ${size + program.zeroes} bytes`);
+    const message = `the program is too long: ${ops} operations, ${size + program.zeroes} bytes`;
+    throw new LibctError("ERR_CT_NOT_SUPPORTED", message, {
+      hint: `${LIMIT.MAX_OPS} operations and ${LIMIT.MAX_PROGRAM} bytes are possible: ask for fewer ports, mounts, devices or interfaces`,
+    });
   }
   const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);

@@ -11,6 +11,7 @@ export function verifyCompany(program: Program, init: Block): readonly string[] 
     ...boundWhereFound(calls),
     ...kernelViewsAreNoLinks(program, calls),
     ...hidden(program, init),
+    ...helpersHidden(program),
   ];
 }
 
@@ -64,10 +65,25 @@ function hidden(program: Program, init: Block): string[] {
   return program.blocks.flatMap((block) => {
     const calls = callsOf(program, block);
     const born = firstIndex(calls, ({ op, name }) => name === "SPAWN" && op.nr === init.index);
-    const off = firstIndex(
-      calls,
-      ({ op, name }) => name === "prctl" && op.args[0] === PR.SET_DUMPABLE && op.args[1] === 0,
-    );
+    const off = firstIndex(calls, isHiding);
     return born >= 0 && (off < 0 || off > born) ? ["others in the pid namespace can trace the container"] : [];
+  });
+}
+
+const isHiding = ({ op, name }: Call) => name === "prctl" && op.args[0] === PR.SET_DUMPABLE && op.args[1] === 0;
+
+/** Those that become the container, and the monitor, which joins no namespace but its user's. */
+const NO_HELPERS: ReadonlySet<string> = new Set(["monitor", "stage", "init"]);
+
+/** Who has the host's tree and joins a user namespace can be traced by those who are strong in it, wherever they see it. */
+function helpersHidden(program: Program): string[] {
+  return program.blocks.flatMap((block) => {
+    if (NO_HELPERS.has(block.name)) return [];
+    const calls = callsOf(program, block);
+    const joined = firstIndex(calls, ({ op, name }) => name === "setns" && op.args[1] === CLONE.NEWUSER);
+    const off = firstIndex(calls, isHiding);
+    return joined >= 0 && (off < 0 || off > joined)
+      ? [`${block.name}[${joined}]: can be traced by the user namespace that it joins`]
+      : [];
   });
 }

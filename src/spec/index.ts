@@ -3,6 +3,7 @@ export { DRAWN_DIGITS, digitsOf, drawnName } from "./drawn-name.ts";
 export { formatJson, parseJson } from "./exact-json.ts";
 export { type Healthcheck, withHealthDefaults } from "./healthcheck.ts";
 export type * from "./hooks.ts";
+export { isHostName } from "./host-name.ts";
 export type * from "./intel-rdt.ts";
 export {
   isMountOption,

@@ -93,6 +93,14 @@ export type NetStep =
   | { readonly do: "find"; readonly place: NetPlace; readonly name: string; readonly why: string }
   /** Fails with EEXIST when there is an interface of this name. */
   | { readonly do: "absent"; readonly place: NetPlace; readonly name: string; readonly why: string }
+  /** Fails with ENOTUNIQ when the interface of this name has another MAC address, and so is another one; that there is none is no error. */
+  | {
+      readonly do: "recognize";
+      readonly place: NetPlace;
+      readonly name: string;
+      readonly mac: Uint8Array;
+      readonly why: string;
+    }
   /**
    * Keeps the container's namespace there when its monitor is killed, by a bind mount at `path`, until it is known that nothing in it is needed any more.
    * `content` is written to `path`.json, which the monitor has a lock on: who gets that does what is left to do (`host.repair()`).
@@ -100,6 +108,8 @@ export type NetStep =
   | { readonly do: "keep"; readonly path: string; readonly content: string; readonly why: string }
   /** Writes the index that an interface has in the container behind the content of the last "keep": whoever is in there may give it another name. */
   | { readonly do: "remember"; readonly name: string; readonly at: number; readonly why: string }
+  /** In `tearDown`: fails with ENOTUNIQ, and leaves the rest of that interface's out, when another one has the index that was remembered. */
+  | { readonly do: "verify"; readonly name: string; readonly why: string }
   /** The end of "keep", unless the interface, by its index, is still in the container's namespace. */
   | { readonly do: "release"; readonly path: string; readonly name: string; readonly why: string }
   /** Makes an interface of tun(4) in the container's namespace that stays when nobody has it open. */

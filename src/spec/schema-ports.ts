@@ -1,4 +1,5 @@
 import { parseIp } from "../linux/index.ts";
+import { isHostName } from "./host-name.ts";
 import type { Dns, PublishedPort } from "./ports.ts";
 import { integer, list, object, oneOf, texts, textThat } from "./schema-base.ts";
 
@@ -23,11 +24,5 @@ export const dns = object<Dns>({}, { servers: list(ip), search: list(word), opti
 
 /** Names, and their addresses. */
 export const hosts = texts((name) => isHostName(name), "a host's name");
-
-const LABEL = /^[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?$/;
-
-/** RFC 1123, section 2.1, and the underscore, which containers' names have. */
-export const isHostName = (name: string): boolean =>
-  name.length <= 253 && name.split(".").every((label) => LABEL.test(label));
 
 export const hostName = textThat(isHostName, 'a host\'s name, such as "web" or "db.example.org"');

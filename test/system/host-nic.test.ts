@@ -143,6 +143,35 @@ describe.runIf(requires("ip", installed("ip"), "it makes the interface"))("an in
     expect(seen.pins).toEqual([]);
   });
 
+  it("comes back when the container has given it further names, such as one that the host has", async () => {
+    const seen = await inNetwork<Seen & { readonly failed: Failed }>(
+      NETWORK,
+      `${STATE} const before = state();
+       const { pid, end, container } = await lookInto(${NIC});
+       inside(pid, "ip link property add dev eth0 altname wire0 altname br0");
+       const failed = await attempt(async () => { const ended = container.wait(); await end(); await ended; });
+       return { before, failed, after: state(), pins: pins() };`,
+    );
+    expect(seen.failed).toMatchObject({ errno: "EEXIST" });
+    expect(seen.after).toBe(seen.before);
+    expect(seen.pins).toEqual([]);
+  });
+
+  it("does not come back when the container has put another one in its place", async () => {
+    const seen = await inNetwork<{ readonly failed: Failed; readonly links: string; readonly pins: readonly string[] }>(
+      NETWORK,
+      `${STATE}
+       const { pid, end, container } = await lookInto(${NIC});
+       const index = inside(pid, "ip -o link show eth0").match(/^\\d+/)[0];
+       inside(pid, "ip link del eth0; ip link add index " + index + " name eth0 type bridge");
+       const failed = await attempt(async () => { const ended = container.wait(); await end(); await ended; });
+       return { failed, links: ip("-o link show"), pins: pins() };`,
+    );
+    expect(seen.failed).toMatchObject({ errno: "ENOTUNIQ" });
+    expect(seen.links).not.toContain("nic0");
+    expect(seen.pins).toEqual([]);
+  });
+
   it("does nothing to another one that has its name by then", async () => {
     const seen = await inNetwork<{ failed: Failed; links: string; other: string }>(
       NETWORK,

@@ -29,7 +29,7 @@ import { capabilityMask } from "../../src/linux/index.ts";
 import { runScript } from "../support/as-user.ts";
 import { capture, mountLine, shell, waitForOutput } from "../support/capture.ts";
 import { openHost } from "../support/host.ts";
-import { hasIdmappedMounts, hasUserOverlays } from "../support/kernel.ts";
+import { hasIdmappedMounts, hasOpenTree, hasUserOverlays } from "../support/kernel.ts";
 import { auditEachTest } from "../support/leaks.ts";
 import { busyboxRoot, makeRoot, temporaryDirectory } from "../support/rootfs.ts";
 
@@ -40,6 +40,8 @@ beforeAll(async () => {
   host = await openHost();
   rootfs = busyboxRoot();
   work = temporaryDirectory();
+  mkdirSync(`${rootfs}/links`);
+  symlinkSync("../run/resolve/stub", `${rootfs}/links/resolv.conf`);
 });
 afterAll(() => host[Symbol.asyncDispose]());
 auditEachTest();
@@ -91,6 +93,19 @@ describe("bind mounts", () => {
         expect(seen).toBe("from the host\nfrom the host");
         expect(readFileSync(join(shared, "new"), "utf8")).toBe("new\n");
         expect(readFileSync(join(shared, "file"), "utf8")).toBe("from the host\nmore\n");
+      });
+
+      it.runIf(hasOpenTree())("lie in the place of an image's link to a file that is not there", async () => {
+        const source = join(fresh("resolver"), "resolv.conf");
+        writeFileSync(source, "nameserver 192.0.2.1\n");
+        const mounts: Mount[] = [{ destination: "/links/resolv.conf", type: "bind", source, options: ["bind"] }];
+        const seen = await shell(
+          host,
+          over({ namespaces, mounts }),
+          "cat /links/resolv.conf; ls /run/resolve 2>&1 || true",
+        );
+        expect(seen).toMatch(/^nameserver 192.0.2.1\nls: .*No such file/);
+        expect(readlinkSync(`${rootfs}/links/resolv.conf`)).toBe("../run/resolve/stub");
       });
 
       it("have the flags that were asked for", async () => {

@@ -111,6 +111,23 @@ describe.runIf(requires("ip", installed("ip"), "it tells what is there"))("conta
     expect(seen.host.map(({ ifname }) => ifname)).toContain(peer?.name);
   });
 
+  it("believes no container which interface of the host is the other side of its own", async () => {
+    const seen = await inNetwork<{ readonly peers: readonly (string | undefined)[]; readonly own: readonly string[] }>(
+      "ip link add br0 type bridge",
+      `const one = await lookInto({ nics: { eth0: { type: "veth", peer: { name: "one0" } } } });
+       const two = await lookInto({ nics: { eth0: { type: "veth", peer: { name: "two0" } } } });
+       const peer = async ({ container }) => (await container.network()).interfaces.find(({ name }) => name === "eth0").peer?.name;
+       const own = [await peer(one), await peer(two)];
+       // A pair of its own, with the indexes that the other container's has.
+       const outside = ipJson("link show two0")[0].ifindex, index = two.links.find(({ ifname }) => ifname === "eth0").ifindex;
+       inside(one.pid, "ip link del eth0; ip link add index " + index + " name eth0 type veth peer index " + outside + " name far0");
+       return { own, peers: [await peer(one), await peer(two)] };`,
+    );
+    expect(seen.own).toEqual(["one0", "two0"]);
+    // JSON has no undefined in a list.
+    expect(seen.peers).toEqual([null, "two0"]);
+  });
+
   it("knows its neighbours, as ip(8) does", async () => {
     interface IpNeighbour {
       readonly dst: string;

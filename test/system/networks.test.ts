@@ -75,6 +75,81 @@ describe.runIf(ready)("containers on networks", () => {
     });
   });
 
+  it("published on 127.0.0.1 are not reached by a neighbour who sends for 127.0.0.1 to the host", async () => {
+    const seen = await withNetworks<Record<string, string>>(`
+      await mine.networks.create({ name: "web" });
+      await run("one", { ...on("web"), ports: [{ containerPort: 80, hostPort: 9090, hostIP: "127.0.0.1" }, { containerPort: 80, hostPort: 9091 }] }, serve("first"));
+      await until(async () => sh("curl -sm 5 http://127.0.0.1:9090"), "first");
+      const sent = second("sysctl -qw net.ipv4.conf.all.route_localnet=1; ip route add 127.0.0.0/8 via 192.0.2.1; ip -o route get 127.0.0.1 | grep -o 'dev eth0'");
+      const reach = (url) => second("curl -sm 2 " + url);
+      return { sent, byFrame: reach("http://127.0.0.1:9090"), everywhere: reach("http://127.0.0.1:9091"), byAddress: reach("http://192.0.2.1:9091") };
+    `);
+    expect(seen).toEqual({ sent: "dev eth0", byFrame: "failed", everywhere: "failed", byAddress: "first" });
+  });
+
+  it("speak for nobody else", async () => {
+    const seen = await withNetworks<Record<string, string>>(`
+      await mine.networks.create({ name: "both", ipv6: true });
+      const one = await run("one", on("both"));
+      const two = await run("two", on("both"));
+      const ping = (words) => inside(one, words + " > /dev/null && echo received");
+      for (const words of ["table inet seen", "set inet seen sources { type ipv4_addr; size 64; flags dynamic; }", "chain inet seen arrived { type filter hook input priority 0; }", "rule inet seen arrived ip protocol icmp add @sources { ip saddr }"])
+        second("nft 'add " + words + "'");
+      const [four, six, neighbour] = [await ping("ping -c 1 -W 1 192.0.2.2"), await ping("busybox ping6 -c 1 -W 5 2001:db8::2"), await ping("ping -c 1 -W 1 two")];
+      sh("nsenter -t " + one.pid + " -n sh -c 'ip addr add 192.0.2.77/32 dev eth0; ip addr add 2001:db8:7::7/128 dev eth0 nodad'");
+      sh("nsenter -t " + one.pid + " -n ping -c 1 -W 1 -I 192.0.2.77 192.0.2.2 > /dev/null; true");
+      const sources = second("nft list set inet seen sources");
+      return { four, six, neighbour, sources, ra: await inside(one, "cat /proc/sys/net/ipv6/conf/eth0/accept_ra") };
+    `);
+    expect(seen).toMatchObject({ four: "received", six: "received", neighbour: "received", ra: "0" });
+    // What was sent with the network's address has the host's; the other one never came.
+    expect(seen.sources).toContain("192.0.2.1");
+    expect(seen.sources).not.toContain("192.0.2.77");
+  });
+
+  it("are kept apart again by the next start, of any network, when somebody has removed all rules", async () => {
+    const seen = await withNetworks<Record<string, string>>(`
+      const opened = async () => (await mine.features()).checks.find(({ id }) => id === "rules").detail;
+      await mine.networks.create({ name: "inner", internal: true });
+      await mine.networks.create({ name: "web" });
+      const [one, two] = [await run("one", on("inner")), await run("two", on("web"))];
+      const localnet = sh("cat /proc/sys/net/ipv4/conf/ct-*/route_localnet | tr '\\\\n' ' '");
+      const to = await address(one);
+      const ping = () => inside(two, "ping -c 1 -W 1 " + to + " > /dev/null && echo received");
+      const [before, ruled] = [await ping(), await opened()];
+      sh("nft flush ruleset");
+      const [during, told] = [await ping(), await opened()];
+      await run("three", on("web"));
+      return { before, ruled, during, told, after: await ping(), again: await opened(), localnet };
+    `);
+    expect(seen).toMatchObject({ before: "failed", after: "failed", localnet: "0 0" });
+    expect(seen.told).toMatch(/there is ct-inner, ct-web/);
+    expect([seen.ruled, seen.again]).toEqual(Array(2).fill("no network is without libct's rules"));
+  });
+
+  it("of two state directories never share a bridge, and neither takes the other's away", async () => {
+    const seen = await withNetworks<Record<string, unknown>>(`
+      const { mkdtempSync, cpSync, readFileSync, writeFileSync } = await import("node:fs");
+      await mine.networks.create({ name: "web" });
+      const second = mkdtempSync(state + "-second-");
+      cpSync(state + "/networks", second + "/networks", { recursive: true });
+      const file = second + "/networks/web.json";
+      writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), created: 1, internal: true }));
+      const one = await run("one", { ...on("web"), ports: [{ containerPort: 80, hostPort: 8080 }] }, serve("first"));
+      await until(async () => sh("curl -sm 5 http://192.0.2.1:8080"), "first");
+      const other = await libct.Host.open({ stateDirectory: second, ...(executor ? { executor } : {}) });
+      const joined = await attempt(() => run("two", on("web"), "exec sleep 1000", other));
+      const removed = await attempt(() => other.networks.remove("web"));
+      await other[Symbol.asyncDispose]();
+      const still = sh("curl -sm 5 http://192.0.2.1:8080");
+      sh("rm -rf " + second);
+      return { joined, removed, still, bridges: sh("ip -br link show type bridge | cut -d' ' -f1") };
+    `);
+    expect(seen.joined).toMatchObject({ errno: "ENOTUNIQ", member: "nics.eth0" });
+    expect(seen.removed).toMatchObject({ code: "ERR_CT_STATE", message: expect.stringContaining("is not its bridge") });
+    expect(seen).toMatchObject({ still: "first", bridges: "ct-web" });
+  });
+
   it("have no IPv6 where the network has none, nor on the bridge's ports in any case", async () => {
     const seen = await withNetworks<Record<string, string>>(`
       await mine.networks.create({ name: "web" });
@@ -395,6 +470,7 @@ describe.runIf(ready)("what libct says to nf_tables", () => {
 
       	chain prerouting {
       		type nat hook prerouting priority dstnat; policy accept;
+      		ip daddr 127.0.0.0/8 return
       		fib daddr type local jump publish
       	}
 
@@ -424,9 +500,12 @@ describe.runIf(ready)("what libct says to nf_tables", () => {
       		oifname @bridges drop
       	}
 
-      	chain loopback {
+      	chain raw {
       		type filter hook prerouting priority raw; policy accept;
       		iifname @bridges ip daddr 127.0.0.0/8 drop
+      		iifname @bridges ip6 saddr fe80::/10 accept
+      		iifname @bridges ip6 saddr :: accept
+      		iifname @bridges fib saddr oifname != @bridges drop
       	}
       }"
     `);

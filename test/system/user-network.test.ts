@@ -53,6 +53,30 @@ describe.each(["pasta", "slirp4netns"] as const)("%s", (type) => {
     expect(seen.left).toBe(0);
   });
 
+  it("leaves no process in which a container that sees the host's could find the host's files", async () => {
+    const all = ["CAP_SYS_PTRACE", "CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE", "CAP_NET_ADMIN", "CAP_SETUID", "CAP_SETGID"];
+    const look = [
+      "exec 2>/dev/null; own=$(readlink /proc/self/ns/mnt)",
+      'for p in /proc/[0-9]*; do n=$(readlink $p/ns/mnt) && [ "$n" != "$own" ] && cat $p/comm; done',
+      "echo seen $(ls -d /proc/[0-9]* | wc -l)",
+    ].join("\n");
+    const seen = await asUserOfNetwork<{ readonly out: string; readonly left: number }>(`
+      const plain = libct.standard({ userNamespace: true });
+      const all = ${JSON.stringify(all)};
+      const container = await host.create({ ...plain, root: libct.hostRoot(), nics: ${nics()},
+        namespaces: plain.namespaces.filter((one) => one !== "pid"),
+        mounts: plain.mounts.map((one) => (one.destination === "/proc" ? { destination: "/proc", type: "bind", source: "/proc", options: ["rbind"] } : one)),
+        process: { ...plain.process, capabilities: { bounding: all, effective: all, permitted: all } } });
+      const shell = await container.start(["sh", "-c", ${JSON.stringify(look)}]);
+      let out = "";
+      for await (const chunk of shell.stdout) out += chunk;
+      await container[Symbol.asyncDispose]();
+      return { out, left: await until(0, carriers) };
+    `);
+    // The program itself is as any other; but not who has started it, and has the host's tree.
+    expect(seen).toEqual({ out: expect.stringMatching(/^(passt\S*|pasta\S*|slirp4netns)\nseen \d\d+\n$/), left: 0 });
+  });
+
   it("publishes ports, to the host itself and to others; one that is taken is an error, and nothing is left", async () => {
     const ports = [
       { hostPort: 8080, containerPort: 80 },

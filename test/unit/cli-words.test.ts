@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { errorText, exitCodeOf } from "../../src/cli/exit.ts";
+import { table } from "../../src/cli/table.ts";
 import { splitWords } from "../../src/cli/words.ts";
 import { LibctError } from "../../src/errors.ts";
 
@@ -94,5 +95,11 @@ describe("errors", () => {
   it("are one line that does nothing to a terminal", () => {
     const text = errorText(new LibctError("ERR_CT_USAGE", "no \u001b[31mred\nhere\u007f é"));
     expect(text).toBe("no \\u001b[31mred\\nhere\\x7f é");
+  });
+});
+
+describe("a table", () => {
+  it("does nothing to the terminal, whatever names containers choose", () => {
+    expect(table([["NAME"], ["\x1b]0;x\x07\x9b2J\n"]])).toBe("NAME\n\\u001b]0;x\\u0007\\x9b2J\\n");
   });
 });

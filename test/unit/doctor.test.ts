@@ -45,6 +45,7 @@ const facts = (changes: Partial<Facts> = {}): Facts => ({
   sysResource: true,
   executorSealed: true,
   forwardingBlockers: [],
+  unruledBridges: [],
   lostNetworks: false,
   ...changes,
 });
@@ -212,6 +213,14 @@ describe("networks", () => {
       available: false,
       detail: expect.stringContaining('"filter FORWARD"'),
       remedy: expect.stringContaining("DOCKER-USER"),
+    });
+  });
+
+  it("that are there without rules are named", () => {
+    expect(check(root(), "rules")).toMatchObject({ available: true });
+    expect(check(root({ unruledBridges: ["ct-web", "ct-db"] }), "rules")).toMatchObject({
+      available: false,
+      detail: expect.stringContaining("ct-web, ct-db"),
     });
   });
 });

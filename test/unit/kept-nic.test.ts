@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { compileReturn } from "../../src/compile/index.ts";
 import { changeLink, kernelFeatures } from "../../src/linux/index.ts";
-import { decodeKept, encodeKept, indexOf, request } from "../../src/net/index.ts";
+import { decodeKept, encodeKept, identityOf, indexOf, request } from "../../src/net/index.ts";
 import type { NetValue } from "../../src/spec/index.ts";
 import { listingOf } from "../support/listing.ts";
 
@@ -12,13 +12,20 @@ const step = request(
   [19],
 );
 const features = kernelFeatures("6.12");
-const kept = { device: "nic0", name: "eth0", hostNetwork: "4:42", steps: [step] };
+const kept = { device: "nic0", name: "eth0", hostNetwork: "4:42", identity: "veth", steps: [step] };
 
 describe("what is written down of an interface of the host", () => {
   it("is read as it was written, with the index that it got", () => {
     const content = encodeKept(kept);
     expect(decodeKept(content)).toEqual({ ...kept, index: 0 });
     expect(decodeKept(`${content}          7\n`)).toEqual({ ...kept, index: 7 });
+  });
+
+  it("tells an interface from another one by its kind, and by the address of its hardware", () => {
+    const mac = Uint8Array.of(2, 0, 0, 0, 0, 7);
+    expect(identityOf({ kind: "veth", permanentMac: undefined })).toBe("veth");
+    expect(identityOf({ kind: undefined, permanentMac: mac })).toBe("physical 02:00:00:00:00:07");
+    expect(identityOf({ kind: "tun", permanentMac: new Uint8Array(6) })).toBe("tun");
   });
 
   it("is nothing when it was cut off, as nothing had been moved then", () => {

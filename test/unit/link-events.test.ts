@@ -1,6 +1,17 @@
 import { describe, expect, it } from "vitest";
+import { compileNetWatch } from "../../src/compile/index.ts";
 import { LinkWatch } from "../../src/host/link-events.ts";
-import { attribute, IFLA, NLMSG, netlinkMessage, RTM, u32s } from "../../src/linux/index.ts";
+import {
+  attribute,
+  E,
+  IFLA,
+  kernelFeatures,
+  NLMSG,
+  netlinkMessage,
+  RTM,
+  syscallName,
+  u32s,
+} from "../../src/linux/index.ts";
 
 const [UP, RUNNING] = [1, 0x40];
 const link = (index: number, name: string, flags: number, mtu = 1500, type: number = RTM.NEWLINK) =>
@@ -16,6 +27,21 @@ describe("the events of a container's interfaces", () => {
     expect(
       [link(1, "lo", UP | RUNNING), link(2, "eth0", UP | RUNNING), done].flatMap((one) => watch.take(one)),
     ).toEqual([]);
+  });
+
+  it("go on with a new look when so many have come that the socket could not keep them", () => {
+    const program = compileNetWatch({
+      arch: "x86_64",
+      features: kernelFeatures("6.12"),
+      target: "1/task/1",
+      userFirst: true,
+    });
+    const ops = program.blocks.flatMap((block) => block.ops);
+    const received = ops.filter((op) => op.op === "SYSCALL" && syscallName(program.arch, op.nr) === "recvfrom");
+    expect(received.length).toBeGreaterThan(200);
+    expect(received.filter(({ jumpErrnos }) => !jumpErrnos.includes(E.ENOBUFS))).toEqual([]);
+    const hides = ops.findIndex((op) => op.why === "be no target for the container");
+    expect(hides).toBeGreaterThan(0);
   });
 
   it("are what differs from before: by single changes, and by a look after some were missed", () => {

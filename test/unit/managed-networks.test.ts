@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LibctError } from "../../src/errors.ts";
@@ -14,11 +14,16 @@ import {
   leasedAddresses,
   leaseOf,
   leasesWithPlace,
+  listNetworks,
   lockedBytes,
   MOST_PORTS,
   MOST_RECENT_LEASES,
+  makeNetwork,
+  type Network,
   type NetworkOptions,
   nameInLocks,
+  namesIn,
+  networkPlaces,
   nothingTried,
   PLACE,
   parseIpv4Routes,
@@ -27,13 +32,16 @@ import {
   planNetwork,
   promiseLease,
   publishBatch,
+  publishPorts,
+  recognizeBridge,
   resolvConf,
   singlePorts,
   type Taken,
   withdrawBatch,
   writeNetwork,
 } from "../../src/net/index.ts";
-import type { PublishedPort } from "../../src/spec/index.ts";
+import { nameMounts } from "../../src/net/managed/names.ts";
+import type { NetStep, PublishedPort } from "../../src/spec/index.ts";
 import { temporaryDirectory } from "../support/rootfs.ts";
 
 const NOTHING: Taken = { networks: [], routes: [], links: [] };
@@ -205,6 +213,32 @@ describe("leases", () => {
   });
 });
 
+describe("a network that is made", () => {
+  it("knows its bridge from one of the same name that another state directory has", () => {
+    const recognized = (one: Network) => makeNetwork(one, false).findIndex(({ do: what }) => what === "recognize");
+    const [one, other] = [plan(), { ...plan(), created: 1 }];
+    expect(recognizeBridge(one)).not.toEqual(recognizeBridge(other));
+    // Before anything is done to it.
+    expect(recognized(one)).toBe(0);
+  });
+
+  it("tells the rules again of the others that are there when it makes the table anew", () => {
+    const [gone, there] = [plan({ name: "gone" }), plan({ name: "there", bridge: "lo" })];
+    const told = (all: boolean) => makeNetwork(plan(), all, () => [gone, there]).map(({ why }) => why);
+    expect(told(true)).toContain("tell the rules of the network there");
+    expect(told(true)).not.toContain("tell the rules of the network gone");
+    expect(told(false)).not.toContain("tell the rules of the network there");
+  });
+
+  it("lets packets for 127.0.0.0/8 in only when a port is published", () => {
+    const keys = (steps: readonly NetStep[]) => steps.flatMap((step) => (step.do === "sysctl" ? step.key : []));
+    const joined = { nic: "eth0", network: plan(), directory: "/d", lease: 5, addresses: ["10.201.0.5/24"] };
+    expect(keys(makeNetwork(plan(), true)).join()).not.toContain("route_localnet");
+    const published = publishPorts([{ containerPort: 80, hostPort: 8080 }], joined).flatMap(({ setUp }) => setUp);
+    expect(keys(published)).toEqual(["net/ipv4/conf/ct-web/route_localnet"]);
+  });
+});
+
 describe("published ports", () => {
   const addresses = [ip("10.9.0.2"), ip("fd09::2")];
   const single = (ports: readonly PublishedPort[]) => singlePorts(ports, addresses, () => 40000);
@@ -239,7 +273,7 @@ describe("published ports", () => {
         { containerPort: 80, hostPort: 1, protocol: "udp" },
       ]),
     ).toHaveLength(4);
-    expect(failure(() => single([{ containerPort: 1, hostPort: 1, range: MOST_PORTS }]))).toMatch(/at most 1000/);
+    expect(failure(() => single([{ containerPort: 1, hostPort: 1, range: MOST_PORTS }]))).toMatch(/at most 500/);
   });
 
   it("are published by one element each, and taken away by the same ones whether they are there or not", () => {
@@ -291,6 +325,19 @@ describe("the hosts file of a network", () => {
     expect(hostsEntries(place)).toEqual([]);
     const empty = emptyHosts([]);
     expect(leasesWithPlace(empty + place)).toEqual([empty.length / PLACE]);
+  });
+
+  it("has no hostname that is none of a host, by which it could tell others of whom it likes", () => {
+    const names = (hostname: string) =>
+      namesIn({ hostname, nics: { eth0: { type: "network", network: "web" } } }, "one", "eth0");
+    expect(names("web")).toEqual(["one", "web"]);
+    for (const other of ["x\n10.201.0.1\tdb", "x 10.201.0.1", "ä".repeat(32), "#", ""])
+      expect(names(other)).toEqual(["one"]);
+  });
+
+  it("counts bytes", () => {
+    expect(Buffer.byteLength(placeContent(["10.9.0.2"], ["ä".repeat(40)], "a"))).toBe(PLACE);
+    expect(failure(() => placeContent(["10.9.0.2"], ["ä".repeat(125)], "a"))).toMatch(/names that are shorter/);
   });
 
   it("takes no more than fits", () => {
@@ -374,5 +421,58 @@ describe("the address of a container without a name", () => {
     rmSync(`${at.networks}/web.json`);
     writeNetwork(at.networks, plan({ subnets: [{ subnet: "10.9.0.0/29" }] }));
     expect(join(at).lease).toBeLessThan(7);
+  });
+});
+
+describe("a file that containers share", () => {
+  it("is made anew when it has another content than its name says", () => {
+    const at = { networks: temporaryDirectory(), running: temporaryDirectory() };
+    const spec = { root: "/x", namespaces: ["mount"], hosts: { db: "10.0.0.1" } } as const;
+    const hosts = () =>
+      nameMounts(spec, "one", [], at).find(({ destination }) => destination === "/etc/hosts")?.source ?? "";
+    const path = hosts();
+    const content = readFileSync(path, "utf8");
+    writeFileSync(path, "10.0.0.66\tdb\n");
+    expect(hosts()).toBe(path);
+    expect(readFileSync(path, "utf8")).toBe(content);
+  });
+});
+
+describe("where networks are", () => {
+  const own = () => {
+    const directory = temporaryDirectory();
+    chmodSync(directory, 0o700);
+    return directory;
+  };
+  const me = process.geteuid?.() ?? 0;
+  const SOMEBODY = me + 4242;
+
+  it("is the user's runtime directory when it is his and nobody else can change it", () => {
+    const directory = own();
+    const running = () => networkPlaces(SOMEBODY, undefined, { XDG_RUNTIME_DIR: directory, HOME: "/home/x" }).running;
+    expect(running()).toBe(`${directory}/libct/networks`);
+    chmodSync(directory, 0o777);
+    expect(running()).toBe(`/tmp/libct-${SOMEBODY}/networks`);
+    expect(networkPlaces(SOMEBODY, undefined, { XDG_RUNTIME_DIR: `${directory}/none` }).running).toMatch(/^.tmp.libct/);
+  });
+
+  it("is no state directory that others can change", () => {
+    const directory = own();
+    expect(networkPlaces(me, directory).networks).toBe(`${directory}/networks`);
+    expect(failure(() => networkPlaces(SOMEBODY, directory))).toMatch(/can be changed by others/);
+    chmodSync(directory, 0o722);
+    expect(failure(() => networkPlaces(me, directory))).toMatch(/can be changed by others/);
+  });
+
+  it("has only files that tell of the network that they are named after, with a bridge that may be one", () => {
+    const directory = own();
+    const found = (more: object) => {
+      writeFileSync(`${directory}/web.json`, JSON.stringify({ ...plan(), ...more }));
+      return listNetworks(directory).map((one) => one instanceof LibctError);
+    };
+    expect(found({})).toEqual([false]);
+    expect(found({ name: "../../victim" })).toEqual([true]);
+    expect(found({ name: "other" })).toEqual([true]);
+    expect(found({ bridge: "../eth0" })).toEqual([true]);
   });
 });

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { compileContainer } from "../../src/compile/index.ts";
 import { E, kernelFeatures, syscallName } from "../../src/linux/index.ts";
+import { planPasta } from "../../src/net/user-mode/pasta.ts";
 import { type Op, type Program, verifyProgram } from "../../src/program/index.ts";
-import { type ContainerSpec, standard } from "../../src/spec/index.ts";
+import { type ContainerSpec, standard, validateSpec } from "../../src/spec/index.ts";
 import { ROOT_PLANS, resolvedBy } from "../support/arbitrary-spec.ts";
 
 const features = kernelFeatures("6.12");
@@ -59,6 +60,24 @@ describe("a container that others look at while it is made", () => {
   it("cannot be traced in a pid namespace that it joins", () => {
     const dumpable = without(compiled(SHARED), (op, name) => name === "prctl" && op.args[0] === 4);
     expect(verifyProgram(dumpable)).toContain("others in the pid namespace can trace the container");
+  });
+
+  it("has no helper that joins its user namespace and can be traced there", () => {
+    const spec = validateSpec({
+      namespaces: ["user", "mount", "network"],
+      root: "/x",
+      nics: { eth0: { type: "pasta" } },
+    });
+    const resolved = resolvedBy({ spec, ...(ROOT_PLANS.dir ? { root: ROOT_PLANS.dir } : {}) }, features);
+    const { setUp } = planPasta({ type: "pasta" }, { name: "eth0", program: "/usr/bin/pasta", root: true, ports: [] });
+    const plans = [{ member: "nics.eth0", setUp }];
+    const program = compileContainer({
+      ...resolved,
+      nics: { plans, worker: "monitor", scratch: "/run/libct/scratch" },
+    });
+    expect(verifyProgram(program)).toEqual([]);
+    const dumpable = without(program, (op, name) => name === "prctl" && op.args[0] === 4);
+    expect(verifyProgram(dumpable).join()).toMatch(/network\[\d+\]: can be traced by the user namespace that it joins/);
   });
 
   it("mounts /proc and /sys through no link", () => {

@@ -4,6 +4,7 @@ import { LibctError } from "../../errors.ts";
 import type { Container, ContainerEvent, ContainerStats, Host, Meter, StatsPart } from "../../host/index.ts";
 import type { Globals } from "../command.ts";
 import { reportError } from "../exit.ts";
+import { harmless } from "../harmless.ts";
 import { print } from "../output.ts";
 import type { ResourceFlags } from "../resource-flags.ts";
 import { parseResources } from "../resource-options.ts";
@@ -130,7 +131,7 @@ export function events(names: readonly string[], flags: { readonly json?: true }
 async function tellEvents(container: Container, json: boolean, signal: AbortSignal): Promise<void> {
   for await (const event of container.events({ signal })) {
     const time = new Date().toISOString();
-    const text = `${time} ${container.name} ${event.type}${detail(event)}`;
+    const text = harmless(`${time} ${container.name} ${event.type}${detail(event)}`);
     await print(process.stdout, `${json ? JSON.stringify({ time, name: container.name, ...event }) : text}\n`);
   }
 }

@@ -1,7 +1,8 @@
 import type { Container, Host } from "../../host/index.ts";
 import type { Globals } from "../command.ts";
 import { withHost } from "../containers/with-host.ts";
-import { plainText, print } from "../output.ts";
+import { harmless } from "../harmless.ts";
+import { print } from "../output.ts";
 import { usage } from "../syntax.ts";
 
 export interface CommitFlags {
@@ -43,7 +44,7 @@ export function diff(
     for await (const change of host.images.diff(one, after)) {
       await print(
         process.stdout,
-        json ? `${JSON.stringify(change)}\n` : `${LETTER[change.kind]} ${plainText(change.path)}\n`,
+        json ? `${JSON.stringify(change)}\n` : `${LETTER[change.kind]} ${harmless(change.path)}\n`,
       );
     }
     return 0;

@@ -2,7 +2,7 @@ import type { ImageInfo } from "../../host/index.ts";
 import type { Globals } from "../command.ts";
 import { withHost } from "../containers/with-host.ts";
 import { EXIT, reportError } from "../exit.ts";
-import { plainText, print } from "../output.ts";
+import { print } from "../output.ts";
 import { usage } from "../syntax.ts";
 import { age, bytes, table } from "../table.ts";
 import { shortId, shownName } from "./names.ts";
@@ -61,7 +61,7 @@ export function history(names: readonly string[], flags: Json, globals: Globals)
     const rows = steps.map(({ created, createdBy, size, comment }) => [
       created === undefined ? "-" : `${age((Date.now() - created) / 1000)} ago`,
       bytes(size),
-      plainText(createdBy.replace(/\s+/g, " ").slice(0, 80) || comment),
+      createdBy.replace(/\s+/g, " ").slice(0, 80) || comment,
     ]);
     const text = flags.json ? JSON.stringify(steps) : table([["CREATED", "SIZE", "BY"], ...rows]);
     await print(process.stdout, `${text}\n`);

@@ -3,6 +3,7 @@ export * from "./address.ts";
 export * from "./attributes.ts";
 export * from "./link.ts";
 export * from "./message.ts";
+export * from "./namespace.ts";
 export * from "./neighbour.ts";
 export * from "./qdisc.ts";
 export * from "./route.ts";

@@ -1,7 +1,8 @@
 /** Interfaces in the terms of rtnetlink(7) and linux/if_link.h. */
 import { u32s } from "../struct.ts";
-import { attribute, decodeText, readText, readU32 } from "./attributes.ts";
+import { attribute, decodeText, readS32, readText, readU32 } from "./attributes.ts";
 import {
+  decodeAttributeList,
   decodeAttributes,
   type NetlinkAttribute,
   type NetlinkMessage,
@@ -27,6 +28,7 @@ export const RTM = {
   NEWQDISC: 36,
   DELQDISC: 37,
   GETQDISC: 38,
+  DELLINKPROP: 109,
 } as const;
 export const IFLA = {
   ADDRESS: 1,
@@ -44,6 +46,8 @@ export const IFLA = {
   NUM_TX_QUEUES: 31,
   NUM_RX_QUEUES: 32,
   LINK_NETNSID: 37,
+  PROP_LIST: 52,
+  ALT_IFNAME: 53,
   PERM_ADDRESS: 54,
 } as const;
 export const IFLA_INFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4, SLAVE_DATA: 5 } as const;
@@ -142,6 +146,18 @@ export const changeLink = <V = never>(link: LinkSettings<V>): NetlinkRequest<V> 
 export const deleteLink = <V = never>(link: Pick<LinkSettings<V>, "index" | "name">): NetlinkRequest<V> =>
   linkMessage(RTM.DELLINK, ACKNOWLEDGED, link);
 
+/** Takes further names of an interface away. */
+export const removeAltNames = <V = never>(index: Later<V>, names: readonly string[]): NetlinkRequest<V> =>
+  linkMessage(RTM.DELLINKPROP, ACKNOWLEDGED, {
+    index,
+    attributes: [
+      attribute.nested<V>(
+        IFLA.PROP_LIST,
+        names.map((name) => attribute.text(IFLA.ALT_IFNAME, name)),
+      ),
+    ],
+  });
+
 /** Asks for one interface. */
 export const getLink = (name: string): Uint8Array => linkMessage(RTM.GETLINK, NLM_F.REQUEST, { name }).message;
 
@@ -164,7 +180,12 @@ export interface LinkInfo {
   readonly master: number | undefined;
   /** The index of the interface below, or of a veth's peer, which may be in another namespace. */
   readonly link: number | undefined;
+  /** What this network namespace calls the one where that is; undefined: it is here. */
+  readonly linkNamespace: number | undefined;
   readonly kind: string | undefined;
+  /** Of the hardware, whatever it was changed to. */
+  readonly permanentMac: Uint8Array | undefined;
+  readonly altNames: readonly string[];
   readonly data: ReadonlyMap<number, Uint8Array>;
 }
 
@@ -183,7 +204,12 @@ export function decodeLink({ type, payload }: NetlinkMessage): LinkInfo | undefi
     txQueueLength: readU32(attributes.get(IFLA.TXQLEN)),
     master: readU32(attributes.get(IFLA.MASTER)),
     link: readU32(attributes.get(IFLA.LINK)),
+    linkNamespace: readS32(attributes.get(IFLA.LINK_NETNSID)),
     kind: readText(info.get(IFLA_INFO.KIND)),
+    permanentMac: attributes.get(IFLA.PERM_ADDRESS),
+    altNames: decodeAttributeList(attributes.get(IFLA.PROP_LIST) ?? new Uint8Array(0)).flatMap((one) =>
+      one.type === IFLA.ALT_IFNAME ? decodeText(one.payload) : [],
+    ),
     data: decodeAttributes(info.get(IFLA_INFO.DATA) ?? new Uint8Array(0)),
   };
 }

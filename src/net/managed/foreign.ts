@@ -44,6 +44,9 @@ export function readChains(runner: ProgramRunner): Promise<readonly Chain[]> {
   });
 }
 
+/** Whether libct's own are there: somebody may have removed those of all (`nft flush ruleset`). */
+export const hasRules = (chains: readonly Chain[]): boolean => chains.some(({ table }) => table === TABLE);
+
 /** What drops packets that it does not know: that libct accepts them does not help then, since each chain of a hook has its say. */
 export function blockingChains(chains: readonly Chain[]): readonly string[] {
   return chains

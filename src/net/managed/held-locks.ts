@@ -9,6 +9,7 @@ export function lockedBytes(locks: string, file: string): ReadonlySet<number> {
   for (const line of linesOf(locks, file)) {
     const [, first, last] = LINE.exec(line) ?? [];
     if (first === undefined) continue;
+    // Who removes a network has all bytes, and is one: whoever wants an address learns it when he locks its byte.
     const end = last === "EOF" ? Number(first) : Math.min(Number(last), Number(first) + MOST);
     for (let byte = Number(first); byte <= end; byte++) held.add(byte);
   }

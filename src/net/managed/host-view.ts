@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
-import { LibctError } from "../../errors.ts";
 import { parseIpv4Routes, parseIpv6Routes } from "./host-routes.ts";
 import type { Taken } from "./network.ts";
-import { listNetworks } from "./store.ts";
+import { knownNetworks } from "./store.ts";
 
 const read = (path: string): string => {
   try {
@@ -16,8 +15,7 @@ const read = (path: string): string => {
 
 /** What of names and addresses is taken on this machine; of the process's own network namespace, which /sys need not show. */
 export function readTaken(directory: string): Taken {
-  const networks = listNetworks(directory).flatMap((one) => (one instanceof LibctError ? [] : [one]));
-  return { networks, routes: readRoutes(), links: readLinks() };
+  return { networks: knownNetworks(directory), routes: readRoutes(), links: readLinks() };
 }
 
 const readRoutes = () => [

@@ -12,7 +12,9 @@ export const FIRST_PLACES = 32;
 export const MOST_PLACES = 4096;
 
 const blank = (length: number) => `${" ".repeat(length - 1)}\n`;
-const fill = (content: string) => `${content}${blank(PLACE - content.length)}`;
+/** A place is so many bytes, and whoever writes beyond his own writes into the next one. */
+const sizeOf = (content: string) => Buffer.byteLength(content);
+const fill = (content: string) => `${content}${blank(PLACE - sizeOf(content))}`;
 
 export const BLANK_PLACE = blank(PLACE);
 
@@ -37,7 +39,7 @@ export function placeContent(addresses: readonly string[], names: readonly strin
   if (names.length === 0) return NAMELESS_PLACE;
   const unique = [...new Set(names)];
   const lines = addresses.map((address) => `${address}\t${unique.join(" ")}\n`).join("");
-  if (lines.length > PLACE - 1)
+  if (sizeOf(lines) > PLACE - 1)
     throw invalid(
       member,
       unique.join(" "),

@@ -1,5 +1,5 @@
 export { joinBatch, leaveBatch } from "./elements.ts";
-export { blockingChains, readChains } from "./foreign.ts";
+export { blockingChains, hasRules, readChains } from "./foreign.ts";
 export { lockedBytes, lockers, nameInLocks } from "./held-locks.ts";
 export { type HostRoute, parseIpv4Routes, parseIpv6Routes } from "./host-routes.ts";
 export { readLinks, readTaken } from "./host-view.ts";
@@ -17,7 +17,7 @@ export {
   undoAt,
 } from "./join.ts";
 export { addressInUse, chooseLease, leaseCount, leasedAddresses, leaseOf } from "./lease.ts";
-export { forwarding, makeNetwork, parameterOf } from "./make.ts";
+export { forwarding, makeNetwork, parameterOf, recognizeBridge } from "./make.ts";
 export { namesIn } from "./names.ts";
 export {
   DEFAULT_NETWORK,
@@ -39,6 +39,7 @@ export { heldLeases, leasesWithUndo, openRunning } from "./running.ts";
 export {
   findNetwork as findManagedNetwork,
   forgetNetwork,
+  knownNetworks,
   listNetworks,
   makeNetworksDirectory,
   networkNamed,

@@ -11,7 +11,7 @@ import { type NetworkPlaces, RUNNING_FILE, undoFile } from "./places.ts";
 import type { PlannedNetworks } from "./plan.ts";
 import { publishedLater } from "./published-later.ts";
 import { findLease, makePlace, openRunning } from "./running.ts";
-import { networkNamed } from "./store.ts";
+import { knownNetworks, networkNamed } from "./store.ts";
 
 /** A container's place in a network. */
 export interface Joined {
@@ -80,7 +80,7 @@ export function asVeth(nic: NetworkNic, { network, lease, addresses }: Joined, l
     mac: common.mac ?? macOf(lease, addresses),
     ...(mtu === undefined ? {} : { mtu }),
     addresses: [...addresses, ...(common.addresses ?? [])],
-    sysctl: { ...withoutIpv6(network, common.addresses ?? []), ...common.sysctl },
+    sysctl: { ...ipv6Parameters(network, common.addresses ?? []), ...common.sysctl },
     routes: [...(leadsOut ? defaultRoutes(network) : []), ...(common.routes ?? [])],
     peer: { ipv6: false, ...(bridgesAreFiltered() ? { hairpin: true } : {}) },
   };
@@ -90,9 +90,11 @@ export function asVeth(nic: NetworkNic, { network, lease, addresses }: Joined, l
  * Where the network has no IPv6 its interfaces have none: what the kernel says to all neighbours for each new link-local address goes to every container there is,
  * which would make the thousandth one slower than the first. (So would routes of IPv6 by every port of the bridge, which ports do not need in any case.)
  */
-function withoutIpv6({ subnets }: Network, more: readonly string[]): Readonly<Record<string, string>> {
+function ipv6Parameters({ subnets }: Network, more: readonly string[]): Readonly<Record<string, string>> {
   const all = [...subnets.map(({ subnet }) => subnet), ...more];
-  if (all.some((text) => text.includes(":")) || !hasIpv6()) return {};
+  if (!hasIpv6()) return {};
+  // The network's routes are known; any other comes from a neighbour.
+  if (all.some((text) => text.includes(":"))) return { "net.ipv6.conf.IFNAME.accept_ra": "0" };
   return { "net.ipv6.conf.IFNAME.disable_ipv6": "1" };
 }
 
@@ -121,7 +123,12 @@ export function leadingOut({ nics = {} }: ContainerSpec, joined: readonly Joined
  * Before the interface is made: the lease, what its last holder may have left, and the network itself. Its names come before that: when the network is removed at
  * this moment their file is not there any more, and then nothing is made of it again.
  */
-export function beforeJoining(joined: Joined, names: readonly string[], all: boolean): PlannedNic {
+export function beforeJoining(
+  joined: Joined,
+  names: readonly string[],
+  all: boolean,
+  { networks }: Pick<NetworkPlaces, "networks">,
+): PlannedNic {
   const { nic, network, directory, lease } = joined;
   const { tell, forget } = places(joined, names);
   return {
@@ -134,7 +141,9 @@ export function beforeJoining(joined: Joined, names: readonly string[], all: boo
         .filter((one) => one.lease === lease)
         .map((one) => undoAt(one.undo)),
       tell,
-      ...makeNetwork(network, all || !isMade(network)),
+      ...makeNetwork(network, all || !isMade(network), () =>
+        knownNetworks(networks).filter(({ name }) => name !== network.name),
+      ),
     ],
     // All of it under the lock of the lease, also when somebody else does it.
     tearDown: [undo(directory, lease), forget],

@@ -11,22 +11,49 @@ import type { Network } from "./network.ts";
 import { tableBatch } from "./rules.ts";
 import { subnetOf } from "./subnet.ts";
 
-/** Steps that change nothing where everything is as it should be. Without `all` the table of rules is taken to be there; ENOENT when it is not. */
-export function makeNetwork(network: Network, all: boolean): readonly NetStep[] {
-  return [...makeBridge(network), ...parameters(network), ...(all ? [makeTable(network)] : []), tellRules(network)];
+/**
+ * Steps that change nothing where everything is as it should be. Without `all` the table of rules is taken to be there; ENOENT when it is not. With it others' networks
+ * that are there are told again, as somebody may have removed the table with all that it said of them.
+ */
+export function makeNetwork(
+  network: Network,
+  all: boolean,
+  others: () => readonly Network[] = () => [],
+): readonly NetStep[] {
+  const known = all ? [makeTable(network), ...others().filter(isMade).map(tellRules)] : [];
+  return [...makeBridge(network, all), ...parameters(network), ...known, tellRules(network)];
 }
 
 /** The table came with the first bridge, and goes with nobody but somebody else: mostly nothing has to be said of it. */
 export const isMade = ({ bridge }: Network): boolean => parameterOf(`ipv4/conf/${bridge}/forwarding`) !== undefined;
 
-/** With a MAC address of its own: else it has the lowest one of its ports, another one each time somebody comes or goes. */
-function makeBridge({ bridge, mtu, subnets }: Network): readonly NetStep[] {
-  const place = placeOf(`${bridge} ${subnets.map(({ subnet }) => subnet).join(" ")}`, 2 ** 32);
-  const mac = Uint8Array.of(0x02, 0x63, place >>> 24, (place >> 16) & 0xff, (place >> 8) & 0xff, place & 0xff);
+/**
+ * By its MAC address a bridge is known to be the network's: two state directories may have networks whose bridges have the same name. It is one of its own in any case:
+ * else it has the lowest one of its ports, another one each time somebody comes or goes.
+ */
+function macOf({ name, created, subnets }: Network): Uint8Array {
+  const place = placeOf(`${name} ${created} ${subnets.map(({ subnet }) => subnet).join(" ")}`, 2 ** 32);
+  return Uint8Array.of(0x02, 0x63, place >>> 24, (place >> 16) & 0xff, (place >> 8) & 0xff, place & 0xff);
+}
+
+/** Before anything is done to the bridge, and before what the rules say of its name is changed. */
+export const recognizeBridge = (network: Network): NetStep => ({
+  do: "recognize",
+  place: "host",
+  name: network.bridge,
+  mac: macOf(network),
+  why: `the interface ${network.bridge} is not the bridge of this network ${network.name}`,
+});
+
+/** `mayBeNew`: nobody has seen it yet, and somebody else may make one of that name in this moment. */
+function makeBridge(network: Network, mayBeNew: boolean): readonly NetStep[] {
+  const { bridge, mtu, subnets } = network;
+  const mac = macOf(network);
   const link = createLink<NetValue>({ name: bridge, kind: "bridge", mac, ...(mtu === undefined ? {} : { mtu }) });
   const index = indexOf(bridge, "host");
+  const make = request("host", link, `make the bridge ${bridge}`, [E.EEXIST]);
   return [
-    request("host", link, `make the bridge ${bridge}`, [E.EEXIST]),
+    ...(mayBeNew ? [make, recognizeBridge(network)] : [recognizeBridge(network), make]),
     ...subnets.map(({ subnet, gateway }) => {
       const step = giveAddress("host", bridge, `${gateway}/${parseIpPrefix(subnet)?.length}`);
       return step.do === "request" ? { ...step, tolerate: [E.EEXIST] } : step;
@@ -56,21 +83,27 @@ interface Parameter {
 }
 
 /** Only what is not so already: others may have changed it on purpose, and it is the whole machine's. */
-function parameters(network: Network): readonly NetStep[] {
-  const wanted = [...ofBridge(network), ...(network.internal ? [] : forwarding(network))];
-  return wanted.flatMap(({ path, value, why }): NetStep[] =>
+const setMissing = (wanted: readonly Parameter[]): readonly NetStep[] =>
+  wanted.flatMap(({ path, value, why }): NetStep[] =>
     parameterOf(path) === value ? [] : [{ do: "sysctl", place: "host", key: `net/${path}`, value, why }],
   );
-}
 
-const ofBridge = ({ bridge, subnets }: Network): readonly Parameter[] => [
-  // Packets from 127.0.0.1 leave by the bridge, and their answers come in there (ip-sysctl, route_localnet).
-  ...(subnets.some(({ subnet }) => subnetOf(subnet).address.length === 4)
-    ? [{ path: `ipv4/conf/${bridge}/route_localnet`, value: "1", why: "let 127.0.0.1 reach published ports" }]
-    : []),
-  // A container must not be able to tell the host where to send its packets.
-  ...(hasIpv6() ? [{ path: `ipv6/conf/${bridge}/accept_ra`, value: "0", why: "take no routes from containers" }] : []),
-];
+const parameters = (network: Network): readonly NetStep[] =>
+  setMissing([
+    // A container must not be able to tell the host where to send its packets.
+    ...(hasIpv6()
+      ? [{ path: `ipv6/conf/${network.bridge}/accept_ra`, value: "0", why: "take no routes from containers" }]
+      : []),
+    ...(network.internal ? [] : forwarding(network)),
+  ]);
+
+/** Packets from 127.0.0.1 leave by the bridge, and their answers come in there (ip-sysctl, route_localnet): only where a port is published. */
+export const loopbackToPorts = ({ bridge, subnets }: Network): readonly NetStep[] =>
+  subnets.some(({ subnet }) => subnetOf(subnet).address.length === 4)
+    ? setMissing([
+        { path: `ipv4/conf/${bridge}/route_localnet`, value: "1", why: "let 127.0.0.1 reach published ports" },
+      ])
+    : [];
 
 export const forwarding = (network: Network): readonly Parameter[] => [
   { path: "ipv4/ip_forward", value: "1", why: "let packets pass from one interface to another" },

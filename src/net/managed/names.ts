@@ -1,6 +1,6 @@
 /** The files by which a container knows others by name: /etc/hosts and /etc/resolv.conf. */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import type { ContainerSpec, Mount } from "../../spec/index.ts";
+import { type ContainerSpec, isHostName, type Mount } from "../../spec/index.ts";
 import { emptyHosts, hostsEntries, placeContent } from "./hosts-file.ts";
 import type { Joined } from "./join.ts";
 import { type NetworkPlaces, RUNNING_FILE } from "./places.ts";
@@ -10,11 +10,11 @@ import { sharedFile } from "./running.ts";
 /** What is said of one container alone, by content. */
 const SHARED = ".shared";
 
-/** The names that the container has in a network. */
+/** The names that the container has in a network. A hostname may be anything (sethostname(2)), but others read what is written here line by line. */
 export function namesIn(spec: ContainerSpec, containerName: string, nic: string): readonly string[] {
   const wanted = spec.nics?.[nic];
   const aliases = wanted && "type" in wanted && wanted.type === "network" ? (wanted.aliases ?? []) : [];
-  return [containerName, spec.hostname ?? "", ...aliases].filter((name) => name !== "");
+  return [containerName, spec.hostname ?? "", ...aliases].filter(isHostName);
 }
 
 /** Mounts for the two files, unless the container has something of its own there, or no root in which they could lie. */

@@ -58,6 +58,8 @@ const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/;
 const RESERVED = ["none", "host", "container", "private"];
 const LINK_NAME = /^(?!\.{1,2}$)[^\s/:%]{1,15}$/;
 
+export const isLinkName = (name: unknown): name is string => typeof name === "string" && LINK_NAME.test(name);
+
 export function checkNetworkName(name: string, member = "name"): void {
   if (!NAME.test(name)) {
     throw invalid(
@@ -106,7 +108,7 @@ const nameInUse = (name: string) =>
 function planBridge({ bridge, name }: NetworkOptions, { networks, links }: Taken): string {
   const used = new Set([...links, ...networks.map((one) => one.bridge)]);
   if (bridge !== undefined) {
-    if (!LINK_NAME.test(bridge)) throw invalid("bridge", bridge, "the name of an interface: at most 15 bytes");
+    if (!isLinkName(bridge)) throw invalid("bridge", bridge, "the name of an interface: at most 15 bytes");
     if (used.has(bridge))
       throw invalid("bridge", bridge, "the name of no other interface of the host", "see `ip link`");
     return bridge;

@@ -1,5 +1,7 @@
 /** Where networks are written down, and where what is running of them is. */
-import { absolutePath } from "../../linux/index.ts";
+import { existsSync } from "node:fs";
+import { changedByOthers } from "../../errors.ts";
+import { absolutePath, isOwnDirectory, ownRuntimeDirectory } from "../../linux/index.ts";
 
 export interface NetworkPlaces {
   /** One file for each network; it lasts. */
@@ -19,11 +21,13 @@ export function networkPlaces(
 ): NetworkPlaces {
   if (stateDirectory !== undefined) {
     const state = absolutePath(stateDirectory);
+    if (existsSync(state) && !isOwnDirectory(state, uid)) throw changedByOthers(state, uid);
     return { networks: `${state}/networks`, running: `${state}/networks-running` };
   }
   if (uid === 0) return { networks: "/var/lib/libct/networks", running: "/run/libct/networks" };
   const data = env.XDG_DATA_HOME ?? `${env.HOME ?? "/"}/.local/share`;
-  const runtime = env.XDG_RUNTIME_DIR === undefined ? `/tmp/libct-${uid}` : `${env.XDG_RUNTIME_DIR}/libct`;
+  const own = ownRuntimeDirectory(env);
+  const runtime = own === undefined ? `/tmp/libct-${uid}` : `${own}/libct`;
   return { networks: `${data}/libct/networks`, running: `${runtime}/networks` };
 }
 

@@ -41,7 +41,7 @@ export function planNetworks(
       ...(spec.nics ? { nics: Object.fromEntries(nics) } : {}),
       ...(mounts.length > 0 ? { mounts: [...(spec.mounts ?? []), ...mounts] } : {}),
     },
-    before: joined.map((one) => beforeJoining(one, namesIn(spec, containerName, one.nic), tried.all ?? false)),
+    before: joined.map((one) => beforeJoining(one, namesIn(spec, containerName, one.nic), tried.all ?? false, places)),
     after: reached && ports.length > 0 ? plansOf(ports, reached, byPasta) : [],
     joined,
     ports,

@@ -19,8 +19,8 @@ export interface OnePort {
   readonly index: number;
 }
 
-/** More elements would not fit into one transaction. */
-export const MOST_PORTS = 1000;
+/** Each is held by a few operations of the container's program, which has room for so many besides all else. */
+export const MOST_PORTS = 500;
 
 /**
  * Each single port of what is published, for each address that the container has. `chosen` gives the host's port where it was not said, by the position in

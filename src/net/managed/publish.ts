@@ -3,6 +3,7 @@ import { invalid } from "../../errors.ts";
 import { parseIpPrefix } from "../../linux/index.ts";
 import type { NetStep, PlannedNic, PublishedPort } from "../../spec/index.ts";
 import type { Joined, Tried } from "./join.ts";
+import { loopbackToPorts } from "./make.ts";
 import { undoFile } from "./places.ts";
 import { publishBatch, singlePorts, withdrawBatch } from "./ports.ts";
 
@@ -39,7 +40,7 @@ export function requireOutside({ network }: Pick<Joined, "network">, ports: read
 /** Each port is bound first, so that one which somebody has is an error before anything is made. How it is undone is written down before it is done. */
 export function publishPorts(
   ports: readonly WithHostPort[],
-  { directory, lease, addresses }: Joined,
+  { network, directory, lease, addresses }: Joined,
   undoPath = `${directory}/${undoFile(lease)}`,
 ): readonly PlannedNic[] {
   const own = addresses.flatMap((text) => parseIpPrefix(text)?.address ?? []);
@@ -67,5 +68,5 @@ export function publishPorts(
       ],
     }),
   );
-  return [...binds, { member: "ports", setUp: [put, publish] }];
+  return [...binds, { member: "ports", setUp: [...loopbackToPorts(network), put, publish] }];
 }

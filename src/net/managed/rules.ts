@@ -177,9 +177,37 @@ const localAddress: readonly Expression[] = [
   verdict(NF.JUMP, "publish"),
 ];
 
+const forLoopback: readonly Expression[] = [...isIp(4), network(IP[4].destination, 1), equals(LOOPBACK_NET)];
+
+/** Sixteen bytes that begin with these. */
+const padded = (...first: readonly number[]): Uint8Array => {
+  const bytes = new Uint8Array(IP[6].length);
+  bytes.set(first);
+  return bytes;
+};
+
+/** fe80::/10 */
+const fromLinkLocal: readonly Expression[] = [
+  ...isIp(6),
+  source(6),
+  {
+    expr: "bitwise",
+    sreg: R1,
+    dreg: R1,
+    len: IP[6].length,
+    mask: { value: padded(0xff, 0xc0) },
+    xor: { value: padded() },
+  },
+  equals(...padded(0xfe, 0x80)),
+];
+
+/** The interface by which the host would answer. */
+const ROUTE_BACK: Expression = { expr: "fib", dreg: R1, result: NFT_FIB.OIFNAME, flags: NFTA_FIB_F.SADDR };
+
 const RULES: Readonly<Record<string, readonly (readonly Expression[])[]>> = {
   publish: [...publish(4), ...publish(6)],
-  prerouting: [localAddress],
+  // What comes in for 127.0.0.1 was sent by a neighbour: chains see it before the kernel throws it away. The host's own goes through "output" alone.
+  prerouting: [[...forLoopback, verdict(NF.RETURN)], localAddress],
   output: [localAddress],
   postrouting: [
     ...masquerade(4),
@@ -197,8 +225,15 @@ const RULES: Readonly<Record<string, readonly (readonly Expression[])[]>> = {
     [...to("routed"), verdict(NF.ACCEPT)],
     [...to("bridges"), verdict(NF.DROP)],
   ],
-  // route_localnet lets packets for 127.0.0.0/8 in by the bridge, which are nobody's business there (ip-sysctl, route_localnet).
-  loopback: [[...from("bridges"), ...isIp(4), network(IP[4].destination, 1), equals(LOOPBACK_NET), verdict(NF.DROP)]],
+  raw: [
+    // route_localnet lets packets for 127.0.0.0/8 in by the bridge, which are nobody's business there (ip-sysctl, route_localnet).
+    [...from("bridges"), ...forLoopback, verdict(NF.DROP)],
+    // Neighbour discovery has sources that no route leads to.
+    [...from("bridges"), ...fromLinkLocal, verdict(NF.ACCEPT)],
+    [...from("bridges"), ...isIp(6), source(6), equals(...padded()), verdict(NF.ACCEPT)],
+    // A container speaks for nobody but those to whom the host sends by a bridge.
+    [...from("bridges"), ROUTE_BACK, outside("bridges"), verdict(NF.DROP)],
+  ],
 };
 
 const HOOKS: Readonly<
@@ -208,7 +243,7 @@ const HOOKS: Readonly<
   output: { type: "nat", hooknum: NF_INET.LOCAL_OUT, priority: NF_IP_PRI.NAT_DST },
   postrouting: { type: "nat", hooknum: NF_INET.POST_ROUTING, priority: NF_IP_PRI.NAT_SRC },
   forward: { type: "filter", hooknum: NF_INET.FORWARD, priority: NF_IP_PRI.FILTER },
-  loopback: { type: "filter", hooknum: NF_INET.PRE_ROUTING, priority: NF_IP_PRI.RAW },
+  raw: { type: "filter", hooknum: NF_INET.PRE_ROUTING, priority: NF_IP_PRI.RAW },
 };
 
 function chainChange(name: string): Change {

@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   readSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -137,8 +138,25 @@ export function makePlace(directory: string, lease: number): boolean {
 export function sharedFile(directory: string, kind: string, content: string): string {
   if (latest?.content !== content) latest = { content, hash: hashOf(content) };
   const path = `${directory}/${kind}-${latest.hash}`;
-  if (!existsSync(path)) writeOnce(path, content, 0o644);
+  if (contentOf(path) !== content) replace(path, content);
   return path;
+}
+
+/** The name is not proof enough: of different contents two may have the same one. */
+function contentOf(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** Who has the old one mounted keeps it. */
+function replace(path: string, content: string): void {
+  const fresh = `${path}.${randomHex(8)}`;
+  writeFileSync(fresh, content, { mode: 0o644 });
+  renameSync(fresh, path);
 }
 
 /** Containers mostly have the same, and to count it takes as long as a good part of the rest. */

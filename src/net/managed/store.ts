@@ -3,7 +3,7 @@ import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, unlinkSync, wri
 import { dirname } from "node:path";
 import { LibctError, nearest } from "../../errors.ts";
 import { randomHex } from "../../linux/index.ts";
-import { checkNetworkName, type Network } from "./network.ts";
+import { checkNetworkName, isLinkName, type Network } from "./network.ts";
 import { parseSubnet } from "./subnet.ts";
 
 const SUFFIX = ".json";
@@ -32,6 +32,10 @@ export function listNetworks(directory: string): readonly (Network | LibctError)
   });
 }
 
+/** Those whose files can be read. */
+export const knownNetworks = (directory: string): readonly Network[] =>
+  listNetworks(directory).flatMap((one) => (one instanceof LibctError ? [] : [one]));
+
 /** Undefined when there is none of that name. */
 export function findNetwork(directory: string, name: string): Network | undefined {
   checkNetworkName(name);
@@ -43,7 +47,7 @@ export function findNetwork(directory: string, name: string): Network | undefine
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw cannot("read", path, error);
   }
-  return decodeNetwork(text, path);
+  return decodeNetwork(text, path, name);
 }
 
 export function networkNamed(directory: string, name: string, member?: string): Network {
@@ -98,7 +102,7 @@ export function forgetNetwork(directory: string, name: string): boolean {
 
 const has = (value: object, member: string, type: string): boolean => typeof Reflect.get(value, member) === type;
 
-function decodeNetwork(text: string, path: string): Network {
+function decodeNetwork(text: string, path: string, name: string): Network {
   let input: unknown;
   try {
     input = JSON.parse(text);
@@ -109,10 +113,11 @@ function decodeNetwork(text: string, path: string): Network {
   if (Reflect.get(input, "version") !== 1) throw unreadable(path, "is of another libct");
   const subnets: unknown = Reflect.get(input, "subnets");
   const whole = Array.isArray(subnets) && subnets.length > 0 && subnets.every(isSubnet);
-  const named = has(input, "name", "string") && has(input, "bridge", "string");
+  // Its name becomes a path and its bridge is removed: both are what they could have been made as.
+  const named = Reflect.get(input, "name") === name && isLinkName(Reflect.get(input, "bridge"));
   const said = has(input, "internal", "boolean") && has(input, "masquerade", "boolean");
   if (!whole || !named || !said || !has(input, "labels", "object") || !has(input, "created", "number")) {
-    throw unreadable(path, "lacks something");
+    throw unreadable(path, "lacks something, or says something else than it may");
   }
   return input as Network;
 }
