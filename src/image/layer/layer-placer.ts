@@ -1,10 +1,10 @@
-import { closeSync, writeSync } from "node:fs";
-import { LibctError } from "../../errors.ts";
+import { closeSync } from "node:fs";
 import { hostArch, type ProgramRunner } from "../../executor/index.ts";
 import { O } from "../../linux/index.ts";
 import { CallWriter } from "../../program/index.ts";
 import { badLayer } from "./layer-error.ts";
-import { layerPath, show, whiteoutOf } from "./layer-names.ts";
+import { layerPath, whiteoutOf } from "./layer-names.ts";
+import { requireIds } from "./mapped-ids.ts";
 import { type LayerCall, type LayerStep, Mender } from "./mend.ts";
 import {
   ENTRY_OPS,
@@ -27,6 +27,7 @@ import { openSession, type Session } from "./session.ts";
 import type { LayerIds } from "./session-program.ts";
 import type { TarEntry } from "./tar-entry.ts";
 import type { UnpackedLayer } from "./unpacked.ts";
+import { writeAll } from "./write-all.ts";
 import { keptXattrs } from "./xattrs.ts";
 
 /** How a layer says what it hides: to overlay, to an overlay in a user namespace, or by removal from the tree that it is applied to. */
@@ -289,35 +290,3 @@ const OPAQUE: Readonly<Record<WhiteoutForm, readonly string[]>> = {
   "overlay-user": ["user.overlay.opaque"],
   applied: [],
 };
-
-function requireIds({ uid, gid }: TarEntry, path: string, ids: LayerIds): void {
-  for (const [id, map, what] of [
-    [uid, ids.uid, "user"],
-    [gid, ids.gid, "group"],
-  ] as const) {
-    if (map.some(({ containerID, size }) => id >= containerID && id < containerID + size)) continue;
-    throw new LibctError(
-      "ERR_CT_NOT_PERMITTED",
-      `${show(path)} in the layer belongs to the ${what} ${id}, which is not mapped`,
-      {
-        path,
-        hint: `give this user more subordinate ids in /etc/sub${what === "user" ? "u" : "g"}id; 65536 are usual`,
-      },
-    );
-  }
-}
-
-function writeAll(descriptor: number, bytes: Uint8Array, at: number, path: string): void {
-  try {
-    for (let done = 0; done < bytes.length; )
-      done += writeSync(descriptor, bytes, done, bytes.length - done, at + done);
-  } catch (cause) {
-    const errno = (cause as NodeJS.ErrnoException).code;
-    throw new LibctError("ERR_CT_SYSCALL", `write ${show(path)} of the layer: ${errno}`, {
-      syscall: "pwrite64",
-      errno,
-      path,
-      cause,
-    });
-  }
-}

@@ -32,6 +32,8 @@ export async function addLayer(store: Store, tar: AsyncIterable<Uint8Array>): Pr
         for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;
         size += chunk.length;
       }
+      // As with a blob that is fetched: its name may not last longer than its content.
+      await file.datasync();
     } finally {
       await file.close();
     }
