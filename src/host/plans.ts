@@ -1,5 +1,4 @@
 import { compileContainer, type Resolved, type ResolvedEntry } from "../compile/index.ts";
-import { LibctError } from "../errors.ts";
 import { encodeProgram, type Program } from "../program/index.ts";
 import { type ContainerSpec, validateSpec } from "../spec/index.ts";
 import type { Compiled } from "./launch.ts";
@@ -31,7 +30,7 @@ export class Plans {
     if (same) return same;
     // First what is most likely to differ. The root's driver has made its plan: it may be another object with the same plan.
     const resolved = { networks: given.networks, ...given, spec: { ...given.spec, root: undefined } };
-    const compiled = this.#programs.find(resolved) ?? this.#programs.add(resolved, compile(given));
+    const compiled = this.#programs.find(resolved) ?? this.#programs.add(resolved, encoded(compileContainer(given)));
     this.#compiled.set(given, compiled);
     return compiled;
   }
@@ -44,22 +43,8 @@ export class Plans {
   }
 }
 
-export function compile(resolved: Resolved): Compiled {
-  try {
-    return encoded(compileContainer(resolved));
-  } catch (error) {
-    throw error instanceof RangeError ? tooLarge(error) : error;
-  }
-}
-
 const encoded = (program: Program): Compiled => ({ program, bytes: encodeProgram(program) });
 
 const MOST_RECENT = 4;
 /** Containers on one network have each another address, and take turns with them (net/managed/recent-leases.ts). */
 const MOST_PROGRAMS = 16;
-
-const tooLarge = (cause: RangeError) =>
-  new LibctError("ERR_CT_INVALID_SPEC", `the specification is too large: ${cause.message}`, {
-    hint: "give a long command or environment to the process in a file",
-    cause,
-  });

@@ -12,9 +12,9 @@ export function encodeProgram(program: Program): Uint8Array {
     ops * LIMIT.OP_SIZE +
     program.data.length;
   if (ops > LIMIT.MAX_OPS || size + program.zeroes > LIMIT.MAX_PROGRAM) {
-    const message = `the program is too long: ${ops} operations, ${size + program.zeroes} bytes`;
-    throw new LibctError("ERR_CT_NOT_SUPPORTED", message, {
-      hint: `${LIMIT.MAX_OPS} operations and ${LIMIT.MAX_PROGRAM} bytes are possible: ask for fewer ports, mounts, devices or interfaces`,
+    const message = `the specification is too large: its program has ${ops} operations and ${size + program.zeroes} bytes`;
+    throw new LibctError("ERR_CT_INVALID_SPEC", message, {
+      hint: `at most ${LIMIT.MAX_OPS} operations and ${LIMIT.MAX_PROGRAM} bytes are possible: ask for fewer ports, mounts, devices or interfaces, and give a long command or environment to the process in a file`,
     });
   }
   const bytes = new Uint8Array(size);
