@@ -435,6 +435,18 @@ describe("a hostile layer", () => {
     expect([...outcomes]).toEqual(expect.arrayContaining(["ERR_CT_LAYER", "unpacked"]));
   });
 
+  it("is removed by several at once, and that is no error for any of them", async () => {
+    for (let round = 0; round < 10; round++) {
+      const directory = fresh();
+      for (let index = 0; index < 50; index++) {
+        mkdirSync(join(directory, `${index}`), { recursive: true });
+        writeFileSync(join(directory, `${index}/file`), "");
+      }
+      await Promise.all(Array.from({ length: 4 }, () => remover(directory)));
+      expect(existsSync(directory)).toBe(false);
+    }
+  });
+
   it("cannot have more directories that no entry is for than fit into memory", async () => {
     const deep = Array.from({ length: 20 }, (_, index) => file(`${index}/${"a/".repeat(500)}x`, "hostile"));
     const directory = fresh();

@@ -9,10 +9,21 @@ import type { LayerIds } from "./session-program.ts";
  * it is not there.
  */
 export async function removeTree(executor: ProgramRunner, directory: string, ids: LayerIds | undefined): Promise<void> {
-  if (!lstatSync(directory, { throwIfNoEntry: false })?.isDirectory()) return;
-  await emptyTree(executor, directory, ids);
-  rmdirSync(directory);
+  while (lstatSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
+    try {
+      await emptyTree(executor, directory, ids);
+      rmdirSync(directory);
+    } catch (error) {
+      if (!isAbsent(error)) throw error;
+      // Somebody else removes it, too, who was quicker with a part of it.
+    }
+  }
 }
+
+const isAbsent = (error: unknown): boolean => {
+  const { code, errno } = error as { readonly code?: unknown; readonly errno?: unknown };
+  return code === "ENOENT" || errno === "ENOENT";
+};
 
 /** Removes what is in a directory. */
 export async function emptyTree(executor: ProgramRunner, directory: string, ids: LayerIds | undefined): Promise<void> {
