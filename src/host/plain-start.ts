@@ -1,4 +1,4 @@
-import type { ContainerSpec, Mount, NamespaceType, ProcessSpec } from "../spec/index.ts";
+import type { BuiltInNic, ContainerSpec, Mount, NamespaceType, Nic, ProcessSpec } from "../spec/index.ts";
 import type { Caller } from "./caller.ts";
 
 /** What is followed without a look at the machine, besides namespaces, mounts and devices. The root's plan is made and compared for each start. */
@@ -18,7 +18,7 @@ const PLAIN: ReadonlySet<string> = new Set<keyof ContainerSpec>([
   "stopSignal",
   "annotations",
 ]);
-const SCREENED: ReadonlySet<string> = new Set<keyof ContainerSpec>(["namespaces", "mounts", "devices"]);
+const SCREENED: ReadonlySet<string> = new Set<keyof ContainerSpec>(["namespaces", "mounts", "devices", "nics"]);
 const PLAIN_PROCESS: ReadonlySet<string> = new Set<keyof ProcessSpec>([
   "args",
   "env",
@@ -50,6 +50,7 @@ export function isPlain(spec: ContainerSpec, process: Partial<ProcessSpec>, call
     typeof spec.seccomp !== "object" &&
     plainNamespaces(spec).size === (spec.namespaces?.length ?? 0) &&
     (spec.mounts ?? []).every(isPlainMount) &&
+    Object.values(spec.nics ?? {}).every(isPlainNic) &&
     (spec.devices === undefined || (caller.privileged && caller.initialUserNamespace))
   );
 }
@@ -64,6 +65,19 @@ const isPlainMount = ({ type, options = [], uidMappings }: Mount): boolean =>
   PLAIN_MOUNTS.has(type) &&
   uidMappings === undefined &&
   !options.some((option) => LOOKED_UP.has(option));
+
+/** What they are made of is looked for when the program runs; a MAC address is compared with those of others. */
+const isPlainNic = (nic: Nic): boolean => "type" in nic && PLAIN_NICS.has(nic.type) && nic.mac === undefined;
+const PLAIN_NICS: ReadonlySet<string> = new Set<BuiltInNic["type"]>([
+  "veth",
+  "bridge",
+  "dummy",
+  "loopback",
+  "macvlan",
+  "ipvlan",
+  "vlan",
+  "vxlan",
+]);
 
 /** A cgroup mount depends on what hierarchies there are. */
 const PLAIN_MOUNTS: ReadonlySet<string> = new Set(["proc", "sysfs", "tmpfs", "devpts", "mqueue", "ramfs"]);

@@ -45,6 +45,6 @@ export class Plans {
 
 const encoded = (program: Program): Compiled => ({ program, bytes: encodeProgram(program) });
 
-const MOST_RECENT = 4;
+const MOST_RECENT = 8;
 /** Containers on one network have each another address, and take turns with them (net/managed/recent-leases.ts). */
 const MOST_PROGRAMS = 16;

@@ -10,6 +10,7 @@ describe("a start that looks at nothing of the machine but its root", () => {
   it("is the standard one of root", () => {
     const spec = validateSpec({ ...standard({ userNamespace: false }), root: "/srv/root" });
     expect(isPlain(spec, process, ROOT)).toBe(true);
+    expect(isPlain({ ...spec, nics: { eth0: { type: "veth", master: "br0" } } }, process, ROOT)).toBe(true);
     expect(isPlain(spec, process, USER)).toBe(false);
   });
 
@@ -25,7 +26,10 @@ describe("a start that looks at nothing of the machine but its root", () => {
     ],
     ["a cgroup, whose name is drawn", { resources: {} }],
     ["a record", { name: "web" }],
-    ["a network", { nics: {} }],
+    ["a managed network", { nics: { eth0: { type: "network", network: "web" } } }],
+    ["an interface of the host", { nics: { eth0: { type: "host" } } }],
+    ["an address that others may have", { nics: { eth0: { type: "veth", mac: "02:00:00:00:00:01" } } }],
+    ["a published port", { ports: [{ containerPort: 80, hostPort: 80 }] }],
     ["something that came later", { later: 1 } as ContainerSpec],
   ])("has no %s", (_, spec) => expect(isPlain(spec, process, ROOT)).toBe(false));
 
