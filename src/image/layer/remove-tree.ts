@@ -9,21 +9,17 @@ import type { LayerIds } from "./session-program.ts";
  * it is not there.
  */
 export async function removeTree(executor: ProgramRunner, directory: string, ids: LayerIds | undefined): Promise<void> {
-  while (lstatSync(directory, { throwIfNoEntry: false })?.isDirectory()) {
-    try {
-      await emptyTree(executor, directory, ids);
-      rmdirSync(directory);
-    } catch (error) {
-      if (!isAbsent(error)) throw error;
-      // Somebody else removes it, too, who was quicker with a part of it.
-    }
+  if (!isThere(directory)) return;
+  try {
+    await emptyTree(executor, directory, ids);
+    rmdirSync(directory);
+  } catch (error) {
+    if (isThere(directory)) throw error;
+    // Somebody else has removed it meanwhile.
   }
 }
 
-const isAbsent = (error: unknown): boolean => {
-  const { code, errno } = error as { readonly code?: unknown; readonly errno?: unknown };
-  return code === "ENOENT" || errno === "ENOENT";
-};
+const isThere = (directory: string): boolean => lstatSync(directory, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 /** Removes what is in a directory. */
 export async function emptyTree(executor: ProgramRunner, directory: string, ids: LayerIds | undefined): Promise<void> {
