@@ -8,6 +8,18 @@ const nobody = {
   },
 };
 
+/** Of root's container without a name. */
+export const NIC_SURROUNDINGS: Parameters<typeof planNics>[1] = {
+  containerName: "",
+  features: kernelFeatures("6.12"),
+  restarts: false,
+  runtime: "/run/libct",
+  privileged: true,
+  stateDirectory: "/run/libct",
+  runner: nobody,
+  kept: "/run/libct/netns",
+};
+
 const plans = await planNics(
   {
     eth0: {
@@ -22,16 +34,7 @@ const plans = await planNics(
     tap0: { type: "tap", uid: 1000 },
     eth1: { type: "veth" },
   },
-  {
-    containerName: "web",
-    features: kernelFeatures("6.12"),
-    restarts: false,
-    runtime: "/run/libct",
-    privileged: true,
-    stateDirectory: "/run/libct",
-    runner: nobody,
-    kept: "/run/libct/netns",
-  },
+  { ...NIC_SURROUNDINGS, containerName: "web" },
 );
 
 /** Of a container with a pair on a bridge, a tap, a lock and a port. */

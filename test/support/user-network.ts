@@ -71,3 +71,21 @@ export const asUserOfNetwork = <T>(body: string, prepare = ":"): Promise<T> =>
     ],
     env: { XDG_RUNTIME_DIR: RUNTIME, XDG_DATA_HOME: `${RUNTIME}/data` },
   });
+
+/** For scripts of `asUserOfNetwork`: `start` makes a container on the network web that serves its name. */
+export const START = `
+  const spec = (name, more = {}) => ({ ...libct.standard({ userNamespace: true }), root: libct.hostRoot(), name, hostname: name, nics: { eth0: { type: "network", network: "web" } }, ...more });
+  const start = async (name, more) => {
+    const container = await host.create(spec(name, more));
+    const serve = "const h = require('http'); h.createServer((q, a) => a.end('" + name + " for ' + q.socket.remoteAddress.replace('::ffff:', ''))).listen(80);" +
+      "const u = require('dgram').createSocket('udp4'); u.on('message', (m, from) => u.send('got ' + m, from.port, from.address)); u.bind(53)";
+    await container.start([process.execPath, "-e", serve], { stdout: "ignore", stderr: "ignore" });
+    return container;
+  };
+  const inside = async (container, script) => {
+    const child = await container.exec(["sh", "-c", script]);
+    const text = await new Response(child.stdout).text();
+    await child.wait();
+    return text.trim();
+  };
+`;

@@ -1,28 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { hasInetTables, hasPidfds } from "../support/kernel.ts";
 import { auditEachTest } from "../support/leaks.ts";
-import { asUserOfNetwork, OTHER, OWN } from "../support/user-network.ts";
+import { asUserOfNetwork, OTHER, OWN, START } from "../support/user-network.ts";
 
 auditEachTest();
 const equipped = hasInetTables() && hasPidfds();
 
-const START = `
-  const start = async (name, more = {}) => {
-    const container = await host.create({
-      ...libct.standard({ userNamespace: true }), root: libct.hostRoot(), name, hostname: name,
-      nics: { eth0: { type: "network", network: "web" } }, ...more,
-    });
-    const serve = "const h = require('http'); h.createServer((q, a) => a.end('" + name + " for ' + q.socket.remoteAddress.replace('::ffff:', ''))).listen(80);" +
-      "const u = require('dgram').createSocket('udp4'); u.on('message', (m, from) => u.send('got ' + m, from.port, from.address)); u.bind(53)";
-    await container.start([process.execPath, "-e", serve], { stdout: "ignore", stderr: "ignore" });
-    return container;
-  };
-  const inside = async (container, script) => {
-    const child = await container.exec(["sh", "-c", script]);
-    const text = await new Response(child.stdout).text();
-    await child.wait();
-    return text.trim();
-  };
+/** What of it is in files. */
+const FILES = `
   const RUNTIME = "/run/user/12345/libct";
   const files = (directory) => { try { return readdirSync(RUNTIME + "/" + directory).length; } catch { return 0; } };
   const holders = () => readdirSync(RUNTIME + "/holder").filter((name) => name !== "lock").length;
@@ -30,7 +15,7 @@ const START = `
 
 describe.runIf(equipped)("a running container of an ordinary user", () => {
   it("joins another of his networks, where others find it, and leaves it", async () => {
-    const seen = await asUserOfNetwork<Record<string, unknown>>(`${START}
+    const seen = await asUserOfNetwork<Record<string, unknown>>(`${START}${FILES}
       for (const name of ["web", "db"]) await host.networks.create({ name });
       const [one, two] = [await start("one"), await start("two", { nics: { eth0: { type: "network", network: "db" } } })];
       const members = async () => (await host.networks.inspect("db")).containers.map(({ names }) => names.join(" ")).sort();
@@ -79,7 +64,7 @@ describe.runIf(equipped)("a running container of an ordinary user", () => {
   });
 
   it("has ports published and taken away, by IPv4 and IPv6, which nobody is left to listen at when it has ended", async () => {
-    const seen = await asUserOfNetwork<Record<string, unknown>>(`${START}
+    const seen = await asUserOfNetwork<Record<string, unknown>>(`${START}${FILES}
       await host.networks.create({ name: "web" });
       const one = await start("one", { ports: [{ hostPort: 8000, containerPort: 80 }] });
       const two = await start("two");
@@ -145,7 +130,7 @@ describe.runIf(equipped)("a running container of an ordinary user", () => {
   });
 
   it("leaves nothing when who keeps it for the container is killed", async () => {
-    const seen = await asUserOfNetwork<Record<string, unknown>>(`${START}
+    const seen = await asUserOfNetwork<Record<string, unknown>>(`${START}${FILES}
       await host.networks.create({ name: "web" });
       const one = await start("one");
       const get = () => there("curl -s -m 1 http://${OWN}:8080/ || echo closed");
@@ -175,7 +160,7 @@ describe.runIf(equipped)("a running container of an ordinary user", () => {
   });
 
   it("cannot join a network when it was made without one", async () => {
-    const seen = await asUserOfNetwork<Record<string, unknown>>(`${START}
+    const seen = await asUserOfNetwork<Record<string, unknown>>(`${START}${FILES}
       await host.networks.create({ name: "web" });
       const one = await start("one", { nics: { lo: { type: "loopback" } } });
       const refused = await attempt(() => one.nics.attach("eth0", { type: "network", network: "web" }));

@@ -1,27 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { hasInetTables } from "../support/kernel.ts";
 import { auditEachTest } from "../support/leaks.ts";
-import { asUserOfNetwork, OTHER, OWN } from "../support/user-network.ts";
+import { asUserOfNetwork, OTHER, OWN, START } from "../support/user-network.ts";
 
 auditEachTest();
-
-/** A container on a network that serves its name. */
-const START = `
-  const spec = (name, more = {}) => ({ ...libct.standard({ userNamespace: true }), root: libct.hostRoot(), name, hostname: name, nics: { eth0: { type: "network", network: "web" } }, ...more });
-  const start = async (name, more) => {
-    const container = await host.create(spec(name, more));
-    const serve = "const h = require('http'); h.createServer((q, a) => a.end('" + name + " for ' + q.socket.remoteAddress.replace('::ffff:', ''))).listen(80);" +
-      "const u = require('dgram').createSocket('udp4'); u.on('message', (m, from) => u.send('got ' + m, from.port, from.address)); u.bind(53)";
-    await container.start([process.execPath, "-e", serve], { stdout: "ignore", stderr: "ignore" });
-    return container;
-  };
-  const inside = async (container, script) => {
-    const child = await container.exec(["sh", "-c", script]);
-    const text = await new Response(child.stdout).text();
-    await child.wait();
-    return text.trim();
-  };
-`;
 
 describe.runIf(hasInetTables())("networks of an ordinary user", () => {
   it("connect containers by name, lead to the outside, and publish ports with the clients' addresses", async () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { LibctError } from "../../src/errors.ts";
 import { isSame } from "../../src/host/recent.ts";
-import { kernelFeatures } from "../../src/linux/index.ts";
 import { planNics } from "../../src/net/index.ts";
 import { drawnName, isInterfaceName, type Nic, validateSpec } from "../../src/spec/index.ts";
+import { NIC_SURROUNDINGS } from "../support/nic-plans.ts";
 
 const refused = (nics: unknown, more: object = {}) => {
   try {
@@ -118,22 +118,7 @@ describe("the interfaces of a specification", () => {
 });
 
 describe("the plans of equal interfaces", () => {
-  const nobody = {
-    run: () => {
-      throw new Error("nothing is looked up");
-    },
-  };
-  const surroundings = {
-    containerName: "",
-    features: kernelFeatures("6.12"),
-    restarts: false,
-    runtime: "/run/libct",
-    privileged: true,
-    stateDirectory: "/run/libct",
-    runner: nobody,
-    kept: "/run/libct/netns",
-  };
-  const planOf = (nic: Nic) => planNics({ eth0: nic }, surroundings);
+  const planOf = (nic: Nic) => planNics({ eth0: nic }, NIC_SURROUNDINGS);
 
   it.each<[string, Nic]>([
     ["a pair", { type: "veth", master: "br0", addresses: ["10.0.0.2/24"] }],
